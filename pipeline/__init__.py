@@ -1,0 +1,1 @@
+"""Windrow: files in, clean tables, an account of every bad row, and windows out."""

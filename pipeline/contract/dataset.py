@@ -1,0 +1,142 @@
+"""The declaration of a dataset: what a user writes, checked when it is loaded.
+
+What belongs here: `Dataset` and what follows from it without a file. What does not: its validation (`dataset_rules`), doing
+anything with data (ingest), tables (warehouse) or Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+import pandera.polars as pa
+import polars as pl
+
+from pipeline.contract.cleaners import Cleaner, as_cleaners
+from pipeline.contract.columns import Column, columns_of
+from pipeline.contract.dataset_rules import check_dataset
+from pipeline.contract.durations import parse_duration
+from pipeline.contract.errors import ContractError
+from pipeline.contract.fingerprint import fingerprint_of
+from pipeline.contract.windows import TimeWindow, Total, Window
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A kind of file with one contract.
+
+    Args:
+        name: lower-case identifier; the inbox folder, the tables and the assets are called so.
+        schema: the Pandera model (`pandera.polars.DataFrameModel`) of a clean row.
+        aliases: contract column → other names it goes by in files. Case, spaces and punctuation are forgiven anyway.
+        clean: contract column → cleaner or cleaners, run on the source text before the cast.
+        key: columns that identify a row over the whole table; of two rows with one key the first stays.
+        event_time: the datetime column that the windows go by, or None.
+        timezone: IANA zone of event times without one, and of the day partitions; default UTC.
+        windows: aggregates kept up to date: Tumbling and Sliding (need event_time), Total.
+        keep: polars expression on the typed columns; rows for which it is not true are filtered, not validated.
+        sheets: names of the workbook sheets to read; none given reads every visible sheet.
+        warn_error_rate: share of rejected rows above which the error-rate check warns.
+        fail_error_rate: share above which that check fails as an error (the run still succeeds).
+        freshness: time within which a new delivery is expected ("1d"), or None.
+        first_day: first day partition of its windows.
+        description: what it is, for people.
+
+    Raises:
+        ContractError: the declaration is wrong; names the dataset, the field and the remedy.
+    """
+
+    name: str
+    schema: type[pa.DataFrameModel]
+    aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    clean: Mapping[str, Cleaner | Sequence[Cleaner]] = field(default_factory=dict)
+    key: Sequence[str] = ()
+    event_time: str | None = None
+    timezone: str = "UTC"
+    windows: Sequence[Window] = ()
+    keep: pl.Expr | None = None
+    sheets: Sequence[str] = ()
+    warn_error_rate: float = 0.0
+    fail_error_rate: float = 0.1
+    freshness: str | None = None
+    first_day: date = date(2010, 1, 1)
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        check_dataset(self)
+
+    @cached_property
+    def model(self) -> pa.DataFrameSchema:
+        """The Pandera schema as declared."""
+        try:
+            return self.schema.to_schema()
+        except ContractError:
+            raise
+        except Exception as error:
+            raise ContractError(
+                self.name,
+                "schema",
+                f"Pandera cannot read it: {error}",
+                "Compare it with the shipped datasets.",
+            ) from error
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The contract's columns, in order."""
+        return columns_of(self.name, self.model)
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the contract's columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def cleaners(self) -> dict[str, tuple[Cleaner, ...]]:
+        """Contract column → its cleaners, in order."""
+        return {name: as_cleaners(given) for name, given in self.clean.items()}
+
+    @cached_property
+    def uniqueness(self) -> tuple[tuple[str, ...], ...]:
+        """Sets of columns that are unique over the table: the key first, then each `unique` column or set."""
+        sets: list[tuple[str, ...]] = [tuple(self.key)] if self.key else []
+        sets += [(column.name,) for column in self.columns if column.unique]
+        joint = self.model.unique
+        if joint:
+            sets.append((joint,) if isinstance(joint, str) else tuple(joint))
+        return tuple(dict.fromkeys(sets))
+
+    @cached_property
+    def time_windows(self) -> tuple[TimeWindow, ...]:
+        """The windows over event time."""
+        return tuple(window for window in self.windows if not isinstance(window, Total))
+
+    @cached_property
+    def totals(self) -> tuple[Total, ...]:
+        """The windows without event time."""
+        return tuple(window for window in self.windows if isinstance(window, Total))
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The dataset's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def freshness_window(self) -> timedelta | None:
+        """Time within which a new delivery is expected, or None."""
+        return None if self.freshness is None else parse_duration(self.freshness)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits that change whenever the contract could stage a file differently (windows do not count)."""
+        return fingerprint_of(self)
+
+    def window(self, name: str) -> Window:
+        """The window called `name`; raises KeyError naming those that exist."""
+        for window in self.windows:
+            if window.name == name:
+                return window
+        names = ", ".join(window.name for window in self.windows) or "none"
+        raise KeyError(f"dataset {self.name!r} has no window {name!r}; it has: {names}")

@@ -1,0 +1,209 @@
+"""Validation of a dataset's declaration when it is loaded.
+
+What belongs here: what a declaration may say. What does not: the windows' own rules (`window_rules`), data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfoNotFoundError
+
+import pandera.polars as pa
+import polars as pl
+
+from pipeline.contract.cleaners import Cleaner
+from pipeline.contract.durations import parse_duration
+from pipeline.contract.errors import ContractError
+from pipeline.contract.headers import normalise
+from pipeline.contract.window_rules import check_windows
+
+if TYPE_CHECKING:
+    from pipeline.contract.dataset import Dataset
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+# Field, what it may be, how it is written; {} is what stands there as one text.
+_KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
+    ("key", (list, tuple), 'a list: ["{}"]'),
+    ("sheets", (list, tuple), 'a list: ["{}"]'),
+    ("windows", (list, tuple), "a list of Tumbling, Sliding and Total"),
+    ("aliases", (Mapping,), 'a mapping: {{"ordered_at": ["Order Date"]}}'),
+    ("clean", (Mapping,), 'a mapping: {{"name": clean.strip}}'),
+    ("event_time", (str, NoneType), "the name of a datetime column"),
+    ("timezone", (str,), 'a zone such as "Europe/Berlin"'),
+    ("keep", (pl.Expr, NoneType), 'a polars expression: pl.col("amount") > 0'),
+    ("warn_error_rate", (int, float), "a share from 0 to 1"),
+    ("fail_error_rate", (int, float), "a share from 0 to 1"),
+    ("freshness", (str, NoneType), 'a length of time: "1d"'),
+    ("first_day", (date,), "a date: date(2010, 1, 1)"),
+    ("description", (str,), "a text"),
+)
+
+
+def check_dataset(dataset: Dataset) -> None:
+    """Raise ContractError for the first thing that is declared wrongly."""
+    name: Any = dataset.name
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ContractError(
+            str(name), "name", "is not a plain lower-case name", "Use letters, digits and _: `daily_orders`."
+        )
+    schema: Any = dataset.schema
+    if not (isinstance(schema, type) and issubclass(schema, pa.DataFrameModel)):
+        raise ContractError(
+            name,
+            "schema",
+            "is not a pandera.polars DataFrameModel",
+            "Write `class Order(pa.DataFrameModel): …`.",
+        )
+    _check_kinds(dataset)
+    _check_references(dataset)
+    _check_cleaners(dataset)
+    _check_aliases(dataset)
+    _check_time(dataset)
+    _check_rates(dataset)
+    _check_keep(dataset)
+    columns = {column.name: column.dtype for column in dataset.columns}
+    check_windows(dataset.name, dataset.windows, columns, dataset.event_time)
+
+
+def _check_kinds(dataset: Dataset) -> None:
+    for where, kinds, remedy in _KINDS:
+        value: Any = getattr(dataset, where)
+        if isinstance(value, str) and str not in kinds:
+            raise ContractError(dataset.name, where, "is one text", f"Write {remedy.format(value)}.")
+        if not isinstance(value, kinds):
+            raise ContractError(dataset.name, where, f"is {value!r}", f"Write {remedy.format('…')}.")
+    for where in ("key", "sheets"):
+        for name in getattr(dataset, where):
+            if not isinstance(name, str):
+                raise ContractError(dataset.name, where, f"holds {name!r}", "List names, as text.")
+
+
+def _check_references(dataset: Dataset) -> None:
+    known = set(dataset.column_names)
+    named: list[tuple[str, str]] = [
+        *(("key", name) for name in dataset.key),
+        *(("aliases", name) for name in dataset.aliases),
+        *(("clean", name) for name in dataset.clean),
+    ]
+    named += [("unique", name) for names in dataset.uniqueness for name in names]
+    if dataset.event_time is not None:
+        named.append(("event_time", dataset.event_time))
+    for where, name in named:
+        if name not in known:
+            raise ContractError(
+                dataset.name,
+                where,
+                f"names a column {name!r} that the schema does not have",
+                f"It has: {', '.join(dataset.column_names)}.",
+            )
+    for name in dataset.key:
+        if next(c for c in dataset.columns if c.name == name).nullable:
+            raise ContractError(
+                dataset.name,
+                "key",
+                f"column {name!r} is nullable",
+                "A key identifies a row: take nullable=True away.",
+            )
+
+
+def _check_cleaners(dataset: Dataset) -> None:
+    for name, given in dataset.clean.items():
+        cleaners: Any = given if isinstance(given, list | tuple) else [given]
+        for cleaner in cleaners:
+            if not isinstance(cleaner, Cleaner):
+                raise ContractError(
+                    dataset.name,
+                    f"clean[{name!r}]",
+                    f"{cleaner!r} is not a cleaner",
+                    "Take one of `clean`: clean.strip, clean.number().",
+                )
+
+
+def _check_aliases(dataset: Dataset) -> None:
+    owner: dict[str, str] = {}
+    for column in dataset.column_names:
+        for name in (column, *_alias_list(dataset, column)):
+            other = owner.setdefault(normalise(name), column)
+            if other != column:
+                raise ContractError(
+                    dataset.name,
+                    "aliases",
+                    f"{name!r} stands for both {other!r} and {column!r}",
+                    "Give it to one of them.",
+                )
+
+
+def _alias_list(dataset: Dataset, column: str) -> Sequence[str]:
+    given: Any = dataset.aliases.get(column, ())
+    if isinstance(given, str):
+        raise ContractError(
+            dataset.name, "aliases", f"of {column!r} is one text", f'Write a list: ["{given}"].'
+        )
+    if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
+        raise ContractError(
+            dataset.name, "aliases", f"of {column!r} is {given!r}", 'Write a list: ["Order Date"].'
+        )
+    return tuple(given)
+
+
+def _check_time(dataset: Dataset) -> None:
+    try:
+        _ = dataset.zone
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ContractError(
+            dataset.name,
+            "timezone",
+            f"{dataset.timezone!r} is not an IANA zone",
+            'Write one such as "Europe/Berlin".',
+        ) from error
+    if dataset.event_time is None:
+        return
+    column = next(c for c in dataset.columns if c.name == dataset.event_time)
+    if not isinstance(column.dtype, pl.Datetime) or column.nullable:
+        raise ContractError(
+            dataset.name,
+            "event_time",
+            f"column {column.name!r} is {column.dtype}{', nullable' if column.nullable else ''}",
+            f"Declare `{column.name}: datetime`, not nullable.",
+        )
+
+
+def _check_keep(dataset: Dataset) -> None:
+    if dataset.keep is None:
+        return
+    empty = pl.DataFrame(schema={column.name: column.dtype for column in dataset.columns})
+    try:
+        answer = empty.select(dataset.keep)
+    except pl.exceptions.PolarsError as error:
+        raise ContractError(
+            dataset.name,
+            "keep",
+            f"does not work on the columns: {error}",
+            f"It has: {', '.join(empty.columns)}.",
+        ) from error
+    if answer.dtypes != [pl.Boolean] or answer.height:
+        raise ContractError(
+            dataset.name,
+            "keep",
+            "does not give one true or false per row",
+            'Write for example pl.col("amount") > 0.',
+        )
+
+
+def _check_rates(dataset: Dataset) -> None:
+    if not 0 <= dataset.warn_error_rate <= dataset.fail_error_rate <= 1:
+        raise ContractError(
+            dataset.name,
+            "warn_error_rate",
+            "is not between 0 and fail_error_rate, or that is above 1",
+            "Shares run from 0 to 1.",
+        )
+    if dataset.freshness is not None:
+        try:
+            parse_duration(dataset.freshness)
+        except ValueError as error:
+            raise ContractError(dataset.name, "freshness", str(error), 'Write for example "1d".') from error

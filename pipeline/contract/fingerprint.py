@@ -1,0 +1,82 @@
+"""The fingerprint of a contract: changes whenever staging a file under it could give another result.
+
+What belongs here: what goes into the fingerprint. What does not: windows, thresholds, descriptions: they do not
+change how a file is staged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from typing import TYPE_CHECKING
+
+import pandera.polars as pa
+import polars as pl
+from pandera.api.checks import Check
+
+from pipeline.contract.stable import stable_text
+
+if TYPE_CHECKING:
+    from pipeline.contract.dataset import Dataset
+
+STAGING_VERSION = 1
+"""Raised when the engine itself stages the same file differently; staged folders of older versions are not reused."""
+
+
+def fingerprint_of(dataset: Dataset) -> str:
+    """16 hex digits over everything of the contract that staging depends on."""
+    parts = {
+        "version": STAGING_VERSION,
+        "name": dataset.name,
+        "columns": [
+            (
+                c.name,
+                str(c.dtype),
+                c.nullable,
+                repr(c.default),
+                [_check(check) for check in dataset.model.columns[c.name].checks],
+            )
+            for c in dataset.columns
+        ],
+        "frame_checks": [_check(check) for check in dataset.model.checks],
+        "uniqueness": dataset.uniqueness,
+        "aliases": {k: list(v) for k, v in sorted(dataset.aliases.items())},
+        "clean": {k: [c.fingerprint for c in v] for k, v in sorted(dataset.cleaners.items())},
+        "event_time": dataset.event_time,
+        "timezone": dataset.timezone,
+        "keep": None if dataset.keep is None else _expression(dataset.keep),
+        "sheets": list(dataset.sheets),
+        "own_checks": _own_checks(dataset),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _check(check: Check) -> tuple[str | None, str, str | None, bool, bool]:
+    # The text that Pandera itself makes up repeats the parameters, and sets in no order of their own.
+    made_up = check.error is None or check.error.startswith(f"{check.name}(")
+    error = None if made_up else check.error
+    return check.name, stable_text(check.statistics), error, check.raise_warning, check.ignore_na
+
+
+def _expression(keep: pl.Expr) -> str:
+    """The whole expression: as text polars leaves out the middle of long lists."""
+    try:
+        return keep.meta.serialize(format="json")
+    except (pl.exceptions.PolarsError, ValueError, TypeError):
+        return stable_text(str(keep))  # Python functions in it cannot be serialised
+
+
+def _own_checks(dataset: Dataset) -> str:
+    """Source of the model where it has checks written in Python, whose names and parameters alone do not tell what they do."""
+    known = {*Check.CHECK_FUNCTION_REGISTRY, *Check.REGISTERED_CUSTOM_CHECKS}
+    own = [*dataset.model.checks, *(c for column in dataset.model.columns.values() for c in column.checks)]
+    if all(check.name in known for check in own):
+        return ""
+    models = [
+        c for c in dataset.schema.__mro__ if issubclass(c, pa.DataFrameModel) and c is not pa.DataFrameModel
+    ]
+    try:
+        return "".join(map(inspect.getsource, models))
+    except (OSError, TypeError):
+        return stable_text([check._check_fn for check in own])

@@ -1,0 +1,95 @@
+"""What `pipeline doctor` looks at. What does not belong here: mending anything."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pipeline.contract import ContractError, Dataset
+from pipeline.contract.registry import load_datasets
+from pipeline.settings import Settings, load_settings
+from pipeline.warehouse import Warehouse, WarehouseError
+from pipeline.warehouse.overview import applied_migrations
+
+_LIBRARIES = ("dagster", "duckdb", "polars", "pandera", "pyarrow", "fastexcel", "openpyxl")
+_FREE_MB = 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: what was found, and what to do where it is a fault."""
+
+    check: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def examine() -> list[Finding]:
+    """All findings, in an order in which to mend them; what depends on a fault is left out."""
+    findings = [Finding("versions", True, _versions())]
+    try:
+        settings = load_settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"PIPELINE_{str(first['loc'][0]).upper()}"
+        return [
+            *findings,
+            Finding("settings", False, f"{name}: {first['msg']}", f"set {name} to another value"),
+        ]
+    findings.append(Finding("settings", True, f"PIPELINE_HOME is {settings.home}"))
+    findings.append(_folders(settings))
+    findings.append(_disk(settings))
+    try:
+        datasets = load_datasets(settings.dataset_places)
+    except ContractError as error:
+        return [*findings, Finding("datasets", False, str(error), "correct the declaration")]
+    findings.append(Finding("datasets", True, ", ".join(datasets)))
+    return findings + list(_warehouse(settings, datasets))
+
+
+def _versions() -> str:
+    return ", ".join(
+        [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in _LIBRARIES)]
+    )
+
+
+def _folders(settings: Settings) -> Finding:
+    for folder in (settings.home, settings.inbox, settings.staging, settings.archive, settings.quarantine):
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+            return Finding(
+                "folders",
+                False,
+                f"{existing} is not a folder that can be written to",
+                "give this user the right to write there",
+            )
+    return Finding("folders", True, "all can be written to")
+
+
+def _disk(settings: Settings) -> Finding:
+    existing: Path = next(path for path in (settings.home, *settings.home.parents) if path.exists())
+    free = shutil.disk_usage(existing).free // 2**20
+    return Finding(
+        "disk", free >= _FREE_MB, f"{free:,} MB free", f"make room: less than {_FREE_MB} MB is left"
+    )
+
+
+def _warehouse(settings: Settings, datasets: dict[str, Dataset]) -> Iterator[Finding]:
+    try:
+        with Warehouse.from_settings(settings, datasets).session() as session:
+            applied = applied_migrations(session)
+    except (WarehouseError, OSError) as error:
+        yield Finding(
+            "warehouse", False, str(error), "see the message; `pipeline status` shows who works with it"
+        )
+        return
+    yield Finding("warehouse", True, f"{settings.warehouse} opens")
+    yield Finding("migrations", True, f"applied: {', '.join(applied)}")

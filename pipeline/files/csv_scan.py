@@ -1,0 +1,239 @@
+"""Where records and fields of delimited text begin and end, from the bytes.
+
+What belongs here: quotes, record ends and counts over a block of bytes that starts at a record. What does not: values
+(`csv_parse`) and reading (`blocks`).
+
+A block without quotes needs one comparison per byte. With quotes, the parity of the quotes before a byte tells whether it
+is quoted; that is trusted only if every opening quote follows a delimiter or record end and every closing one precedes
+one. Otherwise an exact walk from quote to quote decides: a quote inside an unquoted field, and all after a closing quote
+up to the next delimiter, are ordinary characters.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Positions = npt.NDArray[np.int64]
+_NONE: Positions = np.empty(0, dtype=np.int64)
+_CR, _SPACE = 13, 32
+_per_thread = threading.local()
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The bytes that give delimited text its structure.
+
+    Attributes:
+        delimiter: one ASCII byte between fields.
+        quote: one ASCII byte around fields, or None.
+        eol: the byte that ends a record: LF (a CR before it belongs to it) or, in old files, CR.
+    """
+
+    delimiter: int
+    quote: int | None
+    eol: int = 10
+
+
+@dataclass(frozen=True)
+class Quotes:
+    """The quotes of a block.
+
+    Attributes:
+        toggles: positions at which quoting goes on or off.
+        odd: positions of quotes that a strict parser reads differently.
+        broken: positions of opening quotes that are never closed; their line is a record of its own.
+    """
+
+    toggles: Positions = field(default_factory=lambda: _NONE)
+    odd: Positions = field(default_factory=lambda: _NONE)
+    broken: Positions = field(default_factory=lambda: _NONE)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How much of a block is whole records.
+
+    Attributes:
+        end: bytes of whole records, their last record end included.
+        records: how many of them are records; blank lines are none.
+        lines: physical lines in them.
+    """
+
+    end: int
+    records: int
+    lines: int
+
+
+def measure(data: bytes, marks: Marks, final: bool) -> Cut:
+    """Cut `data` at its last record end; with `final` nothing follows, and an open quote counts as never closed.
+
+    `final` data ends with a record end.
+    """
+    if marks.quote is None or marks.quote not in data:
+        end = data.rfind(marks.eol) + 1
+        bytes_ = np.frombuffer(data, np.uint8, end)
+        is_end = np.equal(bytes_, marks.eol, out=_scratch("first", end))
+        lines = int(np.count_nonzero(is_end))
+        return Cut(end, lines - _blank_lines(bytes_, is_end, marks, b"\r" in data), lines)
+    bytes_ = np.frombuffer(data, np.uint8)
+    every_end = np.flatnonzero(bytes_ == marks.eol)
+    ends = _outside(find_quotes(data, marks, final).toggles, every_end)
+    if not len(ends):
+        return Cut(0, 0, 0)
+    end = int(ends[-1]) + 1
+    blank = int(np.count_nonzero(_is_blank(bytes_, ends, marks)))
+    return Cut(end, len(ends) - blank, int(np.searchsorted(every_end, end)))
+
+
+def _blank_lines(bytes_: npt.NDArray[np.uint8], is_end: npt.NDArray[np.bool_], marks: Marks, cr: bool) -> int:
+    if not len(bytes_):
+        return 0
+    scratch = _scratch("second", len(bytes_) - 1)
+    blank = int(is_end[0]) + int(np.count_nonzero(np.logical_and(is_end[1:], is_end[:-1], out=scratch)))
+    if cr and marks.eol != _CR and len(bytes_) > 1:
+        is_cr = bytes_ == _CR
+        blank += int(is_cr[0] & is_end[1])
+        blank += int(np.count_nonzero(is_end[2:] & is_cr[1:-1] & is_end[:-2]))
+    return blank
+
+
+def _scratch(name: str, size: int) -> npt.NDArray[np.bool_]:
+    """Memory that a thread uses again and again: fresh memory costs more than the comparison that fills it."""
+    array: npt.NDArray[np.bool_] | None = getattr(_per_thread, name, None)
+    if array is None or len(array) < size:
+        array = np.empty(size, dtype=bool)
+        setattr(_per_thread, name, array)
+    scratch: npt.NDArray[np.bool_] = array[:size]
+    return scratch
+
+
+def _is_blank(bytes_: npt.NDArray[np.uint8], ends: Positions, marks: Marks) -> npt.NDArray[np.bool_]:
+    starts = starts_of(ends)
+    blank: npt.NDArray[np.bool_] = starts == ends
+    if marks.eol != _CR:
+        blank |= (starts + 1 == ends) & (bytes_[starts] == _CR)
+    return blank
+
+
+def starts_of(ends: Positions) -> Positions:
+    """First byte of each line that ends at `ends`, given that the first line starts at 0."""
+    starts = np.empty_like(ends)
+    if len(ends):
+        starts[0] = 0
+        starts[1:] = ends[:-1] + 1
+    return starts
+
+
+def _outside(toggles: Positions, positions: Positions) -> Positions:
+    if not len(toggles):
+        return positions
+    outside: Positions = positions[(np.searchsorted(toggles, positions) & 1) == 0]
+    return outside
+
+
+def record_spans(data: bytes, marks: Marks, quotes: Quotes) -> tuple[Positions, Positions]:
+    """(start, end) of each record of whole records: the end without CR and record end; blank lines left out."""
+    bytes_ = np.frombuffer(data, np.uint8)
+    ends = _outside(quotes.toggles, np.flatnonzero(bytes_ == marks.eol))
+    kept = ~_is_blank(bytes_, ends, marks)
+    starts, ends = starts_of(ends)[kept], ends[kept]
+    if marks.eol != _CR and len(ends):
+        ends = ends - (bytes_[ends - 1] == _CR)
+    return starts, ends
+
+
+def delimiters(data: bytes, marks: Marks, quotes: Quotes) -> Positions:
+    """Positions of the delimiters between fields."""
+    return _outside(quotes.toggles, np.flatnonzero(np.frombuffer(data, np.uint8) == marks.delimiter))
+
+
+def count_delimiters(data: bytes, marks: Marks, quotes: Quotes) -> int:
+    """How many delimiters there are between fields."""
+    if len(quotes.toggles):
+        return len(delimiters(data, marks, quotes))
+    bytes_ = np.frombuffer(data, np.uint8)
+    return int(np.count_nonzero(np.equal(bytes_, marks.delimiter, out=_scratch("first", len(data)))))
+
+
+def find_quotes(data: bytes, marks: Marks, final: bool) -> Quotes:
+    """The quotes of `data`; `final` as for `measure`."""
+    if marks.quote is None or marks.quote not in data:
+        return Quotes()
+    bytes_ = np.frombuffer(data, np.uint8)
+    positions = np.flatnonzero(bytes_ == marks.quote)
+    if _trusted(bytes_, positions, marks, final):
+        return Quotes(positions)
+    return _walk(data, positions, marks, final)
+
+
+def _trusted(bytes_: npt.NDArray[np.uint8], positions: Positions, marks: Marks, final: bool) -> bool:
+    if final and len(positions) % 2:
+        return False
+    opening, closing = positions[0::2], positions[1::2]
+    before = bytes_[np.maximum(opening - 1, 0)]
+    fits = (before == marks.delimiter) | (before == marks.eol)
+    fits[1:] |= opening[1:] == closing[: len(opening) - 1] + 1
+    fits[0] |= opening[0] == 0
+    if not fits.all():
+        return False
+    last = len(bytes_) - 1
+    after = bytes_[np.minimum(closing + 1, last)]
+    fits = (after == marks.delimiter) | (after == marks.eol) | (after == marks.quote) | (closing == last)
+    if marks.eol != _CR:
+        fits |= (after == _CR) & (bytes_[np.minimum(closing + 2, last)] == marks.eol)
+    return bool(fits.all())
+
+
+def _walk(data: bytes, positions: Positions, marks: Marks, final: bool) -> Quotes:
+    """The exact walk. An opening quote is broken if it never closes, or closes in a later line amid a field: that is
+    where the next quoted field opened, and the lines between would be swallowed."""
+    eol = marks.eol
+    opens = (marks.delimiter, eol)
+    at: list[int] = positions.tolist()
+    toggles: list[int] = []
+    odd: list[int] = []
+    broken: list[int] = []
+    total, index = len(at), 0
+    while index < total:
+        start = at[index]
+        if start and data[start - 1] not in opens:
+            odd.append(start)
+            index += 1
+            continue
+        close = index + 1
+        while close + 1 < total and at[close + 1] == at[close] + 1:
+            close += 2
+        if close >= total:
+            if not final:
+                toggles.append(start)
+                break
+            is_broken = True
+        else:
+            after = _after_field(data, at[close] + 1, marks)
+            is_broken = after < 0 and data.find(eol, start, at[close]) >= 0
+            if not is_broken:
+                toggles += (start, at[close])
+                if after != at[close] + 1:
+                    odd.append(at[close])
+                index = close + 1
+                continue
+        broken.append(start)
+        resume = data.find(eol, start) + 1
+        if resume == 0:
+            break
+        while index < total and at[index] < resume:
+            index += 1
+    return Quotes(*(np.array(found, dtype=np.int64) for found in (toggles, odd, broken)))
+
+
+def _after_field(data: bytes, position: int, marks: Marks) -> int:
+    """Where the field that closed before `position` ends: after spaces at most; -1 if something else follows."""
+    while position < len(data) and data[position] == _SPACE:
+        position += 1
+    if position >= len(data) or data[position] in (marks.delimiter, marks.eol):
+        return position
+    return position if data[position] == _CR and data[position + 1 : position + 2] in (b"", b"\n") else -1

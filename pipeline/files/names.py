@@ -1,0 +1,48 @@
+"""Names: of columns as a header gives them, and of deliveries as paths give them.
+
+What belongs here: making names usable without losing which is which. What does not: what a name stands for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pipeline.files.table import ROW
+
+_UNSAFE = re.compile("%(?=[0-9A-Fa-f]{2})|[\x00-\x1f\x7f-\x9f\ud800-\udfff]|\\.(?=\\.\\.)")
+
+_ESCAPED = re.compile("(?:%[0-9A-F]{2})+")
+
+
+def column_names(cells: Sequence[str | None]) -> tuple[str, ...]:
+    """Column names of a header's cells: stripped; an empty third one is `column_3`; a repeated `a` is `a_2`;
+    `_row` is ours."""
+    names: list[str] = []
+    taken = {ROW}
+    for position, cell in enumerate(cells, start=1):
+        name = (cell or "").replace("\ufeff", "").strip() or f"column_{position}"
+        unique, repeat = name, 1
+        while unique in taken or (repeat > 1 and unique in cells):
+            repeat += 1
+            unique = f"{name}_{repeat}"
+        taken.add(unique)
+        names.append(unique)
+    return tuple(names)
+
+
+def delivery_key(path: str) -> str:
+    """A path below a dataset's inbox folder as a partition key: control characters, undecodable bytes and the first dots of
+    `...` percent-escaped, and `%` before two hex digits, so that no two paths have one key."""
+    return _UNSAFE.sub(_escaped, path)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match.group().encode("utf-8", "surrogateescape"))
+
+
+def unescape_key(key: str) -> str:
+    """The path that `delivery_key` made `key` of."""
+    return _ESCAPED.sub(
+        lambda match: bytes.fromhex(match.group().replace("%", "")).decode("utf-8", "surrogateescape"), key
+    )

@@ -1,0 +1,237 @@
+"""Casts: from what a file gave to the contract's types, exactly or not at all.
+
+What belongs here: one function per family of types; a value that does not fit becomes null and is reported by `cast`
+as failed. What does not: cleaning (contract), checks (`validate`), messages of other kinds.
+
+A cast never rounds, truncates or wraps: `12.345` is no DECIMAL(18,2) and `5.5` no integer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
+
+import polars as pl
+
+from pipeline.ingest.rows import positions
+from pipeline.ingest.timestamps import (
+    datetimes_to_utc,
+    parse_dates,
+    parse_datetimes,
+    parse_times,
+    within_calendar,
+)
+
+_TRUE = ["true", "t", "yes", "y", "1"]
+_DOUBLE_DIGITS = 15
+_FALSE = ["false", "f", "no", "n", "0"]
+_DIGITS = 38
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+
+
+@dataclass
+class CastMemory:
+    """What earlier chunks taught: column → datetime format to try first. A hint; results do not depend on it."""
+
+    formats: dict[str, str] = field(default_factory=dict)
+
+
+def cast(values: pl.Series, dtype: pl.DataType, zone: str, memory: CastMemory) -> pl.Series:
+    """`values` as `dtype`, null where a value does not fit exactly.
+
+    Args:
+        values: String, or any native dtype of a Parquet file.
+        dtype: the contract's type. Datetimes come back as UTC; with a zone where `dtype` has one.
+        zone: IANA zone of times without one.
+    """
+    if values.dtype.is_float():
+        values = values.fill_nan(None)
+    result = _cast(values, dtype, zone, memory)
+    return within_calendar(result) if isinstance(dtype, pl.Date | pl.Datetime) else result
+
+
+def same_kind(native: pl.DataType, wanted: pl.DataType) -> bool:
+    """Whether a native value is the contract's but for its size: a number for a number, a time for a time."""
+    return (
+        native == wanted
+        or (native.is_numeric() and wanted.is_numeric())
+        or (native.is_temporal() and wanted.is_temporal())
+    )
+
+
+def _cast(values: pl.Series, dtype: pl.DataType, zone: str, memory: CastMemory) -> pl.Series:
+    if values.dtype == dtype and not isinstance(dtype, pl.Datetime):
+        return values
+    if isinstance(values.dtype, pl.Categorical | pl.Enum):
+        values = values.cast(pl.String)
+    if isinstance(dtype, pl.Datetime):
+        return _datetimes(values, dtype, zone, memory)
+    if values.dtype == pl.String:
+        return _from_text(values, dtype)
+    if dtype == pl.String:
+        return as_text(values)
+    return _native(values, dtype)
+
+
+def as_text(values: pl.Series) -> pl.Series:
+    """Any dtype → String in canonical text: 5 is `5`, dates ISO, nested values JSON."""
+    if values.dtype == pl.String:
+        return values
+    if values.dtype.is_nested():
+        wrapped = pl.DataFrame({"v": values}).select(pl.struct(pl.col("v"))).to_series().struct.json_encode()
+        text = wrapped.str.strip_prefix('{"v":').str.strip_suffix("}")
+        return text.set(values.is_null(), None).rename(values.name)
+    if values.dtype == pl.Binary:
+        return values.bin.encode("hex")
+    if isinstance(values.dtype, pl.Datetime):
+        return values.dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if values.dtype.time_zone else ""))
+    if isinstance(values.dtype, pl.Duration):
+        return values.dt.to_string("iso")
+    return values.cast(pl.String, strict=False)
+
+
+def _datetimes(values: pl.Series, dtype: pl.Datetime, zone: str, memory: CastMemory) -> pl.Series:
+    if isinstance(values.dtype, pl.Datetime):
+        moments = datetimes_to_utc(values, zone)
+    elif values.dtype == pl.Date:
+        moments = datetimes_to_utc(values.cast(pl.Datetime("us")), zone)
+    elif values.dtype == pl.String:
+        moments = _datetimes_from_text(values, zone, memory)
+    else:
+        moments = pl.Series(values.name, [], pl.Datetime("us")).extend_constant(None, len(values))
+    if dtype.time_zone is not None:
+        moments = moments.dt.replace_time_zone("UTC").dt.convert_time_zone(dtype.time_zone)
+    return moments.dt.cast_time_unit(dtype.time_unit) if dtype.time_unit != "us" else moments
+
+
+def _datetimes_from_text(values: pl.Series, zone: str, memory: CastMemory) -> pl.Series:
+    moments, best = parse_datetimes(values, zone, memory.formats.get(values.name))
+    if best is not None:
+        memory.formats[values.name] = best
+    return _retry_stripped(values, moments, lambda text: parse_datetimes(text, zone)[0])
+
+
+def _from_text(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+    if dtype.is_nested():
+        return _nothing(text=values, dtype=dtype)
+    read = _reader_of(dtype)
+    return _retry_stripped(values, read(values), read)
+
+
+def _nothing(text: pl.Series, dtype: pl.DataType) -> pl.Series:
+    return pl.Series(text.name, [None], dtype).new_from_index(0, len(text))
+
+
+def _reader_of(dtype: pl.DataType) -> Callable[[pl.Series], pl.Series]:
+    if dtype.is_integer():
+        return lambda text: _integers(text, dtype)
+    if isinstance(dtype, pl.Decimal):
+        return lambda text: _decimals(text, dtype)
+    if dtype.is_float():
+        return lambda text: text.cast(dtype, strict=False).fill_nan(None)
+    if dtype == pl.Boolean:
+        return _booleans
+    if dtype == pl.Date:
+        return parse_dates
+    if dtype == pl.Time:
+        return parse_times
+    return lambda text: text.cast(dtype, strict=False)
+
+
+def _retry_stripped(text: pl.Series, read: pl.Series, again: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Blanks round a value do not make it unreadable: the failed ones are read once more without."""
+    if read.null_count() == text.null_count():
+        return read
+    rows = positions(read.is_null() & text.is_not_null())
+    part = text.gather(rows)
+    bare = part.str.strip_chars()
+    if (bare == part).all():
+        return read
+    return read.clone().scatter(rows, again(bare))
+
+
+def _integers(text: pl.Series, dtype: pl.DataType) -> pl.Series:
+    numbers = text.cast(dtype, strict=False)
+    if numbers.null_count() == text.null_count():
+        return numbers
+    rows = positions(numbers.is_null() & text.is_not_null())
+    whole = text.gather(rows).str.replace(r"^([+-]?\d+)\.0*$", "$1")
+    return numbers.scatter(rows, whole.cast(dtype, strict=False))
+
+
+def _decimals(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
+    numbers = text.cast(dtype, strict=False)
+    # Polars cuts digits off in silence. Up to 15 digits, two decimals are equal exactly when their doubles are;
+    # longer texts, and those that differ, are read again with Python's own decimals.
+    doubtful = (text.str.len_bytes() > _DOUBLE_DIGITS) | (
+        numbers.cast(pl.Float64) != text.cast(pl.Float64, strict=False)
+    )
+    rows = positions(doubtful.fill_null(False))
+    if rows.is_empty():
+        return numbers
+    return numbers.scatter(rows, _exact_decimals(text.gather(rows), dtype))
+
+
+def _exact_decimals(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
+    """The few texts with many digits or an exponent, by Python's own decimals."""
+    step = Decimal(1).scaleb(-dtype.scale)
+    limit = Decimal(10) ** (dtype.precision - dtype.scale)
+
+    def read(value: str) -> Decimal | None:
+        # Python reads more than numbers of files: 1_000, digits of other scripts, NaN.
+        if not _NUMBER.fullmatch(value.strip()):
+            return None
+        number = Decimal(value)
+        if abs(number) >= limit:
+            return None
+        rounded = number.quantize(step)
+        return rounded if rounded == number else None
+
+    with localcontext(prec=2 * _DIGITS):
+        return pl.Series(text.name, [None if v is None else read(v) for v in text], dtype)
+
+
+def _booleans(text: pl.Series) -> pl.Series:
+    lowered = text.str.to_lowercase()
+    return (
+        pl.select(pl.when(lowered.is_in(_TRUE)).then(True).when(lowered.is_in(_FALSE)).then(False))
+        .to_series()
+        .rename(text.name)
+    )
+
+
+def _native(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Native to native. Between kinds (a date for a number) the text of the value decides: no type is read as another's bits."""
+    if values.dtype.is_nested() or values.dtype == pl.Binary:
+        return _nothing(values, dtype)
+    if values.dtype == pl.Boolean and dtype.is_numeric():
+        values = values.cast(pl.UInt8)
+    numbers = values.dtype.is_numeric() and dtype.is_numeric()
+    if numbers or (isinstance(values.dtype, pl.Datetime) and dtype == pl.Date):
+        return _lossless(values, dtype)
+    return _from_text(as_text(values), dtype)
+
+
+def _lossless(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Native to native, null where casting back does not give the value again."""
+    if values.dtype.is_float() and isinstance(dtype, pl.Decimal):
+        return _from_text(values.cast(pl.String), dtype)
+    result = values.cast(dtype, strict=False)
+    back = result.cast(values.dtype, strict=False)
+    return pl.select(pl.when(back == values).then(result)).to_series().rename(values.name)
+
+
+def failed(source: pl.Series, result: pl.Series) -> pl.Series:
+    """Positions (UInt32) at which a value was there and could not be cast. NaN counts as no value."""
+    if result.null_count() == source.null_count():
+        return pl.Series([], dtype=pl.UInt32)
+    if source.dtype.is_float():
+        source = source.fill_nan(None)
+    wrong = source.is_not_null() & result.is_null()
+    if source.dtype == pl.String and result.dtype.is_float():
+        wrong = wrong & ~source.str.strip_chars().str.to_lowercase().is_in(["nan", "-nan", "+nan"]).fill_null(
+            False
+        )
+    return positions(wrong)

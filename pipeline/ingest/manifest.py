@@ -1,0 +1,149 @@
+"""What staging hands to the commit: Parquet beside a manifest.
+
+What belongs here: the manifest's shape, and reading and writing it. What does not: making the Parquet (`stage`) or
+loading it (`warehouse.commit`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """One column of one delivery, over its clean and rejected-by-check rows as cleaned and cast.
+
+    Attributes:
+        name: contract column.
+        row_count: values looked at, nulls too.
+        null_count: nulls among them.
+        distinct_count: different values: exact up to 2,048, else approximate (about 2 %).
+        min: smallest value as text, or None.
+        max: largest value as text, or None.
+        mean: mean of a numeric column, or None.
+        top_values: most frequent values with their counts, most frequent first; estimated where `row_count` is large.
+        violations: violations found at this column while staging.
+    """
+
+    name: str
+    row_count: int
+    null_count: int
+    distinct_count: int
+    min: str | None
+    max: str | None
+    mean: float | None
+    top_values: tuple[tuple[str, int], ...]
+    violations: int
+
+
+@dataclass(frozen=True)
+class DaySpan:
+    """The event times of one day (in the dataset's zone): first and last moment, in UTC without zone."""
+
+    day: date
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The account of one staged file. Row counts reconcile: read = clean + rejected + filtered.
+
+    Attributes:
+        dataset: name of the dataset.
+        fingerprint: contract fingerprint it was staged under.
+        sha256: hash of the file's bytes, hex.
+        bytes: size of the file.
+        format: csv, excel, ndjson, parquet.
+        dialect: how the file is written, as `Dialect.as_dict()`.
+        rows_read: records of the file, counted apart from the parser.
+        rows_clean: rows in the clean Parquet.
+        rows_rejected: rows with at least one violation that rejects.
+        rows_filtered: rows left out by `keep=`.
+        violations: rows of the error Parquet.
+        event_time_min: earliest event time of a clean row, UTC without zone.
+        event_time_max: latest.
+        days: the days of the clean rows' event times, ascending.
+        columns: profile.
+        clean_files: names in the folder, in row order. Columns: the contract's, `_row` BIGINT, `_rescued` VARCHAR (JSON).
+        error_files: names in the folder, in row order. Columns: `_row` BIGINT, sheet VARCHAR, line BIGINT, column_name,
+            check_name, value, message, record, severity (all VARCHAR).
+        seconds: time that staging took.
+        peak_memory_mb: largest resident size of the process so far, in MiB.
+        notes: what a person should know: columns that the contract does not know, sheets left out.
+    """
+
+    dataset: str
+    fingerprint: str
+    sha256: str
+    bytes: int
+    format: str
+    dialect: dict[str, Any]
+    rows_read: int
+    rows_clean: int
+    rows_rejected: int
+    rows_filtered: int
+    violations: int
+    event_time_min: datetime | None
+    event_time_max: datetime | None
+    days: tuple[DaySpan, ...]
+    columns: tuple[ColumnProfile, ...]
+    clean_files: tuple[str, ...]
+    error_files: tuple[str, ...]
+    seconds: float
+    peak_memory_mb: float
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A staged delivery: where its Parquet lies, its manifest, and the file that it came from.
+
+    Attributes:
+        folder: `staging/<sha256>-<fingerprint>/`.
+        manifest: the account.
+        source: the file as it was staged.
+        delivery: its key; by default the file's name.
+        landing: identity of this landing of the file (device, inode, size, change time); None outside an inbox. The same
+            landing is never recorded twice.
+    """
+
+    folder: Path
+    manifest: Manifest
+    source: Path
+    delivery: str
+    landing: str | None = None
+
+    @property
+    def clean_paths(self) -> list[str]:
+        """Paths of the clean Parquet files, in row order."""
+        return [str(self.folder / name) for name in self.manifest.clean_files]
+
+    @property
+    def error_paths(self) -> list[str]:
+        """Paths of the error Parquet files, in row order."""
+        return [str(self.folder / name) for name in self.manifest.error_files]
+
+
+_ADAPTER = TypeAdapter(Manifest)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest.json` into `folder`."""
+    (folder / MANIFEST).write_bytes(_ADAPTER.dump_json(manifest, indent=1))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest in `folder`.
+
+    Raises:
+        FileNotFoundError: there is none. pydantic.ValidationError: it is not one of ours.
+    """
+    return _ADAPTER.validate_json((folder / MANIFEST).read_bytes())

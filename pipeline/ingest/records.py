@@ -1,0 +1,49 @@
+"""Source records once more, as text, for row numbers found out later.
+
+What belongs here: reading a staged file again for the few rows that the commit rejects. What does not: deciding which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from pipeline.contract import Dataset
+from pipeline.files import open_table
+from pipeline.files.table import ROW
+from pipeline.ingest.manifest import Staged
+from pipeline.ingest.stage import read_options
+from pipeline.ingest.violations import records_as_json
+from pipeline.settings import Settings
+
+RECORD_SCHEMA = {ROW: pl.Int64(), "line": pl.Int64(), "sheet": pl.String(), "record": pl.String()}
+
+
+def source_records(
+    staged: Staged, rows: pl.Series, dataset: Dataset, settings: Settings
+) -> Iterator[pl.DataFrame]:
+    """The source records of `rows`, read from `staged.source`.
+
+    Args:
+        rows: `_row` numbers, Int64, ascending.
+
+    Yields:
+        Frames `_row` Int64, line Int64, sheet String, record String (JSON of the source columns as text), a piece each.
+    """
+    for piece in open_table(staged.source, read_options(dataset, settings)).pieces():
+        last = piece.first_row + piece.records - 1
+        wanted = rows.filter(rows.is_between(piece.first_row, last))
+        if wanted.is_empty():
+            continue
+        parsed = piece.parse()
+        frame = parsed.frame.filter(pl.col(ROW).is_in(wanted.implode()))
+        lines = parsed.lines(frame[ROW]) if parsed.lines else pl.Series([None] * frame.height, dtype=pl.Int64)
+        yield pl.DataFrame(
+            {
+                ROW: frame[ROW],
+                "line": lines.cast(pl.Int64),
+                "sheet": pl.Series([piece.sheet] * frame.height, dtype=pl.String),
+                "record": records_as_json(frame),
+            }
+        )

@@ -1,0 +1,224 @@
+"""Staging: a file becomes clean and error Parquet beside a manifest.
+
+What belongs here: the way of one file through cutting, chunks and writing, side by side. What does not: which files are
+taken and when (`intake`), the warehouse.
+
+The data's way: the calling thread cuts the file into pieces and adds up finished chunks in order; workers parse,
+validate and write them; one more thread hashes the file meanwhile. At most `workers + 1` pieces are under way, so memory
+does not depend on the file. Everything is made under a temporary name; the folder's rename is the last act.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from pipeline.contract import Dataset
+from pipeline.files import Piece, Table, UnreadableFile, hash_file, open_table
+from pipeline.files.table import ReadOptions
+from pipeline.ingest.chunk import ChunkProcessor
+from pipeline.ingest.manifest import MANIFEST, Manifest, Staged, read_manifest, write_manifest
+from pipeline.ingest.mapping import expected_names, map_columns, require_columns
+from pipeline.ingest.progress import Progress, ProgressMeter
+from pipeline.ingest.staging import finish, new_part, ready_folder
+from pipeline.ingest.writer import Account, WrittenChunk, peak_memory_mb, write_chunk
+from pipeline.settings import Settings, load_settings
+
+_SMALL = 4 * 2**20
+WORKERS = max(2, min(8, os.cpu_count() or 2))
+
+
+class FileChanged(Exception):
+    """A file changed while it was read: it is not complete yet, and is taken again later."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} changed while it was read; it is left where it is and taken again when it stands still"
+        )
+
+
+def read_options(dataset: Dataset, settings: Settings) -> ReadOptions:
+    """What readers are told for this dataset."""
+    return ReadOptions(
+        chunk_rows=settings.chunk_rows,
+        memory_mb=settings.memory_mb,
+        sheets=tuple(dataset.sheets),
+        expected=expected_names(dataset),
+    )
+
+
+def stage(
+    path: Path,
+    dataset: Dataset,
+    settings: Settings | None = None,
+    *,
+    delivery: str | None = None,
+    landing: str | None = None,
+    progress: Progress | None = None,
+    workers: ThreadPoolExecutor | None = None,
+) -> Staged:
+    """Parse and validate a file to Parquet under `staging/<sha256>-<fingerprint>/`; a folder that is there is used again.
+
+    Args:
+        path: the file, of any supported format.
+        dataset: its contract.
+        settings: folders and budgets; read from the environment when not given.
+        delivery: its key; the file's name when not given.
+        landing: identity of this landing, carried through to the ledger.
+        progress: told how far it is, once it takes long.
+        workers: pool that chunks run in; one of its own when not given.
+
+    Raises:
+        UnreadableFile: the file cannot be loaded as a whole: say so to people, keep the file.
+        FileChanged: it was written to meanwhile.
+        ContractError: a check of the contract breaks.
+        OSError: the machine fails (disk full, file gone).
+    """
+    settings = settings or load_settings()
+    before = path.stat()
+    _refuse_oversize(path, before.st_size, settings)
+    ready = _ready(settings.staging, before.st_size, dataset, path)
+    if ready is None:
+        pool = workers or ThreadPoolExecutor(WORKERS, "windrow-chunk")
+        try:
+            ready = _stage(path, before, dataset, settings, delivery or path.name, progress, pool)
+        finally:
+            if workers is None:
+                pool.shutdown(wait=True, cancel_futures=True)
+    _refuse_changed(path, before)
+    folder, manifest = ready
+    return Staged(folder, manifest, path, delivery or path.name, landing)
+
+
+def _refuse_changed(path: Path, before: os.stat_result) -> None:
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns, before.st_ino) != (
+        after.st_size,
+        after.st_mtime_ns,
+        after.st_ino,
+    ):
+        raise FileChanged(path)
+
+
+def _refuse_oversize(path: Path, size: int, settings: Settings) -> None:
+    if size > settings.max_file_mb * 2**20:
+        raise UnreadableFile(
+            path,
+            "too_large",
+            f"the file has {size / 2**20:,.0f} MB, more than the {settings.max_file_mb:,} MB that are allowed",
+            "Split it, or raise PIPELINE_MAX_FILE_MB, and drop it again.",
+        )
+
+
+def _ready(staging: Path, size: int, dataset: Dataset, path: Path) -> tuple[Path, Manifest] | None:
+    """The finished folder of the same content and contract, if an earlier run left one; a large file is hashed only when
+    there may be one."""
+    if size > _SMALL and not any(
+        read_manifest(folder).bytes == size
+        for folder in staging.glob(f"*-{dataset.fingerprint}")
+        if (folder / MANIFEST).exists()
+    ):
+        return None
+    folder = ready_folder(staging, hash_file(path), dataset)
+    return (folder, read_manifest(folder)) if (folder / MANIFEST).exists() else None
+
+
+def _stage(
+    path: Path,
+    before: os.stat_result,
+    dataset: Dataset,
+    settings: Settings,
+    delivery: str,
+    progress: Progress | None,
+    pool: ThreadPoolExecutor,
+) -> tuple[Path, Manifest]:
+    started, size = time.perf_counter(), before.st_size
+    part = new_part(settings.staging)
+    hasher = ThreadPoolExecutor(1, "windrow-hash")
+    digest = hasher.submit(hash_file, path)
+    try:
+        table = open_table(path, read_options(dataset, settings))
+        require_columns(dataset, map_columns(dataset, table.columns), path)
+        account = _run_chunks(table, dataset, part, pool, ProgressMeter(progress, delivery, size))
+        manifest = _manifest(table, account, digest.result(), size, time.perf_counter() - started)
+        # Before the folder gets its name: rows of the old content must not stand under the hash of the new.
+        _refuse_changed(path, before)
+        write_manifest(part, manifest)
+        folder = finish(part, ready_folder(settings.staging, manifest.sha256, dataset))
+        # Somebody who staged the same content first may have cut it otherwise: what lies there counts.
+        return folder, read_manifest(folder)
+    except UnreadableFile:
+        _refuse_changed(path, before)  # a file that is still being written looks damaged
+        raise
+    finally:
+        hasher.shutdown(wait=True)
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _run_chunks(
+    table: Table, dataset: Dataset, part: Path, pool: ThreadPoolExecutor, meter: ProgressMeter
+) -> Account:
+    processor = ChunkProcessor(dataset)
+    account = Account(dataset)
+    under_way: deque[tuple[int, Future[WrittenChunk]]] = deque()
+
+    def take_in_first() -> None:
+        bytes_done, future = under_way.popleft()
+        account.add(future.result())
+        meter.advance(bytes_done, account.rows_read)
+
+    try:
+        for number, piece in enumerate(table.pieces()):
+            if len(under_way) > WORKERS:
+                take_in_first()
+            job = pool.submit(_work, part, number, piece, processor)
+            under_way.append((piece.bytes_done, job))
+        while under_way:
+            take_in_first()
+    finally:
+        for _, future in under_way:
+            future.cancel()
+        for _, future in under_way:
+            if not future.cancelled():
+                future.exception()
+    meter.finish(account.rows_read)
+    return account
+
+
+def _work(part: Path, number: int, piece: Piece, processor: ChunkProcessor) -> WrittenChunk:
+    return write_chunk(part, number, piece.records, processor.process(piece))
+
+
+def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: float) -> Manifest:
+    days = account.days()
+    notes = table.dialect.notes
+    if account.unknown:
+        notes += (
+            f"columns that the contract does not know are kept in _rescued: {', '.join(account.unknown)}",
+        )
+    return Manifest(
+        dataset=account.dataset.name,
+        fingerprint=account.dataset.fingerprint,
+        sha256=sha256,
+        bytes=size,
+        format=table.dialect.format,
+        dialect=table.dialect.as_dict(),
+        rows_read=account.rows_read,
+        rows_clean=account.rows_clean,
+        rows_rejected=account.rows_rejected,
+        rows_filtered=account.rows_filtered,
+        violations=account.violations,
+        event_time_min=min((d.first for d in days), default=None),
+        event_time_max=max((d.last for d in days), default=None),
+        days=days,
+        columns=account.profiles(),
+        clean_files=tuple(account.clean_files),
+        error_files=tuple(account.error_files),
+        seconds=seconds,
+        peak_memory_mb=peak_memory_mb(),
+        notes=notes,
+    )

@@ -1,0 +1,133 @@
+"""Text to moments: ISO 8601 in the spellings that files use.
+
+What belongs here: parsing of dates, times and datetimes, and zones to UTC. What does not: locale formats, which are
+a cleaner's business.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.ingest.rows import positions
+
+# Ordered by how often they occur. `%#z` reads Z, +02:00 and +0200, and gives UTC.
+_NAIVE = tuple(
+    f"{date}{joint}{time}"
+    for date in ("%Y-%m-%d", "%Y/%m/%d")
+    for joint in (" ", "T")
+    for time in ("%H:%M:%S", "%H:%M:%S%.f", "%H:%M")
+)
+_ZONED = tuple(
+    f"%Y-%m-%d{joint}{time}{gap}%#z"
+    for joint in ("T", " ")
+    for time in ("%H:%M:%S", "%H:%M:%S%.f", "%H:%M")
+    for gap in ("", " ")
+)
+_COMPACT = "%Y%m%d"
+_DAYS = ("%Y-%m-%d", "%Y/%m/%d", _COMPACT)
+_DAY_1, _DAY_LAST = -719_162, 2_932_897  # days since 1970 of 0001-01-01 and of 10000-01-01
+_PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_CLOCKS = ("%H:%M:%S", "%H:%M:%S%.f", "%H:%M")
+
+
+def parse_datetimes(text: pl.Series, zone: str, prefer: str | None = None) -> tuple[pl.Series, str | None]:
+    """Text → Datetime("us") in UTC without zone, null where it is none; and the format that read most values.
+
+    Args:
+        text: String.
+        zone: IANA zone of texts without one. A local time that a clock change skips is null; of one that occurs
+            twice the earlier moment is taken.
+        prefer: format to try first, as returned by an earlier call.
+    """
+    at_once = _iso_at_once(text)
+    if at_once is not None:
+        moments = _to_utc(at_once, zone)
+        if moments.null_count() == text.null_count():
+            return moments, prefer
+    result = pl.Series(text.name, [], pl.Datetime("us")).extend_constant(None, len(text))
+    best: str | None = None
+    formats = [*_NAIVE, *_ZONED, *_DAYS]
+    if prefer in formats:
+        formats.remove(prefer)
+        formats.insert(0, prefer)
+    for format_ in formats:
+        open_rows = positions(result.is_null() & text.is_not_null())
+        if open_rows.is_empty():
+            break
+        whole = len(open_rows) == len(text)
+        part = text if whole else text.gather(open_rows)
+        read = part.str.to_datetime(format_, strict=False, time_unit="us")
+        moments = _to_utc(_whole_years(part, read, format_), zone)
+        if moments.null_count() == len(moments):
+            continue
+        best = best or format_
+        result = moments if whole else result.scatter(open_rows, moments)
+    return result, best
+
+
+def _iso_at_once(text: pl.Series) -> pl.Series | None:
+    """A whole column of ISO times without zone, several times faster than value by value; None if any is something else."""
+    if (text.str.len_bytes() == len("YYYY-MM-DD HH")).any():
+        return None  # Arrow reads an hour alone, the formats above do not: neighbours must not decide
+    try:
+        return pl.Series(text.name, pc.cast(text.to_arrow(), pa.timestamp("us")))
+    except pa.ArrowInvalid:
+        return None
+
+
+def _whole_years(text: pl.Series, read: pl.Series, format_: str) -> pl.Series:
+    """`read` without what `%Y` made of a short year: 12/01/24 is no day of the year 12. Compact dates need all eight digits."""
+    early = read.dt.year() < 1000
+    wrong = early & ~text.str.contains(r"^\d{4}")
+    if format_ == _COMPACT:
+        wrong = wrong | (text.str.len_bytes() != len("YYYYMMDD"))
+    return read.set(wrong, None) if wrong.any() else read
+
+
+def _to_utc(moments: pl.Series, zone: str) -> pl.Series:
+    dtype = moments.dtype
+    assert isinstance(dtype, pl.Datetime)
+    if dtype.time_zone is None:
+        if zone == "UTC":
+            return moments
+        moments = moments.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def within_calendar(values: pl.Series) -> pl.Series:
+    """Date or Datetime → the same, null outside the years 1 to 9999: no Python, and hardly a table, holds those."""
+    ticks = values.to_physical().cast(pl.Int64)
+    per_day = 1 if values.dtype == pl.Date else _PER_DAY[values.dtype.time_unit]  # type: ignore[attr-defined]
+    inside = ticks.is_between(_DAY_1 * per_day, _DAY_LAST * per_day, closed="left")
+    return values if inside.all() else values.set(~inside.fill_null(True), None)
+
+
+def datetimes_to_utc(moments: pl.Series, zone: str) -> pl.Series:
+    """Datetime of any unit, with or without zone → Datetime("us") in UTC without zone; see `parse_datetimes`."""
+    dtype = moments.dtype
+    assert isinstance(dtype, pl.Datetime)
+    return _to_utc(moments.cast(pl.Datetime("us", dtype.time_zone)), zone)
+
+
+def parse_dates(text: pl.Series) -> pl.Series:
+    """Text → Date; a datetime at midnight counts as its date, any other time of day is null."""
+    days = _first_that_reads(
+        text, [_whole_years(text, text.str.to_date(format_, strict=False), format_) for format_ in _DAYS]
+    )
+    if (days.is_null() & text.is_not_null()).any():
+        moments, _ = parse_datetimes(text, "UTC")
+        midnight = moments.dt.time() == pl.time(0, 0, 0)
+        moments_at_midnight = pl.select(pl.when(midnight).then(moments.dt.date())).to_series()
+        days = days.fill_null(moments_at_midnight)
+    return days.rename(text.name)
+
+
+def parse_times(text: pl.Series) -> pl.Series:
+    """Text → Time (time of day)."""
+    return _first_that_reads(text, [text.str.to_time(format_, strict=False) for format_ in _CLOCKS])
+
+
+def _first_that_reads(text: pl.Series, readings: list[pl.Series]) -> pl.Series:
+    return pl.select(pl.coalesce(readings)).to_series().rename(text.name)

@@ -1,0 +1,123 @@
+"""Validation of typed rows with Pandera, all violations of a row and not the first.
+
+What belongs here: running the contract's checks on a chunk and reading off which rows fail what. What does not: casts
+(`casts`), uniqueness over the file and the table (the commit's), messages (`words`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+from pandera.api.checks import Check
+
+from pipeline.contract import ContractError, Dataset
+from pipeline.ingest.rows import positions
+from pipeline.ingest.violations import Finding
+from pipeline.ingest.words import check_template
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is said of a failed check: its name, its message, and whether the row is rejected for it."""
+
+    name: str
+    template: str
+    severity: str
+
+    @classmethod
+    def of(cls, name: str) -> _Known:
+        """A check that Pandera makes itself (`not_nullable`)."""
+        return cls(name, check_template(name, None, {}), "reject")
+
+
+class ChunkValidator:
+    """A dataset's checks as they hold within one chunk: the contract's, without uniqueness.
+
+    Each of Pandera's checks is asked for its answer row by row. Validating the whole schema instead would also build the
+    lists of failure cases, which costs milliseconds per column and chunk whatever the rows; and its `unique` sees one
+    frame only and flags every copy: the commit checks it over file and table.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        model = dataset.model
+        self._required = [name for name, column in model.columns.items() if not column.nullable]
+        self._checks = [
+            (
+                name,
+                check,
+                _Known(
+                    str(check.name),
+                    check_template(str(check.name), check.error, dict(check.statistics or {})),
+                    "warn" if check.raise_warning else "reject",
+                ),
+            )
+            for name, column in model.columns.items()
+            for check in column.checks
+        ]
+        self._rules = [
+            (
+                check,
+                _Known(
+                    str(check.name),
+                    check.error or f"the row fails the rule {check.name}",
+                    "warn" if check.raise_warning else "reject",
+                ),
+            )
+            for check in model.checks
+        ]
+
+    def findings(self, typed: pl.DataFrame, sources: dict[str, str | None]) -> list[Finding]:
+        """Failed checks of typed rows.
+
+        Args:
+            typed: the contract's columns in its dtypes.
+            sources: contract column → the file's column.
+
+        Raises:
+            ContractError: a check itself breaks, or answers for the whole frame instead of each row.
+        """
+        missing = _Known.of("not_nullable")
+        failed = [
+            (name, missing, typed[name].is_null()) for name in self._required if typed[name].null_count()
+        ]
+        lazy = typed.lazy()
+        failed += [
+            (name, known, self._failing(check, lazy, name, typed.height))
+            for name, check, known in self._checks
+        ]
+        findings = [
+            Finding(name, sources.get(name), known.name, known.template, positions(rows), known.severity)
+            for name, known, rows in failed
+            if rows.any()
+        ]
+        for check, known in self._rules:
+            rows = self._failing(check, lazy, None, typed.height)
+            if rows.any():
+                findings.append(
+                    Finding(None, None, known.name, known.template, positions(rows), known.severity)
+                )
+        return findings
+
+    def _failing(self, check: Check, lazy: pl.LazyFrame, column: str | None, height: int) -> pl.Series:
+        """Boolean: the rows that a check refuses. Pandera has nulls pass, unless the check wants them."""
+        try:
+            result = check(lazy, column)
+            answers: pl.Series = result.check_output.collect().to_series()
+        except (Exception, pl.exceptions.PanicException) as error:
+            raise self._broken(check, column, f"{type(error).__name__}: {error}") from error
+        # Pandera lists failure cases for answers by row only.
+        if result.failure_cases is None or len(answers) != height or answers.dtype != pl.Boolean:
+            raise self._broken(
+                check, column, f"{len(answers)} answers of type {answers.dtype} for {height} rows"
+            )
+        return ~answers
+
+    def _broken(self, check: Check, column: str | None, cause: str) -> ContractError:
+        return ContractError(
+            self._dataset.name,
+            f"check {str(check.name)!r} of {column or 'the row'!r}",
+            f"gives no answer for each row ({cause})",
+            "A check takes a column and gives one true or false per row; compare it with pipeline/datasets.",
+        )

@@ -1,0 +1,86 @@
+"""Violations in plain words. What belongs here: messages to people. What does not: finding the violations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+# {value} is the source text; the other names are the check's own parameters.
+_CHECKS = {
+    "email": "'{value}' is not an e-mail address",
+    "greater_than_or_equal_to": "{value} is less than {min_value}",
+    "greater_than": "{value} is not greater than {min_value}",
+    "less_than_or_equal_to": "{value} is more than {max_value}",
+    "less_than": "{value} is not less than {max_value}",
+    "in_range": "{value} is not between {min_value} and {max_value}",
+    "isin": "'{value}' is not one of {allowed_values}",
+    "notin": "'{value}' is not allowed here",
+    "str_matches": "'{value}' does not match {pattern}",
+    "str_contains": "'{value}' does not contain {pattern}",
+    "str_startswith": "'{value}' does not start with {string}",
+    "str_endswith": "'{value}' does not end with {string}",
+    "not_nullable": "a value is required",
+}
+_LISTED = 12
+
+
+def check_template(check: str, error: str | None, statistics: dict[str, Any]) -> str:
+    """The message of a failed check, with `{value}` where the value goes; the check's own `error` text wins."""
+    if error and not error.startswith(f"{check}("):
+        return error
+    template = _length_template(statistics) if check == "str_length" else _CHECKS.get(check)
+    if template is None:
+        return f"'{{value}}' fails the check {error or check}"
+    words = {name: _plain(value) for name, value in statistics.items()}
+    for name, word in words.items():
+        template = template.replace("{" + name + "}", word)
+    return template
+
+
+def _length_template(statistics: dict[str, Any]) -> str:
+    exact, least, most = (statistics.get(name) for name in ("exact_value", "min_value", "max_value"))
+    if exact is not None:
+        wanted = f"{exact}"
+    elif least is None:
+        wanted = f"at most {most}"
+    elif most is None:
+        wanted = f"at least {least}"
+    else:
+        wanted = f"{least} to {most}"
+    return f"'{{value}}' is not {wanted} characters long"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple | set | frozenset):
+        items = (
+            sorted(map(str, value)) if isinstance(value, set | frozenset) else [str(item) for item in value]
+        )
+        more = f" and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
+        return ", ".join(items[:_LISTED]) + more
+    return str(value)
+
+
+def cast_template(dtype: pl.DataType, zone: str) -> str:
+    """The message of a failed cast, with `{value}` where the value goes."""
+    return "'{value}' is not " + _type_in_words(dtype, zone)
+
+
+def _type_in_words(dtype: pl.DataType, zone: str) -> str:
+    if dtype.is_integer():
+        return "a whole number"
+    if isinstance(dtype, pl.Decimal):
+        return f"a number with at most {dtype.precision - dtype.scale} digits before and {dtype.scale} after the point"
+    if dtype.is_float():
+        return "a number"
+    if dtype == pl.Boolean:
+        return "true or false"
+    if dtype == pl.Date:
+        return "a date (YYYY-MM-DD)"
+    if dtype == pl.Time:
+        return "a time of day (HH:MM:SS)"
+    if isinstance(dtype, pl.Datetime):
+        return f"a time (YYYY-MM-DD HH:MM:SS) that exists in {zone}"
+    if isinstance(dtype, pl.Enum):
+        return "one of " + _plain(dtype.categories.to_list())
+    return f"a {dtype}"

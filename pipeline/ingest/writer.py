@@ -1,0 +1,112 @@
+"""The staged folder while it is being made, and the account of what went into it.
+
+What belongs here: adding chunk results up into Parquet files and a manifest. What does not: making chunk results.
+"""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from pipeline.contract import Dataset
+from pipeline.ingest.chunk import ChunkResult
+from pipeline.ingest.manifest import ColumnProfile, DaySpan
+from pipeline.ingest.profile import ColumnCount, merge_violations
+
+
+@dataclass(frozen=True)
+class WrittenChunk:
+    """A chunk result with its rows on disk: names of the files (None: no rows) and the counts."""
+
+    result: ChunkResult
+    records: int
+    clean_rows: int
+    violations: int
+    clean_file: str | None
+    error_file: str | None
+
+
+def write_chunk(folder: Path, number: int, records: int, result: ChunkResult) -> WrittenChunk:
+    """Write one chunk's Parquet and let go of its rows. Called from workers; each chunk has its own files."""
+    clean_file = f"clean-{number:06d}.parquet" if result.clean.height else None
+    error_file = f"errors-{number:06d}.parquet" if result.errors.height else None
+    if clean_file:
+        _write(result.clean, folder / clean_file, [n for n, f in result.figures.items() if f.repetitive])
+    if error_file:
+        _write(result.errors, folder / error_file, ["column_name", "check_name", "severity", "sheet"])
+    light = ChunkResult(
+        clean=result.clean.clear(),
+        errors=result.errors.select("column_name"),
+        rejected=result.rejected,
+        filtered=result.filtered,
+        figures=result.figures,
+        days=result.days,
+        unknown=result.unknown,
+    )
+    return WrittenChunk(light, records, result.clean.height, result.errors.height, clean_file, error_file)
+
+
+def _write(frame: pl.DataFrame, path: Path, repetitive: list[str]) -> None:
+    # Written once and read once, at once: lz4 costs least, nobody looks at statistics, and a dictionary pays only
+    # for columns that repeat themselves, on both sides.
+    pq.write_table(
+        frame.to_arrow(), path, compression="lz4", use_dictionary=repetitive, write_statistics=False
+    )
+
+
+@dataclass
+class Account:
+    """Running totals of one file, chunk by chunk in order."""
+
+    dataset: Dataset
+    rows_read: int = 0
+    rows_clean: int = 0
+    rows_rejected: int = 0
+    rows_filtered: int = 0
+    violations: int = 0
+    clean_files: list[str] = field(default_factory=list)
+    error_files: list[str] = field(default_factory=list)
+    unknown: dict[str, None] = field(default_factory=dict)
+    _counts: dict[str, ColumnCount] = field(default_factory=dict)
+    _days: dict[date, tuple[datetime, datetime]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._counts = {column.name: ColumnCount(column) for column in self.dataset.columns}
+
+    def add(self, chunk: WrittenChunk) -> None:
+        """Take in the next chunk."""
+        result = chunk.result
+        self.rows_read += chunk.records
+        self.rows_clean += chunk.clean_rows
+        self.rows_rejected += result.rejected
+        self.rows_filtered += result.filtered
+        self.violations += chunk.violations
+        self.clean_files += [chunk.clean_file] if chunk.clean_file else []
+        self.error_files += [chunk.error_file] if chunk.error_file else []
+        self.unknown.update(dict.fromkeys(result.unknown))
+        for name, figures in result.figures.items():
+            self._counts[name].add(figures)
+        if chunk.violations:
+            merge_violations(self._counts, result.errors)
+        if result.days is not None:
+            for day, first, last in result.days.iter_rows():
+                known = self._days.get(day, (first, last))
+                self._days[day] = (min(known[0], first), max(known[1], last))
+
+    def days(self) -> tuple[DaySpan, ...]:
+        """The days of the clean rows' event times, ascending."""
+        return tuple(DaySpan(day, first, last) for day, (first, last) in sorted(self._days.items()))
+
+    def profiles(self) -> tuple[ColumnProfile, ...]:
+        """The column profile."""
+        return tuple(count.profile() for count in self._counts.values())
+
+
+def peak_memory_mb() -> float:
+    """Largest resident size of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,26 @@
+"""From the inbox to the ledger: which files are taken, and what becomes of each.
+
+What belongs here: taking waiting files through stage and commit, then into the archive or quarantine; bringing windows up to date.
+What does not: how a file is read or validated (ingest), how rows are stored (warehouse), Dagster (orchestration). The command line and
+Dagster both stand on this room, and do the same work by the same steps.
+"""
+
+from pipeline.intake.commit import Outcome, commit
+from pipeline.intake.house import Intake, open_intake
+from pipeline.intake.inbox import find_delivery, wait_and_scan
+from pipeline.intake.prepare import Prepared, prepare, prepare_batches
+from pipeline.intake.take import recompute_dirty, take_inbox
+
+__all__ = [
+    "Intake",
+    "Outcome",
+    "Prepared",
+    "commit",
+    "find_delivery",
+    "open_intake",
+    "prepare",
+    "prepare_batches",
+    "recompute_dirty",
+    "take_inbox",
+    "wait_and_scan",
+]

@@ -1,0 +1,152 @@
+"""Committing staged files one after another, and putting each original away.
+
+What belongs here: the order of commit and filing, and what is done again after a crash. What does not: the transaction
+itself (`warehouse.commit`).
+
+A file's way: commit (or a ledger row with the reason), then the original into archive or quarantine, then the staged
+folder away. Killed in between, the next run meets the file in the inbox once more, finds its landing in the ledger, and
+goes on with the filing: nothing is loaded twice.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pipeline.files import file_away, hash_file
+from pipeline.ingest import source_records
+from pipeline.intake.house import Intake
+from pipeline.intake.inbox import archive_folder, archived_file
+from pipeline.intake.prepare import Prepared, Problem
+from pipeline.warehouse import Entry, ReconciliationError, Session
+
+_HOLD_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a waiting file.
+
+    Attributes:
+        dataset: its dataset (or folder, where there is no such dataset).
+        delivery: its key.
+        entry: its row of the ledger; status loaded, partial, quarantined or duplicate.
+        kept_at: where the original is now; None when it was in the archive already.
+    """
+
+    dataset: str
+    delivery: str
+    entry: Entry
+    kept_at: Path | None
+
+
+def commit(intake: Intake, prepared: Iterable[Prepared], run_id: str | None = None) -> Iterator[Outcome]:
+    """Commit files in the order given; postponed ones are passed over.
+
+    The warehouse is opened for a few seconds at most at a time, and the iterator is advanced while it is open only for
+    what a list holds ready: give a list where files are ready, an iterator to commit each as it comes.
+
+    Raises:
+        WarehouseBusy: another process held the warehouse too long. OSError, duckdb.Error: the machine fails.
+    """
+    if not isinstance(prepared, list):
+        for item in prepared:
+            yield from commit(intake, [item], run_id)
+        return
+    remaining = [item for item in prepared if item.postponed is None]
+    while remaining:
+        done: list[tuple[Prepared, Entry]] = []
+        with intake.warehouse.session() as session:
+            until = time.monotonic() + _HOLD_SECONDS
+            while remaining and (not done or time.monotonic() < until):
+                item = remaining.pop(0)
+                done.append((item, _record(intake, session, item, run_id)))
+        for item, entry in done:
+            yield Outcome(entry.dataset, entry.delivery, entry, _put_away(intake, item, entry))
+
+
+def _record(intake: Intake, session: Session, item: Prepared, run_id: str | None) -> Entry:
+    if item.staged is None:
+        assert item.problem is not None
+        return _quarantine(session, item, item.problem, run_id)
+    half_moved = _half_moved(intake, session, item)
+    if half_moved is not None:
+        return half_moved
+    dataset = intake.datasets[item.waiting.dataset]
+    try:
+        return session.commit(
+            item.staged,
+            run_id=run_id,
+            records=partial(source_records, dataset=dataset, settings=intake.settings),
+            replay=_in_archive(intake, item),
+        )
+    except ReconciliationError as error:
+        # The rows do not add up: nothing of the file is shown, and the other files go on.
+        remedy = "Please report it with the file; nothing of it was loaded."
+        return _quarantine(session, item, Problem("not_reconciled", str(error), remedy), run_id)
+
+
+def _half_moved(intake: Intake, session: Session, item: Prepared) -> Entry | None:
+    """The entry of a file that an interrupted move left both here and in the archive: one file with two names."""
+    if item.waiting.path.stat().st_nlink < 2:
+        return None
+    entry = session.current(item.waiting.dataset, item.waiting.delivery)
+    archived = None if entry is None else archived_file(intake, entry)
+    return entry if archived is not None and archived.samefile(item.waiting.path) else None
+
+
+def _quarantine(session: Session, item: Prepared, problem: Problem, run_id: str | None) -> Entry:
+    waiting = item.waiting
+    return session.record_quarantine(
+        waiting.dataset,
+        waiting.delivery,
+        waiting.path.name,
+        problem.reason,
+        bytes=waiting.size,
+        sha256=hash_file(waiting.path),
+        landing=waiting.landing,
+        run_id=run_id,
+    )
+
+
+def _in_archive(intake: Intake, item: Prepared) -> bool:
+    return item.waiting.path.is_relative_to(intake.settings.archive)
+
+
+def _put_away(intake: Intake, item: Prepared, entry: Entry) -> Path | None:
+    waiting, settings = item.waiting, intake.settings
+    kept_at: Path | None = waiting.path
+    if not _in_archive(intake, item):
+        relative = waiting.path.relative_to(settings.inbox / waiting.dataset)
+        if entry.status == "quarantined":
+            kept_at = _to_quarantine(
+                settings.quarantine / (waiting.dataset or "_inbox") / relative, item, entry
+            )
+        else:
+            kept_at = file_away(waiting.path, archive_folder(intake, entry) / relative)
+    if item.staged is not None:
+        shutil.rmtree(item.staged.folder, ignore_errors=True)
+    return kept_at
+
+
+def _to_quarantine(target: Path, item: Prepared, entry: Entry) -> Path:
+    kept_at = file_away(item.waiting.path, target)
+    reason = {
+        "file": kept_at.name,
+        "dataset": entry.dataset,
+        "delivery": entry.delivery,
+        "code": item.problem.code if item.problem else "not_reconciled",
+        "cause": item.problem.cause if item.problem else entry.reason,
+        "remedy": item.problem.remedy if item.problem else "",
+        "sha256": entry.sha256,
+        "ledger_id": entry.id,
+        "quarantined_at": entry.committed_at.isoformat() + "Z",
+    }
+    beside = kept_at.with_name(kept_at.name + ".reason.json")
+    beside.write_text(json.dumps(reason, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return kept_at

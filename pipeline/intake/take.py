@@ -1,0 +1,35 @@
+"""All that waits, taken in; then the windows. What does not belong here: the steps themselves (`prepare`, `commit`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from pipeline.files import Waiting
+from pipeline.ingest import Progress
+from pipeline.intake.commit import Outcome, commit
+from pipeline.intake.house import Intake
+from pipeline.intake.inbox import wait_and_scan
+from pipeline.intake.prepare import prepare_batches
+from pipeline.warehouse import Recomputed
+
+
+def take_inbox(
+    intake: Intake,
+    waiting: Collection[Waiting] | None = None,
+    run_id: str | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Outcome]:
+    """Stage and commit what waits (or `waiting`), in order; staging of the next files goes on during a commit."""
+    files = wait_and_scan(intake).waiting if waiting is None else waiting
+    for batch in prepare_batches(intake, files, progress):
+        yield from commit(intake, batch, run_id)
+
+
+def recompute_dirty(intake: Intake, datasets: Collection[str] | None = None) -> Iterator[Recomputed]:
+    """Bring every dirty window up to date, one window at a time; the warehouse is opened anew for each."""
+    with intake.warehouse.session() as session:
+        dirty = sorted({(d.dataset, d.window) for d in session.dirty()})
+    for dataset, window in dirty:
+        if dataset in intake.datasets and (datasets is None or dataset in datasets):
+            with intake.warehouse.session() as session:
+                yield from session.recompute(dataset, window)

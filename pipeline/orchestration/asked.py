@@ -1,0 +1,122 @@
+"""What a run was asked for: its partitions, read from its tags.
+
+What belongs here: from tags to delivery keys and days, and registering delivery keys. What does not: deciding which
+runs there should be (`plans`).
+
+The tags are read here, not through Dagster's own accessors, because those refuse a delivery that is not registered
+yet, and a run started from the command line registers its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from dagster import DagsterInstance, Failure
+
+from pipeline.files import Waiting
+from pipeline.intake import Intake, find_delivery, wait_and_scan
+from pipeline.orchestration.names import INBOX_ONLY_TAG, deliveries_of
+
+PARTITION = "dagster/partition"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+@dataclass(frozen=True)
+class Span:
+    """First and last partition key asked for."""
+
+    first: str
+    last: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The run tags that ask for it."""
+        if self.first == self.last:
+            return {PARTITION: self.first}
+        return {RANGE_START: self.first, RANGE_END: self.last}
+
+
+def span_of(tags: Mapping[str, str]) -> Span | None:
+    """The partitions that a run's tags ask for; None for a run without."""
+    if RANGE_START in tags and RANGE_END in tags:
+        return Span(tags[RANGE_START], tags[RANGE_END])
+    if PARTITION in tags:
+        return Span(tags[PARTITION], tags[PARTITION])
+    return None
+
+
+def days_in(span: Span) -> list[date]:
+    """Every day of a span of days."""
+    first, last = date.fromisoformat(span.first), date.fromisoformat(span.last)
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def keys_in(span: Span, order: Sequence[str]) -> list[str]:
+    """The keys of a span, in the order in which they were registered; empty when an end of it is not registered."""
+    if span.first == span.last:
+        return [span.first] if span.first in order else []
+    place = {key: n for n, key in enumerate(order)}
+    if span.first not in place or span.last not in place:
+        return []
+    return list(order[place[span.first] : place[span.last] + 1])
+
+
+def register(instance: DagsterInstance, dataset: str, keys: Iterable[str]) -> None:
+    """Make partitions of the keys that are none yet, in the order of their names: a range follows that order."""
+    name = deliveries_of(dataset).name
+    assert name is not None
+    new = sorted(set(keys) - set(instance.get_dynamic_partitions(name)))
+    if new:
+        instance.add_dynamic_partitions(name, new)
+
+
+def registered(instance: DagsterInstance, dataset: str) -> list[str]:
+    """The delivery keys that are partitions, oldest first."""
+    name = deliveries_of(dataset).name
+    assert name is not None
+    return list(instance.get_dynamic_partitions(name))
+
+
+def wanted_files(
+    instance: DagsterInstance, intake: Intake, dataset: str, tags: Mapping[str, str]
+) -> list[Waiting]:
+    """The files that a run of `<dataset>_ingest` is to take, registered as partitions.
+
+    A run without partitions takes all that waits; one for a single delivery registers it, while Dagster refuses a range
+    of deliveries that are not registered before the run begins. A delivery that no longer waits is fetched from the archive, except
+    in a run that a sensor asked for: there somebody else was faster.
+
+    Raises:
+        Failure: the run names a delivery that is neither in the inbox nor in the archive.
+    """
+    waiting = {file.delivery: file for file in wait_and_scan(intake, [dataset]).waiting}
+    span = span_of(tags)
+    if span is None:
+        register(instance, dataset, waiting)
+        return list(waiting.values())
+    if span.first == span.last:
+        found = waiting.get(span.first)
+        if found is None and INBOX_ONLY_TAG not in tags:
+            found = find_delivery(intake, dataset, span.first)
+        files = [] if found is None else [found]
+        register(instance, dataset, [file.delivery for file in files])
+    else:
+        keys = keys_in(span, registered(instance, dataset))
+        files = [waiting[key] for key in keys if key in waiting]
+        if INBOX_ONLY_TAG not in tags:
+            archived = (find_delivery(intake, dataset, key) for key in keys if key not in waiting)
+            files += [file for file in archived if file is not None]
+    if not files and INBOX_ONLY_TAG not in tags:
+        raise Failure(_not_found(intake, dataset, span), allow_retries=False)
+    return sorted(files, key=lambda file: file.delivery)
+
+
+def _not_found(intake: Intake, dataset: str, span: Span) -> str:
+    asked = span.first if span.first == span.last else f"{span.first} to {span.last}"
+    return (
+        f"dataset {dataset!r}: there is no delivery {asked!r} in {intake.settings.inbox / dataset} nor in the archive. "
+        "Put the file there, or choose a delivery that `pipeline status` lists."
+    )

@@ -1,0 +1,149 @@
+"""The one place that turns what happened into Dagster's events.
+
+What belongs here: ledger entries → materializations and observations; recomputed windows → materializations. Three
+speak through it: the partitioned assets, the `ingest` job and the sensors. What does not: storing the events, which is
+the step's or the instance's.
+
+A loaded delivery is a materialization of its partition in `<dataset>/errors` and `<dataset>/clean`, in this order: the
+sensor that looks for missing events looks for the latter. A delivery that put no rows into the table (quarantined,
+duplicate) is an observation, so that its partition does not look filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from dagster import AssetMaterialization, AssetObservation
+
+from pipeline.contract import Total
+from pipeline.intake import Intake, Outcome
+from pipeline.orchestration.metadata import (
+    SAMPLE_ROWS,
+    as_table,
+    chart,
+    delivery_metadata,
+    unloaded_metadata,
+    window_metadata,
+)
+from pipeline.orchestration.names import LEDGER_TAG, clean_key, errors_key, last_day_of, window_key
+from pipeline.warehouse import Entry, Recomputed, Session
+
+DATA_VERSION = "dagster/data_version"
+SAMPLED_DELIVERIES = 50
+"""A run of more deliveries shows the figures of each, without samples."""
+
+_CHARTS = 4
+_CHART_ROWS = 2_000
+
+AssetEvent = AssetMaterialization | AssetObservation
+
+
+@dataclass(frozen=True)
+class Samples:
+    """First rows of a delivery, ready to be shown."""
+
+    clean: Any = None
+    errors: Any = None
+
+
+def report_outcomes(intake: Intake, outcomes: Sequence[Outcome], sampled: bool) -> Iterator[AssetEvent]:
+    """The events of committed deliveries; the warehouse is opened once, and only for samples."""
+    known = [outcome for outcome in outcomes if outcome.dataset in intake.datasets]
+    samples: dict[str, Samples] = {}
+    loaded = [outcome.entry for outcome in known if outcome.entry.status in ("loaded", "partial")]
+    if sampled and loaded:
+        with intake.warehouse.session(read_only=True) as session:
+            samples = {entry.id: _sample(session, entry) for entry in loaded}
+    for outcome in known:
+        yield from delivery_events(outcome.entry, outcome.kept_at, samples.get(outcome.entry.id, Samples()))
+
+
+def delivery_events(
+    entry: Entry, kept_at: Path | None = None, samples: Samples = Samples()
+) -> list[AssetEvent]:
+    """The events of one ledger row; none for a version that another has replaced."""
+    tags = {LEDGER_TAG: entry.id} | ({DATA_VERSION: entry.sha256} if entry.sha256 else {})
+    if entry.status in ("quarantined", "duplicate"):
+        return [
+            AssetObservation(
+                clean_key(entry.dataset),
+                partition=entry.delivery,
+                description=f"{entry.delivery}: {entry.status}. {entry.reason or ''}".strip(),
+                metadata=unloaded_metadata(entry, kept_at),
+                tags={LEDGER_TAG: entry.id},
+            )
+        ]
+    if entry.status not in ("loaded", "partial"):
+        return []
+    metadata = delivery_metadata(entry, kept_at)
+    of_errors = metadata | {
+        "dagster/row_count": entry.violations,
+        "dagster/partition_row_count": entry.violations,
+    }
+    if samples.errors is not None:
+        of_errors["sample_of_errors"] = samples.errors
+        metadata["sample_of_errors"] = samples.errors
+    if samples.clean is not None:
+        metadata["sample"] = samples.clean
+    return [
+        AssetMaterialization(
+            errors_key(entry.dataset), partition=entry.delivery, metadata=of_errors, tags=tags
+        ),
+        AssetMaterialization(
+            clean_key(entry.dataset), partition=entry.delivery, metadata=metadata, tags=tags
+        ),
+    ]
+
+
+def report_windows(intake: Intake, done: Sequence[Recomputed]) -> Iterator[AssetEvent]:
+    """The events of recomputed windows; the latest days of a few windows get a picture."""
+    pictures = _pictures(intake, done)
+    totals: set[tuple[str, str]] = set()
+    last_days = {name: last_day_of(intake.datasets[name]) for name in {item.dataset for item in done}}
+    for item in done:
+        dataset = intake.datasets[item.dataset]
+        key = window_key(item.dataset, item.window)
+        metadata = window_metadata(item, pictures.get((item.dataset, item.window, item.day)))
+        if isinstance(dataset.window(item.window), Total):
+            if (item.dataset, item.window) not in totals:
+                totals.add((item.dataset, item.window))
+                yield AssetMaterialization(key, metadata=metadata)
+        elif item.day is not None and dataset.first_day <= item.day <= last_days[item.dataset]:
+            yield AssetMaterialization(key, partition=item.day.isoformat(), metadata=metadata)
+        else:
+            yield AssetObservation(
+                key, description="A day outside the partitions was recomputed.", metadata=metadata
+            )
+
+
+def _sample(session: Session, entry: Entry) -> Samples:
+    clean = session.clean_sample(entry.dataset, entry.delivery, SAMPLE_ROWS)
+    errors = session.error_sample(entry.dataset, entry.delivery, SAMPLE_ROWS) if entry.violations else None
+    return Samples(
+        None if clean.is_empty() else as_table(clean),
+        None if errors is None or errors.is_empty() else as_table(errors),
+    )
+
+
+def _pictures(intake: Intake, done: Sequence[Recomputed]) -> dict[tuple[str, str, date | None], Any]:
+    latest = {
+        (item.dataset, item.window): item
+        for item in sorted(done, key=lambda i: i.day or date.min)
+        if item.rows
+    }
+    chosen = list(latest.values())[:_CHARTS]
+    if not chosen:
+        return {}
+    pictures = {}
+    with intake.warehouse.session(read_only=True) as session:
+        for item in chosen:
+            window = intake.datasets[item.dataset].window(item.window)
+            days = None if item.day is None else [item.day]
+            frame = session.window_rows(item.dataset, item.window, days, _CHART_ROWS)
+            title = item.window if item.day is None else f"{item.window}, {item.day}"
+            pictures[item.dataset, item.window, item.day] = chart(frame, window.measures, title)
+    return pictures

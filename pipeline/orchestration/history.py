@@ -1,0 +1,144 @@
+"""What Dagster's records say: runs under way, runs that have ended, runs whose process is gone.
+
+What belongs here: reading run records and event times. What does not: deciding on them (`plans`).
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
+
+from pipeline.orchestration.asked import Span, days_in, keys_in, span_of
+from pipeline.orchestration.names import WORKER_TAG
+from pipeline.orchestration.plans import Ended
+from pipeline.orchestration.worker import process_lives, worker_parts
+
+UNDER_WAY = (
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+)
+ENDED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
+_FAILED = (DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
+_AT_WORK = (DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING)
+_LIMIT = 500
+_SILENCE = 900.0
+_OVERLAP = 60.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """The runs of a job that are under way.
+
+    Attributes:
+        spans: partitions that they cover.
+        whole: whether one of them is without partitions, and so covers all.
+    """
+
+    spans: tuple[Span, ...] = ()
+    whole: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a run at all."""
+        return self.whole or bool(self.spans)
+
+    def keys(self, order: Sequence[str]) -> set[str]:
+        """Delivery keys that are covered."""
+        return {key for span in self.spans for key in keys_in(span, order)}
+
+    def days(self) -> set[date]:
+        """Days that are covered."""
+        return {day for span in self.spans for day in days_in(span)}
+
+
+def under_way(instance: DagsterInstance, job: str) -> Work:
+    """The runs of `job` that are queued or at work."""
+    runs = instance.get_runs(RunsFilter(job_name=job, statuses=list(UNDER_WAY)), limit=_LIMIT)
+    spans = [span_of(run.tags) for run in runs]
+    return Work(tuple(span for span in spans if span is not None), None in spans)
+
+
+def ended_since(
+    instance: DagsterInstance, job: str, after: float, seen: Sequence[str], order: Sequence[str]
+) -> tuple[list[Ended], list[str]]:
+    """Runs of `job` that ended since, oldest first, and the ids to pass as `seen` the next time.
+
+    Args:
+        after: seconds since 1970; the records of a while before are read again, for a record may be written late.
+        seen: ids of the runs in that while that were given already.
+        order: registered partitions.
+    """
+    records = instance.get_run_records(
+        RunsFilter(
+            job_name=job,
+            statuses=list(ENDED),
+            updated_after=datetime.fromtimestamp(max(after - _OVERLAP, 0.0), UTC),
+        ),
+        limit=_LIMIT,
+        order_by="update_timestamp",
+        ascending=True,
+    )
+    ended = []
+    for record in records:
+        if record.dagster_run.run_id not in seen:
+            span = span_of(record.dagster_run.tags)
+            keys = list(order) if span is None else keys_in(span, order)
+            ended.append(Ended(keys, record.dagster_run.status in _FAILED, _ended_at(record)))
+    return ended, [record.dagster_run.run_id for record in records]
+
+
+def failures_in_a_row(instance: DagsterInstance, job: str) -> tuple[int, float]:
+    """How many of the latest runs of `job` failed one after another, and when the last of them ended."""
+    records = instance.get_run_records(RunsFilter(job_name=job, statuses=list(ENDED)), limit=8)
+    streak = 0
+    for record in records:
+        if record.dagster_run.status != DagsterRunStatus.FAILURE:
+            break
+        streak += 1
+    return streak, _ended_at(records[0]) if records else 0.0
+
+
+def runs_in_progress(instance: DagsterInstance, run_ids: Sequence[str]) -> set[str]:
+    """Those of the runs that have not ended."""
+    if not run_ids:
+        return set()
+    runs = instance.get_runs(RunsFilter(run_ids=list(run_ids), statuses=list(UNDER_WAY)))
+    return {run.run_id for run in runs}
+
+
+def end_abandoned_runs(instance: DagsterInstance, jobs: Sequence[str] = ()) -> list[str]:
+    """Fail the runs whose process is gone, give back their places in the pool, and return their ids.
+
+    A process that was killed reports nothing: its run would count as under way for ever, and would keep the pool.
+    Only runs of `jobs` are looked at, and those that have signed in. A run on this machine is told by its process, any other by having been silent for a quarter of an hour.
+    """
+    ended = []
+    for record in instance.get_run_records(RunsFilter(statuses=list(_AT_WORK)), limit=_LIMIT):
+        run = record.dagster_run
+        if (WORKER_TAG in run.tags or run.job_name in jobs) and _gone(instance, run):
+            instance.report_run_failed(
+                run, "The process that executed this run is gone; another run finishes the work."
+            )
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            ended.append(run.run_id)
+    return ended
+
+
+def _gone(instance: DagsterInstance, run: DagsterRun) -> bool:
+    host, process, born = worker_parts(run.tags.get(WORKER_TAG, ""))
+    if host == platform.node() and process is not None:
+        return not process_lives(process, born)
+    latest = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
+    return bool(latest) and time.time() - latest[0].timestamp > _SILENCE
+
+
+def _ended_at(record: RunRecord) -> float:
+    return record.end_time or record.update_timestamp.timestamp()

@@ -1,0 +1,59 @@
+"""What `<dataset>_inbox` remembers between two ticks: small, bounded, as JSON in its cursor.
+
+What belongs here: reading and writing it. What does not: deciding on it (`plans`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pipeline.orchestration.plans import Try
+
+_FIRST_LOOK = 3_600.0
+
+
+@dataclass(frozen=True)
+class InboxState:
+    """Attributes:
+    seq: ledger entries up to here are known to Dagster.
+    compared: the warehouse file as it was when all of the ledger was; empty when not.
+    looked_at: when runs were last looked at, in seconds since 1970.
+    seen: ids of runs that ended shortly before.
+    tries: landings that runs have left in the inbox.
+    """
+
+    seq: int = 0
+    compared: str = "never"
+    looked_at: float = 0.0
+    seen: tuple[str, ...] = ()
+    tries: Mapping[str, Try] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cursor: str | None, now: float) -> InboxState:
+        """From a cursor; a fresh one starts with the runs of the last hour."""
+        if not cursor:
+            return cls(looked_at=now - _FIRST_LOOK)
+        saved = json.loads(cursor)
+        tries = {key: Try(*value) for key, value in saved["tries"].items()}
+        return cls(saved["seq"], saved["compared"], saved["looked_at"], tuple(saved["seen"]), tries)
+
+    def write(self) -> str:
+        """As a cursor."""
+        tries = {key: [known.landing, known.attempts, known.failed_at] for key, known in self.tries.items()}
+        saved = {
+            "seq": self.seq,
+            "compared": self.compared,
+            "looked_at": self.looked_at,
+            "seen": list(self.seen),
+        }
+        return json.dumps(saved | {"tries": tries}, ensure_ascii=False)
+
+    def after_runs(self, now: float, seen: Sequence[str], tries: Mapping[str, Try]) -> InboxState:
+        """After a look at the runs."""
+        return replace(self, looked_at=now, seen=tuple(seen), tries=tries)
+
+    def after_ledger(self, seq: int, compared: str) -> InboxState:
+        """After a look at the ledger."""
+        return replace(self, seq=seq, compared=compared)

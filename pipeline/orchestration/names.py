@@ -1,0 +1,86 @@
+"""The names by which Dagster knows things: asset keys, partitions, jobs, tags, the pool.
+
+What belongs here: a name that two modules must agree on. What does not: the things themselves.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from dagster import (
+    AssetKey,
+    Backoff,
+    DailyPartitionsDefinition,
+    DynamicPartitionsDefinition,
+    Jitter,
+    RetryPolicy,
+)
+
+from pipeline.contract import Dataset
+
+POOL = "warehouse"
+"""Steps that write to the warehouse take turns in this pool."""
+
+INGEST_JOB = "ingest"
+
+LEDGER_TAG = "pipeline/ledger_id"
+"""On an asset event: the ledger row that it tells of."""
+
+INBOX_ONLY_TAG = "pipeline/inbox_only"
+"""On a run that a sensor asked for: take what waits in the inbox, fetch nothing back from the archive."""
+
+DIRTY_ONLY_TAG = "pipeline/dirty_only"
+"""On runs that the sensor asks for: of the days, each window recomputes only those that are dirty for it."""
+WORKER_TAG = "pipeline/worker"
+"""On a run: host and process that execute it."""
+
+INFRASTRUCTURE = RetryPolicy(max_retries=3, delay=1, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS)
+"""Errors of data never raise, so whatever raises in a step is the machine's: try again, with growing pauses."""
+
+
+def inbox_key(dataset: str) -> AssetKey:
+    """`<dataset>/inbox`."""
+    return AssetKey([dataset, "inbox"])
+
+
+def clean_key(dataset: str) -> AssetKey:
+    """`<dataset>/clean`."""
+    return AssetKey([dataset, "clean"])
+
+
+def errors_key(dataset: str) -> AssetKey:
+    """`<dataset>/errors`."""
+    return AssetKey([dataset, "errors"])
+
+
+def window_key(dataset: str, window: str) -> AssetKey:
+    """`<dataset>/<window>`."""
+    return AssetKey([dataset, window])
+
+
+def ingest_job_name(dataset: str) -> str:
+    """The job that takes in deliveries of one dataset."""
+    return f"{dataset}_ingest"
+
+
+def windows_job_name(dataset: str) -> str:
+    """The job that recomputes windows of one dataset."""
+    return f"{dataset}_windows"
+
+
+def deliveries_of(dataset: str) -> DynamicPartitionsDefinition:
+    """The partitions of `<dataset>/clean` and `<dataset>/errors`: one per delivery."""
+    return DynamicPartitionsDefinition(name=f"{dataset}_deliveries")
+
+
+def days_of(dataset: Dataset) -> DailyPartitionsDefinition:
+    """The partitions of a dataset's windows: days on its own clock, from its first day to today."""
+    return DailyPartitionsDefinition(
+        start_date=dataset.first_day.isoformat(), timezone=dataset.timezone, end_offset=1
+    )
+
+
+def last_day_of(dataset: Dataset) -> date:
+    """The last day partition: today, on the dataset's clock."""
+    last = days_of(dataset).get_last_partition_key()
+    return dataset.first_day if last is None else date.fromisoformat(last)

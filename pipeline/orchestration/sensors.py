@@ -1,0 +1,268 @@
+"""The sensors: thin shells that read the world, ask `plans` and say in Dagster's words what to do.
+
+What belongs here: reading, calling, translating. What does not: a decision.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from dagster import (
+    AddDynamicPartitionsRequest,
+    DefaultSensorStatus,
+    DynamicPartitionsDefinition,
+    RunRequest,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from pipeline.contract import Dataset
+from pipeline.files import scan_inbox
+from pipeline.intake import Intake
+from pipeline.orchestration import history
+from pipeline.orchestration.asked import PARTITION, Span, registered
+from pipeline.orchestration.inbox_state import InboxState
+from pipeline.orchestration.names import (
+    DIRTY_ONLY_TAG,
+    INBOX_ONLY_TAG,
+    INGEST_JOB,
+    deliveries_of,
+    ingest_job_name,
+    last_day_of,
+    windows_job_name,
+)
+from pipeline.orchestration.plans import InboxPlan, Stretch, pause_after, plan_inbox, plan_windows, remember
+from pipeline.orchestration.reconcile import glance, report_missing
+from pipeline.warehouse import WarehouseBusy, WarehouseMissing
+
+_EVERY = 5
+_KEY_LIFE = 600
+_WAIT_FOR_INGEST = 30.0
+
+
+def inbox_sensor(dataset: Dataset) -> SensorDefinition:
+    """`<dataset>_inbox`: asks for runs over the files that wait, and tells what the ledger holds and Dagster lacks."""
+
+    @sensor(
+        name=f"{dataset.name}_inbox",
+        job_name=ingest_job_name(dataset.name),
+        minimum_interval_seconds=_EVERY,
+        default_status=DefaultSensorStatus.RUNNING,
+        required_resource_keys={"intake"},
+        description=f"Takes in the files that wait in inbox/{dataset.name}/.",
+    )
+    def inbox(context: SensorEvaluationContext) -> SensorResult:
+        return evaluate_inbox(context, context.resources.intake, dataset)
+
+    return inbox
+
+
+def evaluate_inbox(context: SensorEvaluationContext, intake: Intake, dataset: Dataset) -> SensorResult:
+    """One tick of `<dataset>_inbox`."""
+    instance, now, job = context.instance, time.time(), ingest_job_name(dataset.name)
+    state = InboxState.read(context.cursor, now)
+    scan = scan_inbox(intake.settings.inbox, intake.settings.settle_seconds)
+    waiting = {file.delivery: _short(file.landing) for file in scan.waiting if file.dataset == dataset.name}
+    plan = InboxPlan()
+    if waiting:
+        order = registered(instance, dataset.name)
+        ended, seen = history.ended_since(instance, job, state.looked_at, state.seen, order)
+        tries = remember(state.tries, waiting, ended)
+        work, all_of_it = history.under_way(instance, job), history.under_way(instance, INGEST_JOB).any
+        in_flight = set(waiting) if work.whole or all_of_it else work.keys(order)
+        streak, _ = history.failures_in_a_row(instance, job)
+        plan = plan_inbox(waiting, order, in_flight, tries, now, streak, work.any)
+        state = state.after_runs(now, seen, tries)
+    state, told = _reconcile(context, intake, dataset.name, state)
+    return SensorResult(
+        run_requests=[_ingest_request(dataset.name, stretch, waiting, now) for stretch in plan.stretches],
+        dynamic_partitions_requests=_add(deliveries_of(dataset.name), plan.new_keys),
+        cursor=state.write(),
+        skip_reason=None if plan.stretches else SkipReason(_inbox_in_words(plan, len(waiting), told)),
+    )
+
+
+def _reconcile(
+    context: SensorEvaluationContext, intake: Intake, dataset: str, state: InboxState
+) -> tuple[InboxState, str]:
+    """Report what the event log lacks; the warehouse is opened only when it has changed since all was compared."""
+    stamp = warehouse_stamp(intake)
+    if stamp == state.compared:
+        return state, ""
+    try:
+        reported, seq, complete = report_missing(context.instance, intake, dataset, state.seq)
+    except WarehouseMissing:
+        return state, ""
+    except WarehouseBusy as error:
+        return state, f" The ledger is compared later: {error}"
+    told = f" {reported} deliveries of the ledger were reported." if reported else ""
+    return state.after_ledger(seq, stamp if complete else ""), told
+
+
+def warehouse_stamp(intake: Intake) -> str:
+    """Changes whenever the warehouse file does; empty while there is none."""
+    try:
+        status = intake.settings.warehouse.stat()
+    except FileNotFoundError:
+        return ""
+    return f"{status.st_mtime_ns}:{status.st_size}"
+
+
+def _ingest_request(dataset: str, stretch: Stretch, waiting: Mapping[str, str], now: float) -> RunRequest:
+    keys = stretch.deliveries
+    landed = hashlib.sha256("\n".join(f"{key}\t{waiting[key]}" for key in keys).encode()).hexdigest()[:16]
+    # The key keeps one tick from asking twice; it changes with time, so that no landing is locked out for ever.
+    run_key = f"{dataset}:{landed}:{stretch.attempts}:{int(now // _KEY_LIFE)}"
+    tags = Span(keys[0], keys[-1]).tags
+    partition = tags.pop(PARTITION, None)
+    return RunRequest(
+        run_key=run_key,
+        job_name=ingest_job_name(dataset),
+        partition_key=partition,
+        tags=tags | {INBOX_ONLY_TAG: "true", "pipeline/deliveries": str(len(keys))},
+    )
+
+
+def _add(partitions: DynamicPartitionsDefinition, keys: Sequence[str]) -> list[AddDynamicPartitionsRequest]:
+    assert partitions.name is not None
+    return [AddDynamicPartitionsRequest(partitions.name, list(keys))] if keys else []
+
+
+def _inbox_in_words(plan: InboxPlan, waiting: int, told: str) -> str:
+    if not waiting:
+        return f"Nothing waits.{told}"
+    words = f"{waiting} files wait; runs under way take them."
+    if plan.resting:
+        words += f" {len(plan.resting)} are tried again after a pause, such as {plan.resting[0]!r}."
+    if plan.given_up:
+        words += (
+            f" {len(plan.given_up)} are left alone after several failed runs, such as {plan.given_up[0]!r}: look at the"
+            " latest failed run, then drop the file anew or materialize its partition."
+        )
+    return words + told
+
+
+def unknown_inbox_sensor(datasets: Mapping[str, Dataset]) -> SensorDefinition:
+    """`unknown_inbox`: has files quarantined that lie in no dataset's folder, and ends runs whose process is gone."""
+    jobs = [INGEST_JOB, *map(ingest_job_name, datasets), *map(windows_job_name, datasets)]
+
+    @sensor(
+        name="unknown_inbox",
+        job_name=INGEST_JOB,
+        minimum_interval_seconds=_EVERY,
+        default_status=DefaultSensorStatus.RUNNING,
+        required_resource_keys={"intake"},
+        description="Has files quarantined that lie in no dataset's folder; ends runs whose process was killed.",
+    )
+    def unknown_inbox(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+        return evaluate_unknown_inbox(context, context.resources.intake, jobs)
+
+    return unknown_inbox
+
+
+def evaluate_unknown_inbox(
+    context: SensorEvaluationContext, intake: Intake, jobs: Sequence[str]
+) -> SensorResult | SkipReason:
+    """One tick of `unknown_inbox`."""
+    instance = context.instance
+    abandoned = history.end_abandoned_runs(instance, jobs)
+    scan = scan_inbox(intake.settings.inbox, intake.settings.settle_seconds)
+    folders = sorted({file.dataset for file in scan.waiting} - set(intake.datasets))
+    if not folders or history.under_way(instance, INGEST_JOB).any:
+        return SkipReason(f"{len(abandoned)} abandoned runs were ended." if abandoned else "Nothing waits.")
+    streak, ended_at = history.failures_in_a_row(instance, INGEST_JOB)
+    if time.time() < ended_at + pause_after(streak):
+        return SkipReason("The ingest job failed; files in unknown folders wait for a pause to end.")
+    return SensorResult(run_requests=[RunRequest(job_name=INGEST_JOB, run_config={"datasets": folders})])
+
+
+def dirty_windows_sensor(jobs: Sequence[UnresolvedAssetJobDefinition]) -> SensorDefinition:
+    """`dirty_windows`: asks for runs of the `<dataset>_windows` jobs over the days whose inputs have changed."""
+
+    @sensor(
+        name="dirty_windows",
+        jobs=list(jobs),
+        minimum_interval_seconds=_EVERY,
+        default_status=DefaultSensorStatus.RUNNING,
+        required_resource_keys={"intake"},
+        description="Recomputes the windows whose inputs have changed.",
+    )
+    def dirty_windows(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+        return evaluate_dirty_windows(context, context.resources.intake)
+
+    return dirty_windows
+
+
+def evaluate_dirty_windows(context: SensorEvaluationContext, intake: Intake) -> SensorResult | SkipReason:
+    """One tick of `dirty_windows`. The cursor holds since when each dataset has been dirty, and the warehouse as it was
+    when nothing was."""
+    cursor: dict[str, Any] = json.loads(context.cursor or "{}")
+    stamp = warehouse_stamp(intake)
+    if stamp == cursor.get("clean_at"):
+        return SkipReason("No window is dirty.")
+    try:
+        with glance(intake).session(read_only=True) as session:
+            dirty = session.dirty()
+    except WarehouseMissing:
+        return SkipReason("There is no warehouse yet.")
+    except WarehouseBusy as error:
+        return SkipReason(str(error))
+    days: dict[str, set[date | None]] = {}
+    for item in dirty:
+        if item.dataset in intake.datasets:
+            days.setdefault(item.dataset, set()).add(item.day)
+    now = time.time()
+    since = {name: min(cursor.get("since", {}).get(name, now), now) for name in days}
+    requests: list[RunRequest] = []
+    for name, of_dataset in days.items():
+        if _ready(context, name, since[name], now):
+            requests += _window_requests(context, intake.datasets[name], of_dataset)
+    for request in requests:
+        since.pop(str(request.job_name).removesuffix("_windows"), None)
+    new_cursor = json.dumps({"since": since} | ({} if days else {"clean_at": stamp}))
+    reason = (
+        None
+        if requests
+        else SkipReason(f"{len(days)} datasets are dirty; runs under way or pauses come first.")
+    )
+    return SensorResult(run_requests=requests, cursor=new_cursor, skip_reason=reason)
+
+
+def _ready(context: SensorEvaluationContext, dataset: str, since: float, now: float) -> bool:
+    """Whether to recompute now: not while more deliveries are coming in (for a while), not in the pause after a
+    failure, not while the ingest job is about to do it."""
+    instance = context.instance
+    if history.under_way(instance, INGEST_JOB).any:
+        return False
+    if now < since + _WAIT_FOR_INGEST and history.under_way(instance, ingest_job_name(dataset)).any:
+        return False
+    streak, ended_at = history.failures_in_a_row(instance, windows_job_name(dataset))
+    return now >= ended_at + pause_after(streak)
+
+
+def _window_requests(
+    context: SensorEvaluationContext, dataset: Dataset, days: set[date | None]
+) -> list[RunRequest]:
+    job = windows_job_name(dataset.name)
+    work = history.under_way(context.instance, job)
+    plan = plan_windows(days, dataset.first_day, last_day_of(dataset), work.days(), work.whole)
+    if plan.everything:
+        return [RunRequest(job_name=job)]
+    return [_span_request(job, Span(first.isoformat(), last.isoformat())) for first, last in plan.spans]
+
+
+def _span_request(job: str, span: Span) -> RunRequest:
+    tags = span.tags
+    partition = tags.pop(PARTITION, None)
+    return RunRequest(job_name=job, partition_key=partition, tags=tags | {DIRTY_ONLY_TAG: "true"})
+
+
+def _short(landing: str) -> str:
+    return hashlib.sha256(landing.encode()).hexdigest()[:12]

@@ -1,0 +1,105 @@
+"""What the steps of several jobs have in common: committing with events, progress lines, saying who works.
+
+What belongs here: helpers that a step calls. What does not: the steps themselves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from dagster import DagsterLogManager, InputContext, IOManager, OpExecutionContext, OutputContext
+
+from pipeline.ingest.progress import Progress, ProgressUpdate
+from pipeline.intake import Intake, Outcome, Prepared, commit
+from pipeline.orchestration.bulk import tell
+from pipeline.orchestration.events import AssetEvent, report_outcomes
+from pipeline.orchestration.history import end_abandoned_runs
+from pipeline.orchestration.names import WORKER_TAG
+from pipeline.orchestration.worker import this_worker
+
+_TOLD_TOGETHER = 100
+_TOLD_EVERY = 5.0
+
+
+def progress_to(log: DagsterLogManager) -> Progress:
+    """A listener that writes the progress of long files to the run's log."""
+
+    def tell(update: ProgressUpdate) -> None:
+        log.info(update.in_words())
+
+    return tell
+
+
+def commit_and_report(
+    context: OpExecutionContext,
+    intake: Intake,
+    batches: Iterable[list[Prepared]],
+    outcomes: list[Outcome],
+    sampled: bool,
+) -> Iterator[AssetEvent]:
+    """Commit files in order and yield their events; what was done is added to `outcomes`.
+
+    Events are told some dozens of deliveries at a time. When the machine fails half-way, those of what is committed are
+    told before the error goes on.
+    """
+    told, told_at = len(outcomes), time.monotonic()
+    try:
+        for batch in batches:
+            for item in batch:
+                if item.postponed is not None:
+                    context.log.warning(
+                        f"{item.waiting.delivery} stays in the inbox for now: {item.postponed}"
+                    )
+            for outcome in commit(intake, batch, context.run.run_id):
+                outcomes.append(outcome)
+                if sampled or outcome.entry.status == "quarantined":
+                    context.log.info(in_words(outcome))
+            if len(outcomes) - told >= _TOLD_TOGETHER or time.monotonic() - told_at > _TOLD_EVERY:
+                told, news = len(outcomes), outcomes[told:]
+                yield from tell(context, list(report_outcomes(intake, news, sampled)))
+                told_at = time.monotonic()
+    except Exception:
+        yield from tell(context, list(report_outcomes(intake, outcomes[told:], sampled=False)))
+        raise
+    yield from tell(context, list(report_outcomes(intake, outcomes[told:], sampled)))
+
+
+def in_words(outcome: Outcome) -> str:
+    """One line for a log."""
+    entry = outcome.entry
+    if entry.status in ("quarantined", "duplicate"):
+        return f"{outcome.dataset}/{outcome.delivery}: {entry.status}. {entry.reason}"
+    return (
+        f"{outcome.dataset}/{outcome.delivery}: {entry.rows_read:,} rows read, {entry.rows_clean:,} clean, "
+        f"{entry.rows_rejected:,} rejected, {entry.rows_filtered:,} filtered in {entry.seconds:.2f} s"
+    )
+
+
+def sign_in(context: OpExecutionContext) -> None:
+    """Note on the run which process executes it, and end the runs whose process is gone: the place in the pool that a
+    killed process has kept would block the next step for ever."""
+    context.instance.add_run_tags(context.run.run_id, {WORKER_TAG: this_worker()})
+    for run_id in end_abandoned_runs(context.instance):
+        context.log.warning(f"run {run_id} was ended: its process is gone")
+
+
+class HandOver(IOManager):
+    """Hands staged files from the stage step to the commit step of the same process.
+
+    Another process (a run that is re-executed from its commit step) finds nothing and gets None: the commit step then
+    stages again, which is quick where the staged Parquet still lies.
+    """
+
+    def __init__(self) -> None:
+        self._run_id = ""
+        self._prepared: list[Prepared] | None = None
+
+    def handle_output(self, context: OutputContext, obj: Sequence[Prepared]) -> None:
+        """Keep what the latest run has staged."""
+        self._run_id, self._prepared = context.run_id, list(obj)
+
+    def load_input(self, context: InputContext) -> list[Prepared] | None:
+        """What this run has staged, or None."""
+        upstream = context.upstream_output
+        return self._prepared if upstream is not None and upstream.run_id == self._run_id else None

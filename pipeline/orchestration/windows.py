@@ -1,0 +1,219 @@
+"""The window assets of a dataset: those over event time by day, and totals.
+
+What belongs here: their definitions and steps. What does not: computing a window (`warehouse`), which days are dirty
+(`plans`).
+
+The step that recomputes is the second of two because Dagster resolves a partitioned asset's inputs before its first
+step, which fails in a run without partitions; such a run brings every dirty window of the dataset up to date. It also frees the pool of places that killed processes kept, which is
+why totals, a single step, take none: opening the warehouse waits its turn anyway.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import date
+from typing import Any
+
+from dagster import (
+    AllPartitionMapping,
+    AssetDep,
+    AssetExecutionContext,
+    AssetIn,
+    AssetOut,
+    AssetsDefinition,
+    AssetSpec,
+    BackfillPolicy,
+    In,
+    Nothing,
+    OpDefinition,
+    OpExecutionContext,
+    Out,
+    graph_multi_asset,
+    multi_asset,
+    op,
+)
+
+from pipeline.contract import Dataset, Window
+from pipeline.intake import Intake, recompute_dirty
+from pipeline.orchestration.asked import days_in, span_of
+from pipeline.orchestration.bulk import tell
+from pipeline.orchestration.events import AssetEvent, report_windows
+from pipeline.orchestration.names import (
+    DIRTY_ONLY_TAG,
+    INFRASTRUCTURE,
+    POOL,
+    clean_key,
+    days_of,
+    window_key,
+    windows_job_name,
+)
+from pipeline.orchestration.shape import window_metadata
+from pipeline.orchestration.steps import sign_in
+from pipeline.warehouse import Recomputed
+
+
+def window_assets(dataset: Dataset) -> list[AssetsDefinition]:
+    """`<dataset>/<window>` for every window of the dataset."""
+    made = []
+    if dataset.time_windows:
+        made.append(_time_windows(dataset))
+    if dataset.totals:
+        made.append(_totals(dataset))
+    return made
+
+
+def report_dirty(
+    context: OpExecutionContext, intake: Intake, datasets: Collection[str] | None
+) -> Iterator[AssetEvent]:
+    """Recompute every dirty window and yield the events; told too when the machine fails half-way."""
+    done: list[Recomputed] = []
+    try:
+        done.extend(recompute_dirty(intake, datasets))
+    except Exception:
+        yield from tell(context, list(report_windows(intake, done)))
+        raise
+    yield from tell(context, list(report_windows(intake, done)))
+
+
+def _time_windows(dataset: Dataset) -> AssetsDefinition:
+    look, recompute = _look_op(dataset), _recompute_op(dataset)
+    names = [window.name for window in dataset.time_windows]
+
+    @graph_multi_asset(
+        name=f"{dataset.name}_time_windows",
+        ins={
+            "clean": AssetIn(
+                key=clean_key(dataset.name), dagster_type=Nothing, partition_mapping=AllPartitionMapping()
+            )
+        },
+        outs={window.name: _window_out(dataset, window) for window in dataset.time_windows},
+        partitions_def=days_of(dataset),
+        backfill_policy=BackfillPolicy.single_run(),
+        group_name=dataset.name,
+        can_subset=True,
+    )
+    def time_windows(clean: Any) -> Any:
+        done = recompute(look(clean))
+        return {name: getattr(done, name) for name in names} if len(names) > 1 else {names[0]: done}
+
+    return time_windows
+
+
+def _window_out(dataset: Dataset, window: Window) -> AssetOut:
+    return AssetOut(
+        key=window_key(dataset.name, window.name),
+        is_required=False,
+        dagster_type=Nothing,
+        kinds={"duckdb", "table"},
+        description=_description(dataset, window),
+        metadata=window_metadata(dataset, window),
+    )
+
+
+def _look_op(dataset: Dataset) -> OpDefinition:
+    @op(
+        name=f"{dataset.name}_which_days",
+        ins={"clean": In(Nothing)},
+        retry_policy=INFRASTRUCTURE,
+        description="The days that the run is asked for; none means those that are dirty.",
+    )
+    def which_days(context: OpExecutionContext) -> Any:
+        sign_in(context)
+        span = span_of(context.run.tags)
+        return None if span is None else days_in(span)
+
+    return which_days
+
+
+def _recompute_op(dataset: Dataset) -> OpDefinition:
+    @op(
+        name=f"{dataset.name}_recompute",
+        out={window.name: Out(Nothing, is_required=False) for window in dataset.time_windows},
+        pool=POOL,
+        required_resource_keys={"intake"},
+        retry_policy=INFRASTRUCTURE,
+        description="Compute the windows of these days anew from the clean rows.",
+    )
+    def recompute(context: OpExecutionContext, days: Any) -> Iterator[Any]:
+        intake: Intake = context.resources.intake
+        if days is None:
+            yield from report_dirty(context, intake, [dataset.name])
+            return
+        chosen = [
+            window.name for window in dataset.time_windows if window.name in context.selected_output_names
+        ]
+        wanted = _dirty_of(intake, dataset.name, days) if DIRTY_ONLY_TAG in context.run.tags else None
+        done = [
+            result
+            for name in chosen
+            for result in _recomputed(
+                intake, dataset.name, [name], days if wanted is None else wanted.get(name, [])
+            )
+        ]
+        yield from tell(context, list(report_windows(intake, done)))
+
+    return recompute
+
+
+def _totals(dataset: Dataset) -> AssetsDefinition:
+    specs = [
+        AssetSpec(
+            window_key(dataset.name, window.name),
+            deps=[AssetDep(clean_key(dataset.name), partition_mapping=AllPartitionMapping())],
+            group_name=dataset.name,
+            kinds={"duckdb", "table"},
+            skippable=True,
+            description=_description(dataset, window),
+            metadata=window_metadata(dataset, window),
+        )
+        for window in dataset.totals
+    ]
+
+    @multi_asset(
+        name=f"{dataset.name}_totals",
+        specs=specs,
+        can_subset=True,
+        required_resource_keys={"intake"},
+        retry_policy=INFRASTRUCTURE,
+    )
+    def totals(context: AssetExecutionContext) -> Iterator[Any]:
+        run = context.op_execution_context
+        intake: Intake = run.resources.intake
+        sign_in(run)
+        chosen = [
+            w.name for w in dataset.totals if window_key(dataset.name, w.name) in context.selected_asset_keys
+        ]
+        if run.run.job_name == windows_job_name(dataset.name):
+            # The job follows what has changed; materializing a total by itself always computes it.
+            with intake.warehouse.session(read_only=True) as session:
+                dirty = {item.window for item in session.dirty(dataset.name)}
+            chosen = [name for name in chosen if name in dirty]
+        yield from report_windows(intake, _recomputed(intake, dataset.name, chosen, None))
+
+    return totals
+
+
+def _dirty_of(intake: Intake, dataset: str, days: Collection[date]) -> dict[str, list[date]]:
+    """Window → those of the days that are dirty for it."""
+    found: dict[str, list[date]] = {}
+    with intake.warehouse.session(read_only=True) as session:
+        for mark in session.dirty(dataset):
+            if mark.day is not None and mark.day in days:
+                found.setdefault(mark.window, []).append(mark.day)
+    return found
+
+
+def _recomputed(
+    intake: Intake, dataset: str, windows: list[str], days: list[date] | None
+) -> list[Recomputed]:
+    done: list[Recomputed] = []
+    for window in windows:
+        if days == []:
+            continue
+        with intake.warehouse.session() as session:
+            done += session.recompute(dataset, window, days)
+    return done
+
+
+def _description(dataset: Dataset, window: Window) -> str:
+    by = f" by {', '.join(window.by)}" if window.by else ""
+    measures = ", ".join(window.measures) or "row counts"
+    return f"{type(window).__name__} window of {dataset.name}{by}: {measures}."

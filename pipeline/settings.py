@@ -1,0 +1,105 @@
+"""Every setting, typed, in one place; the only module that reads the environment.
+
+What belongs here: settings, their defaults, and the paths that follow from `PIPELINE_HOME`.
+What does not: anything about one dataset (its contract says that) and anything that opens a file.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a user can set, read from `PIPELINE_…` variables; frozen once made.
+
+    Attributes:
+        home: folder that holds inbox, warehouse and the rest; absolute after loading.
+        datasets: extra places with dataset modules (importable modules or folders of .py files).
+        memory_mb: memory budget of one run, in MiB.
+        chunk_rows: target rows of one chunk; a chunk is the unit that is cleaned and validated.
+        max_file_mb: a larger file is quarantined, in MiB.
+        settle_seconds: a file is taken once its size and times have stood still this long.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PIPELINE_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path("data"), description="folder that holds inbox, warehouse and the rest")
+    datasets: str = Field(
+        default="", description=f"extra places with dataset modules, separated by `{os.pathsep}`"
+    )
+    memory_mb: int = Field(default=1024, ge=256, description="memory budget of one run, in MiB")
+    chunk_rows: int = Field(default=100_000, ge=1, description="target rows of one chunk")
+    max_file_mb: int = Field(default=100_000, ge=1, description="a larger file is quarantined, in MiB")
+    settle_seconds: float = Field(
+        default=2.0, ge=0, description="a file is taken once it has stood still this long"
+    )
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @property
+    def dataset_places(self) -> tuple[str, ...]:
+        """`datasets` split at the path separator, empty parts dropped."""
+        return tuple(place for place in self.datasets.split(os.pathsep) if place.strip())
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def inbox(self) -> Path:
+        """The watched folder; one folder per dataset below it."""
+        return self.home / "inbox"
+
+    @property
+    def staging(self) -> Path:
+        """Staged Parquet, one folder per content and contract."""
+        return self.home / "staging"
+
+    @property
+    def archive(self) -> Path:
+        """Original files of committed deliveries, by dataset and day."""
+        return self.home / "archive"
+
+    @property
+    def quarantine(self) -> Path:
+        """Files that could not be loaded as a whole, each with its reason beside it."""
+        return self.home / "quarantine"
+
+    @property
+    def published(self) -> Path:
+        """What readers outside use without holding the warehouse."""
+        return self.home / "published"
+
+    @property
+    def reports(self) -> Path:
+        """One report per delivery."""
+        return self.home / "reports"
+
+
+def load_settings() -> Settings:
+    """Settings from the environment as it is now; raises `pydantic.ValidationError` naming a bad one."""
+    return Settings()
+
+
+def dagster_environment() -> dict[str, str]:
+    """Environment for a Dagster process: this one's, with DAGSTER_HOME on the checkout where none is set.
+
+    Without a dagster.yaml in the working folder Dagster is left to its temporary instance.
+    """
+    environment = dict(os.environ)
+    if not environment.get("DAGSTER_HOME") and Path("dagster.yaml").exists():
+        environment["DAGSTER_HOME"] = str(Path.cwd())
+    return environment
+
+
+def frugal_environment() -> dict[str, str]:
+    """Environment for a helper process that should keep to one core: this one's, with one thread for polars."""
+    return os.environ | {"POLARS_MAX_THREADS": "1"}

@@ -1,0 +1,148 @@
+"""What people see in a terminal: tables, a progress bar, errors. What does not belong here: finding out what to show."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from pipeline.ingest import ProgressUpdate
+from pipeline.ingest.progress import Progress as Listener
+from pipeline.warehouse import Entry
+
+out = Console(width=None if sys.stdout.isatty() else 400)
+err = Console(stderr=True)
+_CELL = 60
+STATUS_STYLES = {
+    "loaded": "green",
+    "partial": "yellow",
+    "quarantined": "red",
+    "duplicate": "dim",
+    "replaced": "dim",
+}
+
+
+def say(text: str) -> None:
+    """A line for people."""
+    out.print(text, highlight=False)
+
+
+def complain(text: str) -> None:
+    """What went wrong, on standard error, as it is."""
+    err.print(escape(text), style="red", highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """For programs: one JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False, indent=2) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def show_rows(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequence[str] = ()
+) -> None:
+    """A table; `numbers` names the columns that are set to the right."""
+    table = Table(
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        row_styles=["", "dim"],
+    )
+    rows = list(rows)
+    for place, column in enumerate(columns):
+        short = column in numbers or any(isinstance(row[place], datetime) for row in rows[:1])
+        justify: Literal["left", "right"] = "right" if column in numbers else "left"
+        table.add_column(escape(column), justify=justify, overflow="fold", no_wrap=short)
+    for row in rows:
+        table.add_row(*[_cell(value) for value in row])
+    out.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    text = str(value)
+    return escape(text if len(text) <= _CELL else text[: _CELL - 1] + "…")
+
+
+def show_entries(entries: Sequence[Entry], title: str = "Deliveries") -> None:
+    """Ledger rows as a table of deliveries."""
+    rows = [
+        (
+            e.dataset,
+            e.delivery,
+            e.status,
+            e.rows_read,
+            e.rows_clean,
+            e.rows_rejected,
+            e.seconds,
+            rows_per_second(e),
+        )
+        for e in entries
+    ]
+    columns = ["dataset", "delivery", "status", "rows read", "clean", "rejected", "seconds", "rows/s"]
+    show_rows(title, columns, rows, numbers=columns[3:])
+    for entry in entries:
+        if entry.reason:
+            style = STATUS_STYLES.get(entry.status, "")
+            say(f"  [{style}]{entry.status}[/] {escape(entry.delivery)}: {escape(entry.reason)}")
+
+
+def rows_per_second(entry: Entry) -> int | None:
+    """Mean speed of a delivery, None where it was not read."""
+    return round(entry.rows_read / entry.seconds) if entry.rows_read and entry.seconds else None
+
+
+@contextmanager
+def progress_bar() -> Iterator[Listener]:
+    """A listener that draws a bar for each file that takes long; draws nothing where there is no terminal."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %  {task.fields[rows]} rows, {task.fields[speed]} rows/s"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def listen(update: ProgressUpdate) -> None:
+        task = tasks.get(update.delivery)
+        if task is None:
+            task = tasks[update.delivery] = bar.add_task(
+                escape(update.delivery), total=100.0, rows="0", speed="0"
+            )
+        bar.update(
+            task, completed=update.percent, rows=f"{update.rows:,}", speed=f"{update.rows_per_second:,.0f}"
+        )
+        if update.done:
+            bar.remove_task(tasks.pop(update.delivery))
+
+    with bar:
+        yield listen

@@ -1,0 +1,203 @@
+"""One delivery, one transaction: fully visible or not at all, and landing it again changes nothing.
+
+What belongs here: what happens to a delivery, in order. What does not: the statements that move rows (`loading`),
+finding taken keys (`uniqueness`), days of windows (`windows.dirty`).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import duckdb
+
+from pipeline.contract import Dataset
+from pipeline.ingest.manifest import Staged
+from pipeline.warehouse import ledger, loading, uniqueness
+from pipeline.warehouse.connection import transaction
+from pipeline.warehouse.errors import ReconciliationError
+from pipeline.warehouse.ledger import Entry
+from pipeline.warehouse.loading import Records
+from pipeline.warehouse.windows import dirty
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """What one delivery put into the tables."""
+
+    clean: int
+    rejected: int
+    violations: int
+    conflicts: dict[str, int]
+
+
+def commit(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    staged: Staged,
+    *,
+    run_id: str | None = None,
+    replay: bool = False,
+    records: Records | None = None,
+    marked: dirty.Marked | None = None,
+) -> Entry:
+    """Load a staged delivery; see `Session.commit`. Days in `marked` are dirty already; those marked now are added."""
+    manifest = staged.manifest
+    began = time.perf_counter()
+    with transaction(connection):
+        landed, mine, same = ledger.related(
+            connection, dataset.name, staged.delivery, manifest.sha256, staged.landing
+        )
+        if landed is not None:
+            return landed
+        unchanged = mine is not None and (mine.sha256, mine.contract_fingerprint) == (
+            manifest.sha256,
+            manifest.fingerprint,
+        )
+        if unchanged and replay:
+            assert mine is not None
+            return mine
+        original = (
+            mine if unchanged else same if same is not None and same.delivery != staged.delivery else None
+        )
+        facts = _facts(staged) | {"run_id": run_id}
+        if original is not None:
+            return duplicate(connection, dataset, mine, original, facts)
+        if mine is not None:
+            supersede(connection, dataset, mine)
+        loaded = _load(connection, dataset, staged, records)
+        entry = _record(
+            connection,
+            dataset,
+            staged,
+            loaded,
+            facts | {"seconds": manifest.seconds + time.perf_counter() - began},
+        )
+        fresh = dirty.mark_spans(connection, dataset, manifest.days, marked=marked)
+        dirty.mark_totals(connection, dataset, staged.delivery)
+    if marked is not None:
+        marked |= fresh
+    return entry
+
+
+def supersede(connection: duckdb.DuckDBPyConnection, dataset: Dataset, old: Entry) -> None:
+    """Take the rows of a delivery's earlier version out and mark what they touched as dirty."""
+    dirty.mark_spans(connection, dataset, dirty.spans_of(connection, dataset, old))
+    dirty.mark_totals(connection, dataset, old.delivery)
+    loading.delete_rows(connection, dataset, old.delivery)
+    ledger.set_status(connection, old, "replaced", "a newer version of the file took its place")
+
+
+def duplicate(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    mine: Entry | None,
+    original: Entry,
+    facts: dict[str, Any],
+) -> Entry:
+    """Record a delivery whose bytes are loaded already. An earlier version of the same key, with other bytes, goes: the
+    file that held it holds something else now."""
+    if mine is not None and mine.id != original.id:
+        supersede(connection, dataset, mine)
+    reason = f"the same bytes are loaded as delivery {original.delivery!r} (entry {original.id})"
+    return ledger.insert(connection, facts | {"status": "duplicate", "reason": reason})
+
+
+def _facts(staged: Staged) -> dict[str, Any]:
+    manifest = staged.manifest
+    return {
+        "delivery": staged.delivery,
+        "dataset": manifest.dataset,
+        "file_name": PurePosixPath(staged.delivery).name,
+        "sha256": manifest.sha256,
+        "bytes": manifest.bytes,
+        "format": manifest.format,
+        "dialect": json.dumps(manifest.dialect, ensure_ascii=False),
+        "contract_fingerprint": manifest.fingerprint,
+        "landing": staged.landing,
+        "seconds": manifest.seconds,
+        "peak_memory_mb": manifest.peak_memory_mb,
+    }
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, records: Records | None
+) -> _Loaded:
+    manifest = staged.manifest
+    detected_at = ledger.now()
+    errors = loading.insert_errors(connection, staged, detected_at)
+    clean = inserted = 0
+    conflicts: dict[str, int] = {}
+    if staged.clean_paths:
+        source = loading.clean_source(dataset, staged)
+        conflicts = uniqueness.find_conflicts(connection, dataset, staged.clean_paths, source)
+        if conflicts:
+            errors += loading.insert_conflicts(connection, staged, source, records, detected_at)
+        inserted = loading.insert_clean(
+            connection, dataset, staged.delivery, source, uniqueness.exclude(conflicts)
+        )
+        uniqueness.forget(connection, conflicts)
+        clean = loading.count_rows(connection, dataset, staged.delivery)
+    doubled = sum(conflicts.values())
+    loaded = _Loaded(clean, manifest.rows_rejected + doubled, errors, conflicts)
+    _reconcile(staged, loaded, inserted, doubled)
+    return loaded
+
+
+def _reconcile(staged: Staged, loaded: _Loaded, inserted: int, conflicts: int) -> None:
+    """Raise ReconciliationError unless every row and every violation is where the account says."""
+    manifest = staged.manifest
+    figures = {
+        "rows_read": manifest.rows_read,
+        "rows_clean": manifest.rows_clean - conflicts,
+        "rows_rejected": loaded.rejected,
+        "rows_filtered": manifest.rows_filtered,
+        "violations": manifest.violations + conflicts,
+        "rows inserted": inserted,
+        "rows in the table": loaded.clean,
+        "error rows inserted": loaded.violations,
+        "keys taken": conflicts,
+    }
+    accounted = figures["rows_clean"] + figures["rows_rejected"] + figures["rows_filtered"]
+    if figures["rows_read"] != accounted:
+        cause = "rows read are not clean + rejected + filtered"
+    elif not figures["rows_clean"] == inserted == loaded.clean:
+        cause = "the table does not hold the clean rows"
+    elif figures["violations"] != loaded.violations:
+        cause = "the error table does not hold the violations"
+    else:
+        return
+    raise ReconciliationError(manifest.dataset, staged.delivery, cause, figures)
+
+
+def _record(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    staged: Staged,
+    loaded: _Loaded,
+    facts: dict[str, Any],
+) -> Entry:
+    """Write the ledger row and the profile."""
+    manifest = staged.manifest
+    span = manifest.event_time_min, manifest.event_time_max
+    if loaded.conflicts:
+        span = loading.event_span(connection, dataset, staged.delivery)
+    entry = ledger.insert(
+        connection,
+        facts
+        | {
+            "rows_read": manifest.rows_read,
+            "rows_clean": loaded.clean,
+            "rows_rejected": loaded.rejected,
+            "rows_filtered": manifest.rows_filtered,
+            "violations": loaded.violations,
+            "status": "partial" if loaded.rejected else "loaded",
+            "event_time_min": span[0],
+            "event_time_max": span[1],
+        },
+    )
+    ledger.insert_profile(connection, entry, manifest.columns, loaded.conflicts)
+    return entry

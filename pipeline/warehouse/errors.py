@@ -1,0 +1,61 @@
+"""What can go wrong with the warehouse as a whole. What does not belong here: errors of data (those are rows)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+class WarehouseError(Exception):
+    """The warehouse cannot do what was asked; names the place, the cause and the remedy."""
+
+
+class WarehouseBusy(WarehouseError):
+    """Another process held the file for longer than `busy_timeout`."""
+
+    def __init__(self, path: Path, waited: float) -> None:
+        self.path, self.waited = path, waited
+        super().__init__(
+            f"{path}: another process has held the warehouse for {waited:.1f} s. Close what has it open "
+            "(a DuckDB shell, a notebook), or try again."
+        )
+
+
+class WarehouseMissing(WarehouseError):
+    """There is no warehouse file yet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path}: there is no warehouse yet. Ingest a file first, or look at PIPELINE_HOME.")
+
+
+class MigrationError(WarehouseError):
+    """The applied migrations and those of this version do not agree."""
+
+
+class ContractChanged(WarehouseError):
+    """A clean table does not fit the dataset's contract any more, in a way that cannot be mended without a decision."""
+
+    def __init__(self, dataset: str, differences: Sequence[str]) -> None:
+        self.dataset, self.differences = dataset, tuple(differences)
+        super().__init__(
+            f"clean.{dataset} does not fit the contract of dataset {dataset!r}: {'; '.join(differences)}. "
+            "Declare the column as the table has it, make a new column nullable, or give the dataset a new name "
+            "and ingest its files again."
+        )
+
+
+class ReconciliationError(WarehouseError):
+    """The rows of a delivery do not add up; nothing of it was stored."""
+
+    def __init__(self, dataset: str, delivery: str, cause: str, figures: Mapping[str, int]) -> None:
+        self.dataset, self.delivery, self.figures = dataset, delivery, dict(figures)
+        told = ", ".join(f"{name} {value}" for name, value in figures.items())
+        super().__init__(
+            f"delivery {delivery!r} of dataset {dataset!r} does not reconcile: {cause} ({told}). Nothing of it was "
+            "stored; delete its folder under staging/ and ingest it again."
+        )
+
+
+class QueryError(WarehouseError):
+    """SQL that the warehouse does not understand or may not run; DuckDB's own words name the place."""

@@ -1,0 +1,233 @@
+"""The ledger `ops.deliveries`: every delivery ever seen and what became of it.
+
+What belongs here: reading and writing ledger rows. What does not: loading rows (`commit`).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from pipeline.ingest.manifest import ColumnProfile
+
+CURRENT = ("loaded", "partial")
+"""Statuses of a delivery whose rows are in the clean table."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the ledger: one version of a delivery.
+
+    Attributes:
+        id: hex text, ordered by time.
+        delivery: its key.
+        dataset: name of the dataset.
+        file_name: name of the file.
+        sha256: hash of the bytes, or None where they were never read.
+        bytes: size of the file.
+        format: csv, excel, ndjson, parquet, or None where it was not recognised.
+        dialect: how the file is written, as JSON text, or None.
+        rows_read: records of the file; 0 in a row of a duplicate or a quarantined file, like the other counts.
+        rows_clean: rows loaded.
+        rows_rejected: rows with a violation that rejects.
+        rows_filtered: rows that the contract leaves out.
+        violations: rows of the error table.
+        status: loaded, partial (some rows rejected), quarantined, duplicate, replaced or removed.
+        reason: why, where the status needs one.
+        contract_fingerprint: contract that it was staged under.
+        event_time_min: earliest event time of a clean row, UTC without zone.
+        event_time_max: latest.
+        seconds: time that staging and commit took.
+        peak_memory_mb: largest resident size of the process by then, in MiB.
+        run_id: run that committed it.
+        committed_at: when, UTC without zone.
+        seq: rises with every row; a reader that remembers the last one sees only what is new.
+        landing: identity of the landing, see `Staged.landing`.
+    """
+
+    id: str
+    delivery: str
+    dataset: str
+    file_name: str
+    sha256: str | None
+    bytes: int
+    format: str | None
+    dialect: str | None
+    rows_read: int
+    rows_clean: int
+    rows_rejected: int
+    rows_filtered: int
+    violations: int
+    status: str
+    reason: str | None
+    contract_fingerprint: str | None
+    event_time_min: datetime | None
+    event_time_max: datetime | None
+    seconds: float
+    peak_memory_mb: float | None
+    run_id: str | None
+    committed_at: datetime
+    seq: int
+    landing: str | None
+
+
+_FIELDS = tuple(field.name for field in fields(Entry))
+_COLUMNS = ", ".join(_FIELDS)
+_SELECT = f"SELECT {_COLUMNS} FROM ops.deliveries"
+_INSERT = (
+    f"INSERT INTO ops.deliveries ({_COLUMNS}) VALUES "
+    f"({', '.join('nextval(' + chr(39) + 'ops.delivery_seq' + chr(39) + ')' if f == 'seq' else '?' for f in _FIELDS)}) "
+    "RETURNING seq"
+)
+
+
+def now() -> datetime:
+    """This moment in UTC without zone, as the warehouse stores moments."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def new_id() -> str:
+    """32 hex digits in the layout of UUID version 7: later ids sort after earlier ones."""
+    micro = time.time_ns() // 1000
+    milli, rest = divmod(micro, 1000)
+    return f"{milli:012x}7{rest * 4 + secrets.randbelow(4):03x}{secrets.randbits(62) | 1 << 63:016x}"
+
+
+def insert(connection: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> Entry:
+    """Write one row; `values` holds every field of Entry but id, seq and committed_at, absent ones count as None
+    (figures as 0)."""
+    figures = ("bytes", "rows_read", "rows_clean", "rows_rejected", "rows_filtered", "violations", "seconds")
+    full: dict[str, Any] = dict.fromkeys(_FIELDS)
+    full |= dict.fromkeys(figures, 0) | {"id": new_id(), "committed_at": now()} | values
+    row = connection.execute(_INSERT, [full[name] for name in _FIELDS if name != "seq"]).fetchone()
+    assert row is not None
+    full["seq"] = row[0]
+    return Entry(**full)
+
+
+def by_landing(
+    connection: duckdb.DuckDBPyConnection, dataset: str, delivery: str, landing: str
+) -> Entry | None:
+    """The row that this landing of the delivery already has."""
+    return _one(connection, "dataset = ? AND delivery = ? AND landing = ?", [dataset, delivery, landing])
+
+
+def current(connection: duckdb.DuckDBPyConnection, dataset: str, delivery: str) -> Entry | None:
+    """The row of the version whose rows are in the clean table."""
+    return _one(
+        connection, "dataset = ? AND delivery = ? AND status IN ('loaded', 'partial')", [dataset, delivery]
+    )
+
+
+def loaded_by_hash(connection: duckdb.DuckDBPyConnection, dataset: str, sha256: str) -> Entry | None:
+    """The row of the loaded delivery with these bytes, whatever its key."""
+    return _one(
+        connection, "dataset = ? AND sha256 = ? AND status IN ('loaded', 'partial')", [dataset, sha256]
+    )
+
+
+def related(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: str,
+    delivery: str,
+    sha256: str | None,
+    landing: str | None,
+) -> tuple[Entry | None, Entry | None, Entry | None]:
+    """In one scan: the row of this landing, the current version of the key, the loaded delivery with these bytes.
+
+    The scan reads few columns, for most deliveries are new and a ledger row is wide.
+    """
+    rows = connection.execute(
+        "SELECT id, delivery = $2 AND landing = $4, status IN ('loaded', 'partial'), delivery = $2, sha256 = $3 "
+        "FROM ops.deliveries WHERE dataset = $1 AND (delivery = $2 OR sha256 = $3) ORDER BY seq",
+        [dataset, delivery, sha256, landing],
+    ).fetchall()
+    landed = next((row[0] for row in reversed(rows) if row[1]), None)
+    mine = next((row[0] for row in reversed(rows) if row[2] and row[3]), None)
+    same = next((row[0] for row in rows if row[2] and row[4]), None)
+    return _by_id(connection, landed), _by_id(connection, mine), _by_id(connection, same)
+
+
+def entries(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: str | None = None,
+    after_seq: int = 0,
+    limit: int | None = None,
+    statuses: Sequence[str] | None = None,
+) -> list[Entry]:
+    """Rows with `seq` above `after_seq`, in order of `seq`."""
+    sql = f"{_SELECT} WHERE seq > ?"
+    parameters: list[Any] = [after_seq]
+    if dataset is not None:
+        sql, parameters = f"{sql} AND dataset = ?", [*parameters, dataset]
+    if statuses is not None:
+        sql, parameters = f"{sql} AND list_contains(?, status)", [*parameters, list(statuses)]
+    sql += " ORDER BY seq"
+    if limit is not None:
+        sql += f" LIMIT {int(limit)}"
+    return [Entry(*row) for row in connection.execute(sql, parameters).fetchall()]
+
+
+def set_status(connection: duckdb.DuckDBPyConnection, entry: Entry, status: str, reason: str) -> None:
+    """Give one row another status and reason."""
+    connection.execute(
+        "UPDATE ops.deliveries SET status = ?, reason = ? WHERE id = ?", [status, reason, entry.id]
+    )
+
+
+def insert_profile(
+    connection: duckdb.DuckDBPyConnection,
+    entry: Entry,
+    columns: Sequence[ColumnProfile],
+    conflicts: Mapping[str, int],
+) -> None:
+    """Write the profile of a delivery's columns; `conflicts` (column → taken keys) count as violations of theirs."""
+    if not columns:
+        return
+    values: list[Any] = []
+    for position, column in enumerate(columns):
+        top = json.dumps([list(pair) for pair in column.top_values], ensure_ascii=False)
+        violations = column.violations + conflicts.get(column.name, 0)
+        values += [
+            entry.id,
+            entry.dataset,
+            entry.delivery,
+            position,
+            column.name,
+            column.row_count,
+            column.null_count,
+        ]
+        values += [column.distinct_count, column.min, column.max, column.mean, top, violations]
+    row = f"({', '.join('?' * 13)})"
+    connection.execute(f"INSERT INTO ops.columns VALUES {', '.join([row] * len(columns))}", values)
+
+
+def profile(connection: duckdb.DuckDBPyConnection, entry_id: str) -> list[ColumnProfile]:
+    """The profile of one entry's columns, in the contract's order."""
+    rows = connection.execute(
+        "SELECT column_name, row_count, null_count, distinct_count, min, max, mean, top_values, violations "
+        "FROM ops.columns WHERE entry_id = ? ORDER BY position",
+        [entry_id],
+    ).fetchall()
+    found = []
+    for *facts, listed, violations in rows:
+        name, count, nulls, distinct, low, high, mean = facts
+        top = tuple((str(value), int(times)) for value, times in json.loads(listed))
+        found.append(ColumnProfile(name, count, nulls, distinct, low, high, mean, top, violations))
+    return found
+
+
+def _by_id(connection: duckdb.DuckDBPyConnection, entry_id: str | None) -> Entry | None:
+    return None if entry_id is None else _one(connection, "id = ?", [entry_id])
+
+
+def _one(connection: duckdb.DuckDBPyConnection, condition: str, parameters: list[Any]) -> Entry | None:
+    row = connection.execute(f"{_SELECT} WHERE {condition} ORDER BY seq DESC LIMIT 1", parameters).fetchone()
+    return None if row is None else Entry(*row)

@@ -1,0 +1,155 @@
+"""Moving staged Parquet into the tables of a dataset, and taking a delivery's rows out again.
+
+What belongs here: the statements that insert and delete rows of one delivery. What does not: deciding what happens to a
+delivery (`commit`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import duckdb
+import polars as pl
+import pyarrow.parquet as pq
+
+from pipeline.contract import Dataset
+from pipeline.ingest.manifest import Staged
+from pipeline.warehouse.sql import ident, idents, parquet, table, text, timestamp
+from pipeline.warehouse.tables import ERROR_COLUMNS, clean_columns
+from pipeline.warehouse.uniqueness import CONFLICTS
+
+Records = Callable[[Staged, pl.Series], Iterator[pl.DataFrame]]
+"""Given a delivery and ascending row numbers (Int64), frames with `_row` BIGINT, `line` BIGINT, `sheet` VARCHAR and
+`record` VARCHAR (the source row as JSON text), each row number once."""
+
+_BATCH = 50_000
+
+
+def clean_source(dataset: Dataset, staged: Staged) -> str:
+    """SQL in brackets that reads the clean Parquet with every column of the clean table but `_delivery`, typed as there;
+    a column that the files lack is null."""
+    schemas = [set(pq.read_schema(path).names) for path in staged.clean_paths]
+    known = set().union(*schemas)
+    alike = all(schema == schemas[0] for schema in schemas)
+    picked = [
+        f"CAST({ident(name) if name in known else 'NULL'} AS {kind}) AS {ident(name)}"
+        for name, kind in clean_columns(dataset)
+        if name != "_delivery"
+    ]
+    return f"(SELECT {', '.join(picked)} FROM {parquet(staged.clean_paths, union_by_name=not alike)})"
+
+
+def insert_clean(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, delivery: str, source: str, where: str
+) -> int:
+    """Insert the rows of `source`; returns how many."""
+    names = [name for name, _ in clean_columns(dataset)]
+    picked = ", ".join(text(delivery) if name == "_delivery" else ident(name) for name in names)
+    return _changed(
+        connection,
+        f"INSERT INTO {table('clean', dataset.name)} ({idents(names)}) SELECT {picked} FROM {source}{where}",
+    )
+
+
+def insert_errors(connection: duckdb.DuckDBPyConnection, staged: Staged, detected_at: datetime) -> int:
+    """Insert the staged error rows: `open` where they reject, `noted` where they do not. Returns how many."""
+    if not staged.error_paths:
+        return 0
+    names = [name for name, _ in ERROR_COLUMNS]
+    given = {
+        "_delivery": text(staged.delivery),
+        "status": "CASE severity WHEN 'reject' THEN 'open' ELSE 'noted' END",
+        "detected_at": timestamp(detected_at),
+    }
+    picked = ", ".join(given.get(name, ident(name)) for name in names)
+    return _changed(
+        connection,
+        f"INSERT INTO {table('errors', staged.manifest.dataset)} ({idents(names)}) "
+        f"SELECT {picked} FROM {parquet(staged.error_paths)}",
+    )
+
+
+def insert_conflicts(
+    connection: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    source: str,
+    records: Records | None,
+    detected_at: datetime,
+) -> int:
+    """Insert an error row for each listed conflict, with its source record; returns how many."""
+    if records is None:
+        plain = (
+            f"(SELECT staged._row, NULL AS sheet, NULL AS line, to_json(staged)::VARCHAR AS record FROM {source} AS staged "
+            f"WHERE _row IN (SELECT _row FROM {CONFLICTS}))"
+        )
+        return _insert_conflicts(connection, staged, plain, detected_at)
+    inserted, after = 0, -1
+    while True:
+        rows = connection.execute(
+            f"SELECT _row FROM {CONFLICTS} WHERE _row > ? ORDER BY _row LIMIT {_BATCH}", [after]
+        ).fetchall()
+        if not rows:
+            return inserted
+        after = rows[-1][0]
+        for frame in records(staged, pl.Series("_row", [row[0] for row in rows], dtype=pl.Int64)):
+            connection.register("source_records", frame)
+            try:
+                inserted += _insert_conflicts(connection, staged, "source_records", detected_at)
+            finally:
+                connection.unregister("source_records")
+
+
+def _insert_conflicts(
+    connection: duckdb.DuckDBPyConnection, staged: Staged, records: str, detected_at: datetime
+) -> int:
+    names = [name for name, _ in ERROR_COLUMNS]
+    return _changed(
+        connection,
+        f"INSERT INTO {table('errors', staged.manifest.dataset)} ({idents(names)}) "
+        f"SELECT {text(staged.delivery)}, found._row, record.sheet, record.line, found.column_name, 'unique', found.value, "
+        f"found.message, record.record, 'reject', 'open', {timestamp(detected_at)} "
+        f"FROM {CONFLICTS} AS found JOIN {records} AS record USING (_row)",
+    )
+
+
+def delete_rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, delivery: str) -> int:
+    """Take a delivery's rows out of the clean table and mark its errors as superseded; returns the rows taken out."""
+    connection.execute(
+        f"UPDATE {table('errors', dataset.name)} SET status = 'superseded' "
+        "WHERE _delivery = ? AND status IN ('open', 'noted')",
+        [delivery],
+    )
+    return _changed(
+        connection, f"DELETE FROM {table('clean', dataset.name)} WHERE _delivery = {text(delivery)}"
+    )
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, delivery: str) -> int:
+    """Rows of the delivery that the clean table holds."""
+    row = connection.execute(
+        f"SELECT count(*) FROM {table('clean', dataset.name)} WHERE _delivery = ?", [delivery]
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def event_span(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, delivery: str
+) -> tuple[datetime | None, datetime | None]:
+    """Earliest and latest event time of the delivery's clean rows."""
+    if dataset.event_time is None:
+        return None, None
+    column = ident(dataset.event_time)
+    row = connection.execute(
+        f"SELECT min({column}), max({column}) FROM {table('clean', dataset.name)} WHERE _delivery = ?",
+        [delivery],
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def _changed(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    assert row is not None
+    return int(row[0])

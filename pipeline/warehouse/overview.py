@@ -1,0 +1,47 @@
+"""Summaries of an open warehouse for people: figures by dataset, newest deliveries, migrations.
+
+What belongs here: reading. What does not: anything that a run depends on (`session`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.warehouse.ledger import Entry
+from pipeline.warehouse.session import Session
+
+
+@dataclass(frozen=True)
+class DatasetFigures:
+    """Counts over the current ledger rows of one dataset; `last_commit` in UTC without zone."""
+
+    dataset: str
+    deliveries: int
+    quarantined: int
+    rows_clean: int
+    rows_rejected: int
+    last_commit: datetime | None
+
+
+def dataset_figures(session: Session) -> dict[str, DatasetFigures]:
+    """Dataset → its figures, for every dataset that the ledger knows."""
+    rows = session.query(
+        "SELECT dataset, count(*) FILTER (status IN ('loaded', 'partial')) AS deliveries,"
+        " count(*) FILTER (status = 'quarantined') AS quarantined,"
+        " coalesce(sum(rows_clean) FILTER (status IN ('loaded', 'partial')), 0)::BIGINT AS rows_clean,"
+        " coalesce(sum(rows_rejected) FILTER (status IN ('loaded', 'partial')), 0)::BIGINT AS rows_rejected,"
+        " max(committed_at) AS last_commit FROM ops.deliveries GROUP BY dataset"
+    )
+    return {row["dataset"]: DatasetFigures(**row) for row in rows.iter_rows(named=True)}
+
+
+def latest_entries(session: Session, count: int) -> list[Entry]:
+    """The newest `count` ledger rows, newest first."""
+    rows = session.query(f"SELECT * FROM ops.deliveries ORDER BY seq DESC LIMIT {int(count)}")
+    return [Entry(**row) for row in rows.iter_rows(named=True)]
+
+
+def applied_migrations(session: Session) -> list[str]:
+    """Names of the applied migrations, in order."""
+    return session.query("SELECT name FROM ops.migrations ORDER BY version")["name"].to_list()

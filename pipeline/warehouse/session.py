@@ -1,0 +1,249 @@
+"""An open warehouse: many calls per open.
+
+What belongs here: the calls, one line of thought each. What does not: how they are done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from pipeline.contract import Dataset, Total
+from pipeline.ingest.manifest import ColumnProfile, Staged
+from pipeline.warehouse import commit as committing
+from pipeline.warehouse import ledger, tables
+from pipeline.warehouse.connection import transaction
+from pipeline.warehouse.errors import ContractChanged
+from pipeline.warehouse.frames import frame
+from pipeline.warehouse.ledger import Entry
+from pipeline.warehouse.loading import Records
+from pipeline.warehouse.sql import table, timestamp
+from pipeline.warehouse.windows import clock, dirty, recompute
+from pipeline.warehouse.windows.dirty import Dirty
+from pipeline.warehouse.windows.recompute import Recomputed
+from pipeline.warehouse.windows.tables import window_columns, window_table
+
+
+class Session:
+    """An open connection to the warehouse; made by `Warehouse.session`, closed by it."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        datasets: Mapping[str, Dataset],
+        changed: Mapping[str, ContractChanged],
+    ) -> None:
+        self.connection = connection
+        self._datasets = datasets
+        self._changed = changed
+        self._marked: dirty.Marked = set()
+
+    def commit(
+        self,
+        staged: Staged,
+        *,
+        run_id: str | None = None,
+        replay: bool = False,
+        records: Records | None = None,
+    ) -> Entry:
+        """Load a staged delivery in one transaction.
+
+        Args:
+            staged: what to load.
+            run_id: run that does it.
+            replay: committing again what is loaded already (same key, bytes and contract) changes nothing and gives the
+                entry that is there; without it that is recorded as a duplicate.
+            records: gives the source records of rows whose key is taken; by default the clean row as JSON.
+
+        Returns:
+            The ledger entry: `loaded`, `partial` (rows rejected) or `duplicate`. The entry of the same landing, when
+            that is in the ledger already.
+
+        Raises:
+            ReconciliationError: the rows do not add up; nothing was stored.
+            ContractChanged: the clean table does not fit the contract.
+        """
+        dataset = self._writable(staged.manifest.dataset)
+        return committing.commit(
+            self.connection,
+            dataset,
+            staged,
+            run_id=run_id,
+            replay=replay,
+            records=records,
+            marked=self._marked,
+        )
+
+    def record_quarantine(
+        self,
+        dataset: str,
+        delivery: str,
+        file_name: str,
+        reason: str,
+        *,
+        bytes: int,
+        sha256: str | None = None,
+        format: str | None = None,
+        dialect: str | None = None,
+        landing: str | None = None,
+        run_id: str | None = None,
+        fingerprint: str | None = None,
+    ) -> Entry:
+        """Record a file that cannot be loaded as a whole; rows of an earlier version stay. The dataset may be unknown.
+        Gives the entry of the same landing, when that is in the ledger already."""
+        facts = {
+            "dataset": dataset, "delivery": delivery, "file_name": file_name, "reason": reason, "bytes": bytes,
+            "sha256": sha256, "format": format, "dialect": dialect, "landing": landing, "run_id": run_id,
+            "contract_fingerprint": fingerprint, "status": "quarantined",
+        }  # fmt: skip
+        with transaction(self.connection):
+            landed = (
+                None if landing is None else ledger.by_landing(self.connection, dataset, delivery, landing)
+            )
+            return landed or ledger.insert(self.connection, facts)
+
+    def record_duplicate(
+        self,
+        dataset: str,
+        delivery: str,
+        file_name: str,
+        original: Entry,
+        *,
+        landing: str | None = None,
+        run_id: str | None = None,
+    ) -> Entry:
+        """Record a file whose bytes are loaded as `original` already, without staging it. Rows that an earlier version
+        of the same key had are taken out. Gives the entry of the same landing, when there is one."""
+        facts: dict[str, Any] = {
+            "dataset": dataset, "delivery": delivery, "file_name": file_name, "landing": landing, "run_id": run_id,
+            "bytes": original.bytes, "sha256": original.sha256, "format": original.format, "dialect": original.dialect,
+            "contract_fingerprint": original.contract_fingerprint,
+        }  # fmt: skip
+        with transaction(self.connection):
+            landed, mine, _ = ledger.related(self.connection, dataset, delivery, original.sha256, landing)
+            return landed or committing.duplicate(
+                self.connection, self._writable(dataset), mine, original, facts
+            )
+
+    def entry_by_landing(self, dataset: str, delivery: str, landing: str) -> Entry | None:
+        """The ledger entry of this landing of the delivery."""
+        return ledger.by_landing(self.connection, dataset, delivery, landing)
+
+    def loaded_by_hash(self, dataset: str, sha256: str) -> Entry | None:
+        """The entry of the loaded delivery with these bytes, whatever its key."""
+        return ledger.loaded_by_hash(self.connection, dataset, sha256)
+
+    def current(self, dataset: str, delivery: str) -> Entry | None:
+        """The entry of the version of a delivery whose rows are in the clean table."""
+        return ledger.current(self.connection, dataset, delivery)
+
+    def entries(
+        self,
+        dataset: str | None = None,
+        after_seq: int = 0,
+        limit: int | None = None,
+        statuses: Sequence[str] | None = None,
+    ) -> list[Entry]:
+        """Ledger entries with `seq` above `after_seq`, in order of `seq`."""
+        return ledger.entries(self.connection, dataset, after_seq, limit, statuses)
+
+    def dirty(self, dataset: str | None = None) -> list[Dirty]:
+        """What is dirty, by dataset, window and day; only of datasets and windows that are declared."""
+        self._marked.clear()
+        found = dirty.pending(self.connection, dataset)
+        names = {name: {window.name for window in d.windows} for name, d in self._datasets.items()}
+        return [mark for mark in found if mark.window in names.get(mark.dataset, set())]
+
+    def recompute(self, dataset: str, window: str, days: Sequence[date] | None = None) -> list[Recomputed]:
+        """Recompute windows that start on `days`, by default all that are dirty, and clear their marks; one transaction
+        per bounded batch of days. For a total `days` means nothing: what is dirty is recomputed."""
+        self._marked.clear()
+        owner = self._writable(dataset)
+        spec = owner.window(window)
+        if isinstance(spec, Total):
+            return recompute.recompute_total(self.connection, owner, spec)
+        return recompute.recompute_days(self.connection, owner, spec, days)
+
+    def column_profile(self, entry_id: str) -> list[ColumnProfile]:
+        """The column profile of one ledger entry, in the contract's order."""
+        return ledger.profile(self.connection, entry_id)
+
+    def error_sample(self, dataset: str, delivery: str | None = None, limit: int = 20) -> pl.DataFrame:
+        """The first error rows (not superseded) of a delivery, or of the dataset; columns of the error table."""
+        name = table("errors", self._known(dataset).name)
+        return frame(
+            self.connection,
+            f"SELECT * FROM {name} WHERE status <> 'superseded' AND ($1::VARCHAR IS NULL OR _delivery = $1) "
+            f"ORDER BY _delivery, _row, column_name, check_name LIMIT {int(limit)}",
+            [delivery],
+        )
+
+    def error_counts(self, dataset: str, delivery: str | None = None) -> pl.DataFrame:
+        """column_name, check_name, severity, violations (Int64): error rows that are not superseded, most frequent first."""
+        name = table("errors", self._known(dataset).name)
+        return frame(
+            self.connection,
+            f"SELECT column_name, check_name, severity, count(*) AS violations FROM {name} WHERE status <> 'superseded' "
+            "AND ($1::VARCHAR IS NULL OR _delivery = $1) GROUP BY ALL ORDER BY violations DESC, ALL",
+            [delivery],
+        )
+
+    def clean_sample(self, dataset: str, delivery: str | None = None, limit: int = 20) -> pl.DataFrame:
+        """The first clean rows of a delivery, or some of the dataset; columns of the clean table."""
+        name = table("clean", self._known(dataset).name)
+        where = "" if delivery is None else "WHERE _delivery = ? ORDER BY _row "
+        return frame(
+            self.connection,
+            f"SELECT * FROM {name} {where}LIMIT {int(limit)}",
+            [] if delivery is None else [delivery],
+        )
+
+    def window_rows(
+        self, dataset: str, window: str, days: Sequence[date] | None = None, limit: int | None = None
+    ) -> pl.DataFrame:
+        """Rows of a window's table in order of `window_start` and groups, of all days or those that start on `days`."""
+        owner = self._known(dataset)
+        spec = owner.window(window)
+        where = ""
+        if days is not None and not isinstance(spec, Total):
+            bounds = [clock.day_bounds(owner.zone, day) for day in days]
+            spans = [
+                f"(window_start >= {timestamp(low)} AND window_start < {timestamp(high)})"
+                for low, high in bounds
+            ]
+            where = f"WHERE {' OR '.join(spans) or 'false'}"
+        order = ["window_start", *(["_delivery NULLS FIRST"] if isinstance(spec, Total) else [])]
+        order += [
+            str(number + 1) for number, (name, _) in enumerate(window_columns(owner, spec)) if name in spec.by
+        ]
+        cut = "" if limit is None else f" LIMIT {int(limit)}"
+        return frame(
+            self.connection,
+            f"SELECT * FROM {window_table(owner, spec)} {where} ORDER BY {', '.join(order)}{cut}",
+        )
+
+    def table_schema(self, schema: str, name: str) -> list[tuple[str, str]]:
+        """Columns and DuckDB types of a table, in order; empty where there is none."""
+        return list(tables.layout(self.connection).get((schema, name), {}).items())
+
+    def query(self, sql: str) -> pl.DataFrame:
+        """The result of any SQL as a polars frame."""
+        return frame(self.connection, sql)
+
+    def _known(self, dataset: str) -> Dataset:
+        found = self._datasets.get(dataset)
+        if found is None:
+            raise KeyError(
+                f"there is no dataset {dataset!r}; there are: {', '.join(self._datasets) or 'none'}"
+            )
+        return found
+
+    def _writable(self, dataset: str) -> Dataset:
+        found = self._known(dataset)
+        if dataset in self._changed:
+            raise self._changed[dataset]
+        return found

@@ -1,0 +1,87 @@
+"""The tables of a dataset: made from its contract, and checked against it.
+
+What belongs here: `clean.<dataset>` and `errors.<dataset>`. What does not: window tables (`windows.tables`), the
+warehouse's own tables (`migrations`), rows.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from pipeline.contract import Dataset
+from pipeline.warehouse.errors import ContractChanged
+from pipeline.warehouse.sql import ident, table
+from pipeline.warehouse.types import duckdb_type
+
+OWN_COLUMNS = (("_delivery", "VARCHAR"), ("_row", "BIGINT"), ("_rescued", "VARCHAR"))
+ERROR_COLUMNS = (
+    ("_delivery", "VARCHAR"), ("_row", "BIGINT"), ("sheet", "VARCHAR"), ("line", "BIGINT"), ("column_name", "VARCHAR"),
+    ("check_name", "VARCHAR"), ("value", "VARCHAR"), ("message", "VARCHAR"), ("record", "VARCHAR"),
+    ("severity", "VARCHAR"), ("status", "VARCHAR"), ("detected_at", "TIMESTAMP"),
+)  # fmt: skip
+
+Layout = dict[tuple[str, str], dict[str, str]]
+"""(schema, table) → column → type, of every table there is."""
+
+
+def layout(connection: duckdb.DuckDBPyConnection) -> Layout:
+    """What tables exist, and their columns in order."""
+    rows = connection.execute(
+        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal "
+        "AND database_name = current_database() ORDER BY schema_name, table_name, column_index"
+    ).fetchall()
+    found: Layout = {}
+    for schema, name, column, kind in rows:
+        found.setdefault((schema, name), {})[column] = kind
+    return found
+
+
+def clean_columns(dataset: Dataset) -> list[tuple[str, str]]:
+    """Columns of the clean table and their DuckDB types, in order."""
+    return [(column.name, duckdb_type(column.dtype)) for column in dataset.columns] + list(OWN_COLUMNS)
+
+
+def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: Layout) -> None:
+    """Make what is missing; add nullable columns that are new in the contract.
+
+    Raises:
+        ContractChanged: the clean table lacks a column that is not nullable, or has one of another type.
+    """
+    _create(connection, "errors", dataset.name, list(ERROR_COLUMNS), there)
+    columns = clean_columns(dataset)
+    existing = there.get(("clean", dataset.name))
+    if existing is None:
+        _create(connection, "clean", dataset.name, columns, there)
+        return
+    differences, missing = _differences(dataset, existing)
+    if differences:
+        raise ContractChanged(dataset.name, differences)
+    for name, kind in missing:
+        connection.execute(f"ALTER TABLE {table('clean', dataset.name)} ADD COLUMN {ident(name)} {kind}")
+
+
+def _differences(dataset: Dataset, existing: dict[str, str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """What cannot be mended, in words, and the columns that can be added."""
+    nullable = {column.name: column.nullable for column in dataset.columns}
+    differences, missing = [], []
+    for name, kind in clean_columns(dataset):
+        if name not in existing:
+            if nullable.get(name, False):
+                missing.append((name, kind))
+            else:
+                differences.append(f"column {name!r} ({kind}) is not in the table and not nullable")
+        elif existing[name] != kind:
+            differences.append(f"column {name!r} is {existing[name]} in the table and {kind} in the contract")
+    return differences, missing
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    name: str,
+    columns: list[tuple[str, str]],
+    there: Layout,
+) -> None:
+    if (schema, name) not in there:
+        spelled = ", ".join(f"{ident(column)} {kind}" for column, kind in columns)
+        connection.execute(f"CREATE TABLE {table(schema, name)} ({spelled})")

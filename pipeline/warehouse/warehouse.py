@@ -1,0 +1,136 @@
+"""The warehouse: a DuckDB file that is opened briefly, by this room alone.
+
+What belongs here: opening it, ready for use. What does not: what is done with it (`session`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipeline.contract import Dataset
+from pipeline.ingest.manifest import Staged
+from pipeline.settings import Settings
+from pipeline.warehouse import tables
+from pipeline.warehouse.connection import Opening, connected, transaction
+from pipeline.warehouse.errors import ContractChanged, QueryError
+from pipeline.warehouse.ledger import Entry
+from pipeline.warehouse.loading import Records
+from pipeline.warehouse.migrations import migrate
+from pipeline.warehouse.session import Session
+from pipeline.warehouse.windows import tables as window_tables
+from pipeline.warehouse.windows.recompute import Recomputed
+
+_SHARE_OF_BUDGET = 0.25
+_LEAST_MB = 128
+
+
+class Warehouse:
+    """Clean tables, error tables, windows and the ledger, in one DuckDB file.
+
+    Example:
+        >>> warehouse = Warehouse.from_settings(load_settings(), load_datasets())  # doctest: +SKIP
+        >>> with warehouse.session() as session:  # doctest: +SKIP
+        ...     entry = session.commit(staged)
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        datasets: Mapping[str, Dataset],
+        *,
+        memory_mb: int = 300,
+        threads: int = 2,
+        busy_timeout: float = 60.0,
+        temp: Path | None = None,
+    ) -> None:
+        """
+        Args:
+            path: the DuckDB file; made by the first session that writes.
+            datasets: name → dataset; each gets its tables.
+            memory_mb: DuckDB's memory limit, in MiB; it spills beyond it.
+            threads: DuckDB's threads.
+            busy_timeout: seconds to wait while another process holds the file.
+            temp: folder to spill to; by default `.duckdb` beside the file.
+        """
+        self.path = path
+        self.datasets = dict(datasets)
+        self._opening = Opening(path, memory_mb, threads, temp or path.parent / ".duckdb", busy_timeout)
+        self._ready: tuple[int, int] | None = None
+        self._changed: dict[str, ContractChanged] = {}
+
+    @classmethod
+    def from_settings(cls, settings: Settings, datasets: Mapping[str, Dataset]) -> Warehouse:
+        """The warehouse of a PIPELINE_HOME; DuckDB gets a quarter of the memory budget."""
+        memory = max(_LEAST_MB, int(settings.memory_mb * _SHARE_OF_BUDGET))
+        return cls(settings.warehouse, datasets, memory_mb=memory, temp=settings.staging / ".duckdb")
+
+    @contextmanager
+    def session(self, *, read_only: bool = False) -> Iterator[Session]:
+        """An open session, closed whatever happens. The first one of this process that writes applies migrations and
+        makes the datasets' tables.
+
+        Raises:
+            WarehouseBusy: another process held the file for longer than `busy_timeout`.
+            WarehouseMissing: for reading only, and there is no file yet.
+            MigrationError: the warehouse's migrations are not those of this program.
+        """
+        with connected(self._opening, read_only=read_only) as connection:
+            if not read_only:
+                self._prepare(connection)
+            yield Session(connection, self.datasets, self._changed)
+
+    def commit(
+        self,
+        staged: Staged,
+        *,
+        run_id: str | None = None,
+        replay: bool = False,
+        records: Records | None = None,
+    ) -> Entry:
+        """Load one staged delivery; see `Session.commit`."""
+        with self.session() as session:
+            return session.commit(staged, run_id=run_id, replay=replay, records=records)
+
+    def recompute(self, dataset: str, window: str, days: Sequence[date] | None = None) -> list[Recomputed]:
+        """Recompute windows; see `Session.recompute`."""
+        with self.session() as session:
+            return session.recompute(dataset, window, days)
+
+    def query(self, sql: str) -> pl.DataFrame:
+        """The result of read-only SQL as a polars frame.
+
+        Raises:
+            WarehouseMissing: there is no file yet. WarehouseBusy: see `session`. QueryError: the SQL is wrong.
+        """
+        with self.session(read_only=True) as session:
+            try:
+                return session.query(sql)
+            except duckdb.Error as error:
+                raise QueryError(str(error)) from error
+
+    def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Migrate and make tables, once per file and process."""
+        status = self.path.stat()
+        identity = (status.st_dev, status.st_ino)
+        if self._ready == identity:
+            return
+        migrate(connection)
+        changed: dict[str, ContractChanged] = {}
+        with transaction(connection):
+            there, comments = tables.layout(connection), window_tables.comments(connection)
+            for dataset in self.datasets.values():
+                try:
+                    tables.ensure(connection, dataset, there)
+                except ContractChanged as error:
+                    changed[dataset.name] = error  # raised where that dataset is written to; others go on
+                else:
+                    window_tables.ensure(connection, dataset, comments)
+        self._changed.clear()
+        self._changed.update(changed)
+        self._ready = identity

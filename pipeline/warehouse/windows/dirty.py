@@ -1,0 +1,167 @@
+"""Which windows changed since they were last computed: `ops.dirty_windows`.
+
+What belongs here: marking, reading and clearing. What does not: computing (`recompute`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+
+from pipeline.contract import Dataset, TimeWindow, Total, Window
+from pipeline.ingest.manifest import DaySpan
+from pipeline.warehouse import ledger
+from pipeline.warehouse.ledger import Entry
+from pipeline.warehouse.sql import ident, table, text, timestamp
+from pipeline.warehouse.windows.clock import DAY
+from pipeline.warehouse.windows.grid import Grid, grid_of
+
+
+@dataclass(frozen=True)
+class Dirty:
+    """A (window, day), or for totals a (window, delivery), whose inputs changed since it was last computed.
+
+    Attributes:
+        dataset: name of the dataset.
+        window: name of the window.
+        day: day in the dataset's zone in which the windows start; None for totals.
+        delivery: delivery that changed, for totals; else None.
+        generation: rises with every mark.
+    """
+
+    dataset: str
+    window: str
+    day: date | None
+    delivery: str | None
+    generation: int
+
+
+Marked = set[tuple[str, str, date]]
+"""(dataset, window, day) marks that one open session wrote and that nobody can have read or cleared since."""
+
+
+def mark_spans(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    spans: Sequence[DaySpan],
+    windows: Sequence[TimeWindow] | None = None,
+    marked: Marked | None = None,
+) -> Marked:
+    """Mark the days on which windows start that contain a moment of `spans`, but those in `marked`; returns the marks."""
+    picked: list[str] = []
+    fresh: Marked = set()
+    for window in dataset.time_windows if windows is None else windows:
+        days = days_of(grid_of(dataset, window), spans)
+        new = {(dataset.name, window.name, day) for day in days} - (marked or set())
+        fresh |= new
+        if new:
+            listed = text(",".join(sorted(day.isoformat() for _, _, day in new)))
+            picked.append(
+                f"SELECT {text(window.name)} AS window_name, unnest(string_split({listed}, ',')::DATE[]) AS day, "
+                "NULL::VARCHAR AS delivery"
+            )
+    if picked:
+        _mark(connection, dataset.name, f"({' UNION ALL '.join(picked)})")
+    return fresh
+
+
+def mark_totals(connection: duckdb.DuckDBPyConnection, dataset: Dataset, delivery: str) -> None:
+    """Mark every total of the dataset for this delivery."""
+    if dataset.totals:
+        names = ", ".join(f"({text(window.name)})" for window in dataset.totals)
+        picked = f"SELECT window_name, NULL::DATE AS day, {text(delivery)} AS delivery"
+        _mark(connection, dataset.name, f"({picked} FROM (VALUES {names}) AS totals(window_name))")
+
+
+def mark_all(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window) -> None:
+    """Mark everything that the clean table has rows for."""
+    if not isinstance(window, Total):
+        spans = _spans(connection, dataset, "", [])
+        mark_spans(connection, dataset, spans, [window])
+        return
+    known = f"SELECT DISTINCT {text(window.name)} AS window_name, NULL::DATE AS day, _delivery AS delivery"
+    _mark(connection, dataset.name, f"({known} FROM {table('clean', dataset.name)})")
+
+
+def days_of(grid: Grid, spans: Iterable[DaySpan]) -> set[date]:
+    """Days on which windows start that contain a moment of `spans`."""
+    return {day for span in spans for day in grid.days(span.first, span.last)}
+
+
+def spans_of(connection: duckdb.DuckDBPyConnection, dataset: Dataset, entry: Entry) -> list[DaySpan]:
+    """The days of the rows that a delivery has in the clean table."""
+    if dataset.event_time is None or not dataset.time_windows:
+        return []
+    return _spans(connection, dataset, "WHERE _delivery = ?", [entry.delivery])
+
+
+def pending(
+    connection: duckdb.DuckDBPyConnection, dataset: str | None = None, window: str | None = None
+) -> list[Dirty]:
+    """What is dirty, by dataset, window and day."""
+    rows = connection.execute(
+        "SELECT dataset, window_name, day, delivery, max(generation) FROM ops.dirty_windows "
+        "WHERE ($1 IS NULL OR dataset = $1) AND ($2 IS NULL OR window_name = $2) GROUP BY ALL ORDER BY ALL",
+        [dataset, window],
+    ).fetchall()
+    return [Dirty(*row) for row in rows]
+
+
+def clear(connection: duckdb.DuckDBPyConnection, done: Sequence[Dirty]) -> None:
+    """Clear marks that are not younger than those in `done`."""
+    if not done:
+        return
+    connection.execute(
+        "DELETE FROM ops.dirty_windows AS mark USING (SELECT unnest($1::VARCHAR[]) AS dataset, "
+        "unnest($2::VARCHAR[]) AS window_name, unnest($3::DATE[]) AS day, unnest($4::VARCHAR[]) AS delivery, "
+        "unnest($5::BIGINT[]) AS generation) AS done WHERE mark.dataset = done.dataset "
+        "AND mark.window_name = done.window_name AND mark.day IS NOT DISTINCT FROM done.day "
+        "AND mark.delivery IS NOT DISTINCT FROM done.delivery AND mark.generation <= done.generation",
+        [
+            list(values)
+            for values in zip(
+                *((d.dataset, d.window, d.day, d.delivery, d.generation) for d in done), strict=True
+            )
+        ],
+    )
+
+
+def _spans(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, where: str, parameters: list[str]
+) -> list[DaySpan]:
+    assert dataset.event_time is not None
+    moment = ident(dataset.event_time)
+    source = f"FROM {table('clean', dataset.name)} {where}"
+    ends: tuple[datetime | None, datetime | None] | None
+    ends = connection.execute(f"SELECT min({moment}), max({moment}) {source}", parameters).fetchone()
+    assert ends is not None
+    if ends[0] is None or ends[1] is None:
+        return []
+    shown = local_sql(dataset, moment, ends[0], ends[1])
+    rows = connection.execute(
+        f"SELECT CAST({shown} AS DATE) AS day, min({moment}), max({moment}) {source} GROUP BY 1 ORDER BY 1",
+        parameters,
+    ).fetchall()
+    return [DaySpan(*row) for row in rows]
+
+
+def local_sql(dataset: Dataset, moment: str, lower: datetime, upper: datetime) -> str:
+    """SQL of a UTC moment within [lower, upper] on the local clock."""
+    return Grid(dataset.zone, DAY, DAY, DAY).clock_sql(moment, lower, upper)
+
+
+def _mark(connection: duckdb.DuckDBPyConnection, dataset: str, fresh: str) -> None:
+    """Write marks with a new generation, in place of older marks of the same; `fresh` is SQL in brackets of
+    (window_name, day, delivery)."""
+    connection.execute(
+        f"DELETE FROM ops.dirty_windows AS mark USING {fresh} AS fresh WHERE mark.dataset = {text(dataset)} "
+        "AND mark.window_name = fresh.window_name AND mark.day IS NOT DISTINCT FROM fresh.day "
+        "AND mark.delivery IS NOT DISTINCT FROM fresh.delivery"
+    )
+    connection.execute(
+        f"INSERT INTO ops.dirty_windows SELECT {text(dataset)}, fresh.*, nextval('ops.dirty_generation'), "
+        f"{timestamp(ledger.now())} FROM {fresh} AS fresh"
+    )

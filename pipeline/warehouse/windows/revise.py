@@ -1,0 +1,113 @@
+"""Putting freshly computed windows in the place of the old, with revisions.
+
+What belongs here: comparing fresh rows with stored ones and storing what changed. What does not: computing them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+
+from pipeline.contract import Dataset, Total, Window
+from pipeline.warehouse import ledger
+from pipeline.warehouse.sql import ident, idents, timestamp
+from pipeline.warehouse.windows.compiler import measures_of
+from pipeline.warehouse.windows.tables import window_columns, window_table
+
+NEXT = "temp.next_windows"
+_SAME_FLOAT = 1e-12
+"""Relative difference up to which two float sums of the same rows in another order count as the same figure."""
+
+
+def revise(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: Window,
+    computed: str,
+    scope: str,
+    final: datetime | None,
+) -> int:
+    """Replace the stored windows within `scope` by those that `computed` gives; inside a transaction.
+
+    Leaves the new rows in `temp.next_windows`, with `_changed`. A window whose figures are the same keeps its revision
+    and `computed_at`; one that the rows no longer give is deleted.
+
+    Args:
+        connection: inside a transaction.
+        dataset: the window's.
+        window: whose table it is.
+        computed: SELECT of the figures.
+        scope: condition on the stored rows that `computed` covers.
+        final: moment up to which windows are final, or None.
+
+    Returns:
+        windows that are new, have other figures, or went.
+    """
+    target = window_table(dataset, window)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_windows AS {computed}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE old_windows AS SELECT * FROM {target} WHERE {scope}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE next_windows AS {_compared(dataset, window, final)}")
+    row = connection.execute(
+        f"SELECT count(*) FILTER (_changed), count(*) FILTER (_known), (SELECT count(*) FROM old_windows) FROM {NEXT}"
+    ).fetchone()
+    assert row is not None
+    vanished = row[2] - row[1]
+    changed = int(row[0] + vanished)
+    if changed:
+        names = idents(name for name, _ in window_columns(dataset, window))
+        connection.execute(f"DELETE FROM {target} WHERE {scope}")
+        connection.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM {NEXT}")
+    return changed
+
+
+def mark_final(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window, final: datetime | None
+) -> None:
+    """Let `is_final` say of every window whether the data reaches beyond its end."""
+    reached = "false" if final is None else f"window_end <= {timestamp(final)}"
+    connection.execute(
+        f"UPDATE {window_table(dataset, window)} SET is_final = {reached} WHERE is_final IS DISTINCT FROM ({reached})"
+    )
+
+
+def final_until(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> datetime | None:
+    """The largest event time of the dataset's current deliveries."""
+    row = connection.execute(
+        "SELECT max(event_time_max) FROM ops.deliveries WHERE dataset = ? AND status IN ('loaded', 'partial')",
+        [dataset.name],
+    ).fetchone()
+    assert row is not None
+    found: datetime | None = row[0]
+    return found
+
+
+def _compared(dataset: Dataset, window: Window, final: datetime | None) -> str:
+    """SELECT of the table's columns, `_known` (was there before) and `_changed`."""
+    keys = ["window_start", *(["_delivery"] if isinstance(window, Total) else []), *window.by]
+    figures = {name: measure.inexact for name, measure in measures_of(dataset, window).items()} | {
+        "row_count": False
+    }
+    on = " AND ".join(f"fresh.{ident(key)} IS NOT DISTINCT FROM old.{ident(key)}" for key in keys)
+    same = " AND ".join(_same(name, inexact) for name, inexact in figures.items())
+    ends = (
+        f"fresh.window_end <= {timestamp(final)}"
+        if final is not None and not isinstance(window, Total)
+        else "false"
+    )
+    return (
+        "SELECT fresh.*, old.revision IS NOT NULL AS _known, "
+        f"old.revision IS NULL OR NOT ({same}) AS _changed, "
+        "CAST(coalesce(old.revision, 0) + CASE WHEN _changed THEN 1 ELSE 0 END AS INTEGER) AS revision, "
+        f"CASE WHEN _changed THEN {timestamp(ledger.now())} ELSE old.computed_at END AS computed_at, "
+        f"{ends} AS is_final FROM fresh_windows AS fresh LEFT JOIN old_windows AS old ON {on}"
+    )
+
+
+def _same(name: str, inexact: bool) -> str:
+    one, other = f"fresh.{ident(name)}", f"old.{ident(name)}"
+    exact = f"{one} IS NOT DISTINCT FROM {other}"
+    if not inexact:
+        return exact
+    near = f"abs({one} - {other}) <= {_SAME_FLOAT} * greatest(abs({one}), abs({other}))"
+    return f"({exact} OR coalesce({near}, false))"

@@ -1,0 +1,143 @@
+"""Workbooks, through the fast and the frugal reader alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from pipeline.files import UnreadableFile, open_table
+from pipeline_tests.files.reading import read, write
+
+BUDGETS = pytest.mark.parametrize("memory_mb", [1024, 0], ids=["fast", "frugal"])
+Sheets = dict[str, list[list[object]]]
+
+
+def workbook(path: Path, sheets: Sheets, change: Callable[[openpyxl.Workbook], None] | None = None) -> Path:
+    """A workbook with these rows in these sheets."""
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    if change:
+        change(book)
+    book.save(path)
+    return path
+
+
+@BUDGETS
+def test_values_are_canonical_text(tmp_path: Path, memory_mb: int) -> None:
+    rows: list[list[object]] = [
+        ["id", "code", "when", "any"],
+        [1, "007", datetime(2024, 1, 31, 12, 30), True],  # noqa: DTZ001
+        [2.5, "2024-01-31 00:00:00", datetime(2024, 1, 31), "text"],  # noqa: DTZ001
+        [1e-7, "", date(2024, 2, 1), 5],
+        [11.8817234886803, None, datetime(2024, 1, 31, 12, 30, 15, 250000), 11.8817234886803],  # noqa: DTZ001
+        [1e20, "x", time(12, 30), False],
+        [-3, "y", timedelta(hours=30), "#N/A"],
+    ]
+    found = read(workbook(tmp_path / "a.xlsx", {"one": rows}), memory_mb=memory_mb)
+    assert found.values == [
+        ("1", "007", "2024-01-31T12:30:00", "true"),
+        ("2.5", "2024-01-31 00:00:00", "2024-01-31", "text"),
+        ("0.0000001", None, "2024-02-01", "5"),
+        ("11.8817234886803", None, "2024-01-31T12:30:15.25", "11.8817234886803"),
+        ("100000000000000000000", "x", "12:30:00", "false"),
+        ("-3", "y", "30:00:00", "#N/A"),
+    ]
+
+
+@BUDGETS
+def test_error_cells_keep_their_text(tmp_path: Path, memory_mb: int) -> None:
+    def spoil(book: openpyxl.Workbook) -> None:
+        for cell, text in (("A3", "#DIV/0!"), ("B4", "#N/A")):
+            book["one"][cell] = text
+            book["one"][cell].data_type = "e"
+
+    rows: list[list[object]] = [["n", "t"], [1, "a"], [2, "b"], [3, "c"]]
+    found = read(workbook(tmp_path / "a.xlsx", {"one": rows}, spoil), memory_mb=memory_mb)
+    assert found.values == [("1", "a"), ("#DIV/0!", "b"), ("3", "#N/A")]
+
+
+@BUDGETS
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
+def test_empty_rows_are_no_records_and_lines_are_sheet_rows(
+    tmp_path: Path, memory_mb: int, chunk_rows: int
+) -> None:
+    def indent(book: openpyxl.Workbook) -> None:
+        for row, values in enumerate([("id", "name"), (1, "a"), (None, ""), (2, "b")], start=4):
+            for column, value in enumerate(values, start=3):
+                book["one"].cell(row, column, value)
+
+    path = workbook(tmp_path / "a.xlsx", {"one": []}, indent)
+    found = read(path, memory_mb=memory_mb, chunk_rows=chunk_rows)
+    assert found.table.columns == ("id", "name")
+    assert found.values == [("1", "a"), ("2", "b")]
+    assert found.lines == {1: 5, 2: 7}
+
+
+@BUDGETS
+def test_values_beyond_the_header_get_a_column(tmp_path: Path, memory_mb: int) -> None:
+    rows: list[list[object]] = [["id", "id", None, "x"], [1, 2, None, 3], [4, 5, None, 6, None, "stray"]]
+    path = workbook(tmp_path / "a.xlsx", {"one": rows})
+    table = read(path, memory_mb=memory_mb, chunk_rows=1).table
+    assert table.columns == ("id", "id_2", "column_3", "x")
+    assert [frame.columns[4:-1] for frame in table.chunks()] == [[], ["column_6"]]
+
+
+@BUDGETS
+def test_visible_sheets_are_read_in_order_and_numbered_through(tmp_path: Path, memory_mb: int) -> None:
+    def hide(book: openpyxl.Workbook) -> None:
+        book["secret"].sheet_state = "hidden"
+
+    sheets: Sheets = {
+        "may": [["id", "name"], [1, "a"]],
+        "secret": [["id", "name"], [9, "z"]],
+        "june": [["Name", "id", "extra"], ["b", 2, "x"]],
+        "notes": [["anything"], ["else"]],
+        "void": [],
+    }
+    path = workbook(tmp_path / "a.xlsx", sheets, hide)
+    table = read(path, memory_mb=memory_mb).table
+    assert table.dialect.sheets == ("may", "june")
+    assert len(table.dialect.notes) == 3
+    assert "secret" in table.dialect.notes[0]
+    assert [(piece.first_row, piece.sheet) for piece in table.pieces()] == [(1, "may"), (2, "june")]
+
+
+def test_named_sheets_are_read_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", {"may": [["id"], [1]], "june": [["id"], [2]]})
+    assert read(path, sheets=("june",)).values == [("2",)]
+    with pytest.raises(UnreadableFile, match=r"'july'.*'may', 'june'"):
+        read(path, sheets=("july",))
+
+
+def test_a_stray_cell_far_to_the_right_does_not_blow_up_memory(tmp_path: Path) -> None:
+    def stray(book: openpyxl.Workbook) -> None:
+        book["one"]["XFD1500"] = "stray"
+
+    rows: list[list[object]] = [["id"], *([number] for number in range(2000))]
+    table = read(workbook(tmp_path / "a.xlsx", {"one": rows}, stray), chunk_rows=500).table
+    assert table.columns == ("id",)
+    assert [frame.width for frame in table.chunks()] == [2, 2, 3, 2]
+
+
+def test_a_workbook_without_records_is_unreadable(tmp_path: Path) -> None:
+    for rows, code in (([], "empty"), ([["id", "name"]], "header_only")):
+        with pytest.raises(UnreadableFile) as caught:
+            open_table(workbook(tmp_path / "a.xlsx", {"one": rows}))
+        assert caught.value.code == code
+
+
+def test_a_workbook_that_is_cut_off_or_garbled_is_damaged(tmp_path: Path) -> None:
+    whole = workbook(tmp_path / "a.xlsx", {"one": [["id"], *([i] for i in range(500))]}).read_bytes()
+    spoilt = whole.replace(b"xl/workbook.xml", b"xl/wor_book.xml")
+    for content in (whole[: len(whole) // 2], spoilt):
+        with pytest.raises(UnreadableFile) as caught:
+            list(open_table(write(tmp_path / "b.xlsx", content)).chunks())
+        assert caught.value.code == "damaged"

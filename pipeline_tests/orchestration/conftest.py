@@ -1,0 +1,68 @@
+"""A home with datasets, a Dagster instance of its own, and the definitions over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance, Definitions, ExecuteInProcessResult
+
+from pipeline.intake import Intake, open_intake
+from pipeline.orchestration.build import build_definitions
+from pipeline.settings import Settings
+
+HEADER = "order_id,customer_email,amount,ordered_at,status,department,customer_name\n"
+
+Drop = Callable[..., Path]
+Run = Callable[..., ExecuteInProcessResult]
+
+
+def order(number: int, day: str = "2026-01-05", amount: str = "12.50") -> str:
+    """One line of an orders file."""
+    return f"{number},a{number}@example.org,{amount},{day} 10:00:00,pending,toys,Bob\n"
+
+
+@pytest.fixture
+def intake(settings: Settings) -> Intake:
+    house = open_intake(settings)
+    house.make_folders()
+    return house
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    with DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}}) as made:
+        yield made
+
+
+@pytest.fixture
+def definitions(intake: Intake) -> Definitions:
+    return build_definitions(intake=intake)
+
+
+@pytest.fixture
+def run(definitions: Definitions, instance: DagsterInstance) -> Run:
+    """Executes a job in this process."""
+
+    def execute(job: str, tags: dict[str, str] | None = None, **config: object) -> ExecuteInProcessResult:
+        return definitions.resolve_job_def(job).execute_in_process(
+            instance=instance, tags=tags, run_config=dict(config), raise_on_error=False
+        )
+
+    return execute
+
+
+@pytest.fixture
+def drop(intake: Intake) -> Drop:
+    """Puts an orders file (or any text) into the inbox."""
+
+    def put(name: str, *lines: str, folder: str = "orders", header: str = HEADER) -> Path:
+        path = intake.settings.inbox / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(header + "".join(lines))
+        return path
+
+    return put

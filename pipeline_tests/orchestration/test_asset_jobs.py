@@ -1,0 +1,99 @@
+"""Runs by partition: what the sensors launch, and what a person asks for."""
+
+from __future__ import annotations
+
+from dagster import AssetKey, DagsterInstance
+
+from pipeline.intake import Intake
+from pipeline.orchestration.names import INBOX_ONLY_TAG
+from pipeline_tests.orchestration.conftest import Drop, Run, order
+from pipeline_tests.orchestration.test_ingest_job import materialized
+
+RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+def test_a_run_registers_the_delivery_that_it_was_asked_for(
+    drop: Drop, run: Run, instance: DagsterInstance
+) -> None:
+    drop("a.csv", order(1))
+    drop("b.csv", order(2))
+    assert run("orders_ingest", {"dagster/partition": "a.csv"}).success
+    assert materialized(instance, "orders", "clean") == {"a.csv"}
+    assert instance.get_dynamic_partitions("orders_deliveries") == ["a.csv"]
+
+
+def test_a_range_takes_its_files_and_an_unreadable_one_among_them_harms_no_other(
+    drop: Drop, run: Run, instance: DagsterInstance
+) -> None:
+    for name in ("a.csv", "c.csv", "d.csv"):
+        drop(name, order(ord(name[0])))
+    drop("b.csv", header="")
+    instance.add_dynamic_partitions("orders_deliveries", ["a.csv", "b.csv", "c.csv", "d.csv"])
+    assert run("orders_ingest", {RANGE[0]: "a.csv", RANGE[1]: "c.csv"}).success
+    assert materialized(instance, "orders", "clean") == {"a.csv", "c.csv"}
+    assert materialized(instance, "orders", "errors") == {"a.csv", "c.csv"}
+
+
+def test_without_a_partition_all_that_waits_for_the_dataset_is_taken(
+    drop: Drop, run: Run, instance: DagsterInstance
+) -> None:
+    drop("a.csv", order(1))
+    drop("s.csv", "toys,ball,1,2.00\n", folder="sales", header="department,product,quantity,amount\n")
+    assert run("orders_ingest").success
+    assert materialized(instance, "orders", "clean") == {"a.csv"}
+    assert materialized(instance, "sales", "clean") == set()
+
+
+def test_a_delivery_that_no_longer_waits_is_fetched_from_the_archive(
+    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("a.csv", order(1))
+    run("ingest")
+    assert run("orders_ingest", {"dagster/partition": "a.csv"}).success
+    with intake.warehouse.session(read_only=True) as session:
+        assert session.query('SELECT count(*) AS n FROM clean."orders"')["n"][0] == 1
+
+
+def test_a_delivery_that_is_nowhere_fails_the_run_with_the_remedy(run: Run) -> None:
+    result = run("orders_ingest", {"dagster/partition": "nope.csv"})
+    assert not result.success
+    failure = result.failure_data_for_node("orders_delivery.orders_stage")
+    assert failure is not None and failure.user_failure_data is not None
+    assert "no delivery 'nope.csv'" in str(failure.user_failure_data.description)
+
+
+def test_a_run_of_a_sensor_finds_its_file_taken_and_is_content(drop: Drop, run: Run) -> None:
+    drop("a.csv", order(1))
+    run("ingest")
+    assert run("orders_ingest", {"dagster/partition": "a.csv", INBOX_ONLY_TAG: "true"}).success
+
+
+def test_days_are_recomputed_by_range(drop: Drop, run: Run, instance: DagsterInstance) -> None:
+    drop("a.csv", order(1, day="2026-01-05"), order(2, day="2026-01-06"), order(3, day="2026-01-08"))
+    run("orders_ingest", {"dagster/partition": "a.csv"})
+    assert run("orders_windows", {RANGE[0]: "2026-01-05", RANGE[1]: "2026-01-06"}).success
+    assert materialized(instance, "orders", "daily_by_department") == {"2026-01-05", "2026-01-06"}
+    assert materialized(instance, "orders", "last_hour") == {"2026-01-05", "2026-01-06"}
+
+
+def test_without_a_day_whatever_is_dirty_is_recomputed_even_outside_the_partitions(
+    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("a.csv", order(1, day="1999-12-31"), order(2, day="2026-01-06"))
+    run("orders_ingest", {"dagster/partition": "a.csv"})
+    assert run("orders_windows").success
+    assert materialized(instance, "orders", "daily_by_department") == {"2026-01-06"}
+    with intake.warehouse.session(read_only=True) as session:
+        assert session.dirty() == []
+        days = session.query('SELECT count(*) AS n FROM windows."orders_daily_by_department"')
+    assert days["n"][0] == 2
+
+
+def test_totals_follow_what_has_changed(drop: Drop, run: Run, instance: DagsterInstance) -> None:
+    drop("s.csv", "toys,ball,1,2.00\n", folder="sales", header="department,product,quantity,amount\n")
+    run("sales_ingest")
+    total = AssetKey(["sales", "by_department"])
+    assert run("sales_windows").success
+    assert len(instance.fetch_materializations(total, limit=5).records) == 1
+    assert run("sales_windows").success
+    assert len(instance.fetch_materializations(total, limit=5).records) == 1

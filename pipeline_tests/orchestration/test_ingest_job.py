@@ -1,0 +1,137 @@
+"""The `ingest` job: all that waits, then the windows."""
+
+from __future__ import annotations
+
+import pytest
+from dagster import AssetCheckKey, AssetKey, DagsterEventType, DagsterInstance
+
+from pipeline.intake import Intake
+from pipeline_tests.orchestration.conftest import Drop, Run, order
+
+CLEAN, ERRORS = AssetKey(["orders", "clean"]), AssetKey(["orders", "errors"])
+
+
+def materialized(instance: DagsterInstance, *path: str) -> set[str]:
+    return set(instance.event_log_storage.get_materialized_partitions(AssetKey(list(path))))
+
+
+def verdict(instance: DagsterInstance, check: str) -> str:
+    [latest] = instance.event_log_storage.get_asset_check_execution_history(
+        AssetCheckKey(CLEAN, check), limit=1
+    )
+    return latest.status.value
+
+
+def test_files_become_partitions_and_touch_their_windows(
+    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("b.csv", order(1), order(2, day="2026-01-06"))
+    drop("a.csv", order(3), order(4, amount="oops"))
+    assert run("ingest").success
+    assert instance.get_dynamic_partitions("orders_deliveries") == ["a.csv", "b.csv"]
+    assert materialized(instance, "orders", "clean") == {"a.csv", "b.csv"}
+    assert materialized(instance, "orders", "errors") == {"a.csv", "b.csv"}
+    assert materialized(instance, "orders", "daily_by_department") == {"2026-01-05", "2026-01-06"}
+    with intake.warehouse.session(read_only=True) as session:
+        assert session.dirty() == []
+
+
+def test_a_materialization_shows_the_figures_the_content_hash_and_samples(
+    drop: Drop, run: Run, instance: DagsterInstance
+) -> None:
+    drop("a.csv", order(1), order(2, amount="oops"))
+    run("ingest")
+    event = instance.get_latest_materialization_event(CLEAN)
+    assert event is not None and event.asset_materialization is not None
+    shown, tags = event.asset_materialization.metadata, event.asset_materialization.tags
+    assert shown["dagster/row_count"].value == 1
+    assert (shown["rows_read"].value, shown["rows_rejected"].value) == (2, 1)
+    assert shown["error_rate"].value == 0.5
+    assert "oops" in shown["sample_of_errors"].value
+    assert "a1@example.org" in shown["sample"].value
+    assert tags is not None and tags["dagster/data_version"] == shown["sha256"].value
+
+
+def test_windows_are_shown_as_a_picture(drop: Drop, run: Run, instance: DagsterInstance) -> None:
+    drop("a.csv", order(1))
+    run("ingest")
+    event = instance.get_latest_materialization_event(AssetKey(["orders", "daily_by_department"]))
+    assert event is not None and event.asset_materialization is not None
+    assert event.asset_materialization.metadata["chart"].value.startswith(
+        "![daily_by_department, 2026-01-05](data:image/png"
+    )
+
+
+def test_checks_are_evaluated_once_per_run(drop: Drop, run: Run, instance: DagsterInstance) -> None:
+    drop("a.csv", order(1))
+    drop("b.csv", order(2, amount="oops"))
+    result = run("ingest")
+    told = [e for e in result.all_events if e.event_type == DagsterEventType.ASSET_CHECK_EVALUATION]
+    assert len(told) == 3
+    assert verdict(instance, "reconciliation") == "SUCCEEDED"
+    assert verdict(instance, "error_rate") == "FAILED"
+    assert verdict(instance, "quarantine") == "SUCCEEDED"
+
+
+def test_a_quarantined_file_is_an_observation_and_its_partition_stays_empty(
+    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("empty.csv", header="")
+    drop("good.csv", order(1))
+    assert run("ingest").success
+    assert materialized(instance, "orders", "clean") == {"good.csv"}
+    [record] = instance.fetch_observations(CLEAN, limit=5).records
+    observation = record.event_log_entry.asset_observation
+    assert observation is not None and observation.partition == "empty.csv"
+    assert "empty" in str(observation.metadata["reason"].value)
+    assert verdict(instance, "quarantine") == "FAILED"
+    assert (intake.settings.quarantine / "orders" / "empty.csv.reason.json").is_file()
+
+
+def test_files_outside_of_any_dataset_are_quarantined(drop: Drop, run: Run, intake: Intake) -> None:
+    drop("x.csv", order(1), folder="nosuch")
+    drop("loose.csv", order(1), folder=".")
+    assert run("ingest").success
+    assert (intake.settings.quarantine / "nosuch" / "x.csv").is_file()
+    assert not list(intake.settings.inbox.glob("*.csv"))
+
+
+def test_the_run_can_be_kept_to_some_folders(drop: Drop, run: Run, instance: DagsterInstance) -> None:
+    drop("a.csv", order(1))
+    assert run("ingest", datasets=["sales"]).success
+    assert materialized(instance, "orders", "clean") == set()
+
+
+@pytest.mark.parametrize(
+    ("options", "success"),
+    [
+        ({}, True),
+        ({"fail_on_rejects": True}, False),
+        ({"max_error_rate": 0.6}, True),
+        ({"max_error_rate": 0.4}, False),
+        ({"ops": {"take_in": {"config": {"fail_on_rejects": True}}}}, False),
+    ],
+)
+def test_rejected_rows_fail_the_run_only_when_it_is_told_so_and_after_the_commit(
+    drop: Drop, run: Run, instance: DagsterInstance, options: dict[str, object], success: bool
+) -> None:
+    drop("a.csv", order(1), order(2, amount="oops"))
+    result = run("ingest", **options)
+    assert result.success is success
+    assert materialized(instance, "orders", "clean") == {"a.csv"}
+    assert materialized(instance, "orders", "last_hour") >= {"2026-01-05"}
+    if not success:
+        failure = result.failure_data_for_node("bring_windows_up_to_date")
+        assert failure is not None and failure.user_failure_data is not None
+        assert "orders/a.csv: 50.00%" in str(failure.user_failure_data.description)
+
+
+def test_many_files_are_told_without_samples(drop: Drop, run: Run, instance: DagsterInstance) -> None:
+    for n in range(60):
+        drop(f"{n:02d}.csv", order(n))
+    assert run("ingest").success
+    assert len(materialized(instance, "orders", "clean")) == 60
+    event = instance.get_latest_materialization_event(CLEAN)
+    assert event is not None and event.asset_materialization is not None
+    assert "sample" not in event.asset_materialization.metadata
+    assert event.asset_materialization.partition == "59.csv"

@@ -1,0 +1,263 @@
+"""The sensors against a real instance."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pytest
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    SensorResult,
+    SkipReason,
+    build_sensor_context,
+)
+
+from pipeline.intake import Intake, take_inbox
+from pipeline.orchestration import reconcile
+from pipeline.orchestration.history import end_abandoned_runs
+from pipeline.orchestration.inbox_state import InboxState
+from pipeline.orchestration.names import WORKER_TAG
+from pipeline.orchestration.plans import Try
+from pipeline.orchestration.schedules import nightly_request
+from pipeline.orchestration.sensors import evaluate_dirty_windows, evaluate_inbox, evaluate_unknown_inbox
+from pipeline_tests.orchestration.conftest import Drop, Run, order
+from pipeline_tests.orchestration.test_asset_jobs import RANGE
+from pipeline_tests.orchestration.test_ingest_job import materialized
+
+
+def tick(instance: DagsterInstance, intake: Intake, cursor: str | None = None) -> SensorResult:
+    context = build_sensor_context(instance=instance, cursor=cursor)
+    return evaluate_inbox(context, intake, intake.datasets["orders"])
+
+
+def dirty_tick(
+    instance: DagsterInstance, intake: Intake, cursor: str | None = None
+) -> SensorResult | SkipReason:
+    return evaluate_dirty_windows(build_sensor_context(instance=instance, cursor=cursor), intake)
+
+
+def add_run(
+    instance: DagsterInstance, job: str, status: DagsterRunStatus, tags: dict[str, str]
+) -> DagsterRun:
+    return instance.add_run(DagsterRun(job_name=job, run_id=str(uuid.uuid4()), status=status, tags=tags))
+
+
+def register(instance: DagsterInstance, result: SensorResult) -> None:
+    for request in result.dynamic_partitions_requests or []:
+        instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+
+
+def test_waiting_files_are_registered_and_asked_for(
+    drop: Drop, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("b.csv", order(1))
+    drop("a.csv", order(2))
+    result = tick(instance, intake)
+    [added] = result.dynamic_partitions_requests or []
+    assert list(added.partition_keys) == ["a.csv", "b.csv"]
+    [request] = result.run_requests or []
+    assert request.job_name == "orders_ingest"
+    assert (request.tags[RANGE[0]], request.tags[RANGE[1]]) == ("a.csv", "b.csv")
+
+
+def test_one_file_is_asked_for_by_its_partition(
+    drop: Drop, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("a.csv", order(1))
+    [request] = tick(instance, intake).run_requests or []
+    assert request.partition_key == "a.csv"
+
+
+def test_a_file_is_not_asked_for_twice_while_a_run_is_under_way(
+    drop: Drop, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("a.csv", order(1))
+    first = tick(instance, intake)
+    register(instance, first)
+    add_run(instance, "orders_ingest", DagsterRunStatus.STARTED, {"dagster/partition": "a.csv"})
+    assert not tick(instance, intake, first.cursor).run_requests
+
+
+def test_the_files_of_a_failed_run_are_asked_for_again_under_another_key(
+    drop: Drop, instance: DagsterInstance, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("a.csv", order(1))
+    first = tick(instance, intake)
+    register(instance, first)
+    run = add_run(instance, "orders_ingest", DagsterRunStatus.STARTED, {"dagster/partition": "a.csv"})
+    instance.report_run_failed(run)
+    second = tick(instance, intake, first.cursor)
+    assert not second.run_requests
+    later = time.time() + 60
+    monkeypatch.setattr(time, "time", lambda: later)
+    third = tick(instance, intake, second.cursor)
+    [again] = third.run_requests or []
+    assert again.run_key != (first.run_requests or [])[0].run_key
+    assert InboxState.read(third.cursor, later).tries["a.csv"].attempts == 1
+
+
+def test_what_the_command_line_committed_is_reported_to_dagster(
+    drop: Drop, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("a.csv", order(1))
+    drop("bad.csv", header="")
+    list(take_inbox(intake))
+    result = tick(instance, intake)
+    assert instance.get_dynamic_partitions("orders_deliveries") == ["a.csv", "bad.csv"]
+    assert materialized(instance, "orders", "clean") == {"a.csv"}
+    assert materialized(instance, "orders", "errors") == {"a.csv"}
+    tick(instance, intake, result.cursor)
+    tick(instance, intake)  # a lost cursor tells nothing twice
+    assert len(instance.fetch_materializations(AssetKey(["orders", "clean"]), limit=9).records) == 1
+    assert len(instance.fetch_observations(AssetKey(["orders", "clean"]), limit=9).records) == 1
+
+
+def test_what_a_run_reported_is_not_reported_again(
+    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("a.csv", order(1))
+    run("ingest")
+    tick(instance, intake)
+    assert len(instance.fetch_materializations(AssetKey(["orders", "clean"]), limit=9).records) == 1
+
+
+def test_entries_of_a_run_under_way_have_time_to_be_reported_by_it(drop: Drop, intake: Intake) -> None:
+    drop("a.csv", order(1))
+    [outcome] = list(take_inbox(intake, run_id="at work"))
+    now = datetime.now(UTC).replace(tzinfo=None)
+    assert reconcile.settled([outcome.entry], 0, {"at work"}, now).entries == ()
+    assert reconcile.settled([outcome.entry], 0, set(), now).seq == outcome.entry.seq
+    assert (
+        reconcile.settled([outcome.entry], 0, {"at work"}, now + timedelta(minutes=5)).seq
+        == outcome.entry.seq
+    )
+
+
+def test_a_warehouse_in_use_is_no_failure(
+    drop: Drop, instance: DagsterInstance, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("a.csv", order(1))
+    list(take_inbox(intake))
+    monkeypatch.setattr(reconcile, "_PATIENCE", 0.05)
+    with duckdb.connect(str(intake.settings.warehouse)):
+        # DuckDB refuses a second configuration of an open file in one process as it refuses another process
+        pass
+    from pipeline.warehouse.connection import connected
+
+    with connected(intake.warehouse._opening):
+        import threading
+
+        found: list[object] = []
+        thread = threading.Thread(
+            target=lambda: found.extend([tick(instance, intake), dirty_tick(instance, intake)])
+        )
+        thread.start()
+        thread.join()
+    assert isinstance(found[0], SensorResult) and "compared later" in str(found[0].skip_reason)
+    assert isinstance(found[1], SkipReason)
+
+
+def test_files_in_unknown_folders_are_handed_to_the_ingest_job(
+    drop: Drop, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("a.csv", order(1))
+    context = build_sensor_context(instance=instance)
+    assert isinstance(evaluate_unknown_inbox(context, intake, ["ingest"]), SkipReason)
+    drop("x.csv", order(1), folder="nosuch")
+    drop("loose.csv", order(1), folder=".")
+    result = evaluate_unknown_inbox(context, intake, ["ingest"])
+    assert isinstance(result, SensorResult)
+    [request] = result.run_requests or []
+    assert (request.job_name, request.run_config) == ("ingest", {"datasets": ["", "nosuch"]})
+
+
+def test_dirty_days_are_asked_for_until_they_are_clean(
+    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("a.csv", order(1, day="2026-01-05"), order(2, day="2026-01-06"))
+    run("orders_ingest")
+    result = dirty_tick(instance, intake)
+    assert isinstance(result, SensorResult)
+    spans = [
+        (r.job_name, r.partition_key or (r.tags[RANGE[0]], r.tags[RANGE[1]]))
+        for r in result.run_requests or []
+    ]
+    assert spans == [("orders_windows", ("2026-01-05", "2026-01-06"))]
+    run("orders_windows", dict((result.run_requests or [])[0].tags))
+    clean = dirty_tick(instance, intake, result.cursor)
+    assert not getattr(clean, "run_requests", None)
+
+
+def test_totals_are_asked_for_too(drop: Drop, run: Run, instance: DagsterInstance, intake: Intake) -> None:
+    drop("s.csv", "toys,ball,1,2.00\n", folder="sales", header="department,product,quantity,amount\n")
+    run("sales_ingest")
+    result = dirty_tick(instance, intake)
+    assert isinstance(result, SensorResult)
+    assert [request.job_name for request in result.run_requests or []] == ["sales_windows"]
+
+
+def test_dirty_days_wait_while_a_run_covers_them_and_after_a_failure(
+    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("a.csv", order(1, day="2026-01-05"))
+    run("orders_ingest")
+    under_way = add_run(
+        instance, "orders_windows", DagsterRunStatus.STARTED, {"dagster/partition": "2026-01-05"}
+    )
+    waiting = dirty_tick(instance, intake)
+    assert isinstance(waiting, SensorResult) and not waiting.run_requests
+    instance.report_run_failed(under_way)
+    resting = dirty_tick(instance, intake)
+    assert isinstance(resting, SensorResult) and not resting.run_requests
+    later = time.time() + 60
+    monkeypatch.setattr(time, "time", lambda: later)
+    again = dirty_tick(instance, intake)
+    assert isinstance(again, SensorResult) and again.run_requests
+
+
+def test_runs_whose_process_is_gone_are_ended(instance: DagsterInstance) -> None:
+    import platform
+
+    gone = add_run(
+        instance, "ingest", DagsterRunStatus.STARTED, {WORKER_TAG: f"{platform.node()}:{2**22 + 1}:1"}
+    )
+    fresh = add_run(instance, "ingest", DagsterRunStatus.STARTED, {})
+    assert end_abandoned_runs(instance, ["ingest"]) == [gone.run_id]
+    ended = instance.get_run_by_id(gone.run_id)
+    assert ended is not None and ended.status == DagsterRunStatus.FAILURE
+    still = instance.get_run_by_id(fresh.run_id)
+    assert still is not None and still.status == DagsterRunStatus.STARTED
+
+
+def test_what_the_sensor_remembers_survives_its_cursor() -> None:
+    state = InboxState(7, "stamp", 12.5, ("run",), {"ä b.csv": Try("landing", 2, 9.0)})
+    assert InboxState.read(state.write(), 0.0) == state
+
+
+def test_the_night_recomputes_the_last_week(intake: Intake) -> None:
+    request = nightly_request(intake.datasets["orders"], datetime(2026, 3, 10, tzinfo=UTC).date())
+    assert (request.tags[RANGE[0]], request.tags[RANGE[1]]) == ("2026-03-04", "2026-03-10")
+
+
+def test_a_thousand_known_files_are_evaluated_at_once(instance: DagsterInstance, intake: Intake) -> None:
+    with intake.warehouse.session() as session:
+        session.connection.execute(
+            """INSERT INTO ops.deliveries (id, delivery, dataset, file_name, sha256, bytes, rows_read, rows_clean,
+                   rows_rejected, rows_filtered, violations, status, seconds, committed_at, seq)
+               SELECT i, 'f' || i, 'orders', 'f' || i, i, 1, 1, 1, 0, 0, 0, 'loaded', 0.1, now()::TIMESTAMP, i
+               FROM (SELECT i::VARCHAR AS i FROM range(1, 401) t(i))"""
+        )
+    cursor = None
+    for _ in range(4):
+        cursor = tick(instance, intake, cursor).cursor
+    assert len(materialized(instance, "orders", "clean")) == 400
+    began = time.perf_counter()
+    result = tick(instance, intake, cursor)
+    assert not result.run_requests and result.cursor == cursor
+    assert time.perf_counter() - began < 2

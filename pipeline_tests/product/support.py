@@ -1,0 +1,99 @@
+"""Running the product as its users do. What does not belong here: looking inside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "data" / "samples"
+DATASETS = Path(__file__).with_name("datasets")
+
+
+def environment(home: Path, dagster_home: Path | None = None, **settings: str) -> dict[str, str]:
+    """This process's environment, with PIPELINE_HOME on `home` and files taken at once."""
+    chosen = {"PIPELINE_HOME": str(home), "PIPELINE_SETTLE_SECONDS": "0", **settings}
+    if dagster_home is not None:
+        chosen["DAGSTER_HOME"] = str(dagster_home)
+    return {**os.environ, **chosen}
+
+
+def run(
+    command: Sequence[str | Path], env: Mapping[str, str], cwd: Path = ROOT, timeout: float = 240
+) -> subprocess.CompletedProcess[str]:
+    """One command to its end, its output as text."""
+    return subprocess.run(
+        [str(part) for part in command],
+        env=dict(env),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def pipeline(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """The `pipeline` command."""
+    return run([sys.executable, "-m", "pipeline.cli", *arguments], environment(home, **settings))
+
+
+def execute_job(
+    home: Path, job: str = "ingest", *options: str, dagster_home: Path | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """`dagster job execute -m pipeline.definitions -j JOB …`."""
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "job",
+        "execute",
+        "-m",
+        "pipeline.definitions",
+        "-j",
+        job,
+        *options,
+    ]
+    return run(command, environment(home, dagster_home, **settings))
+
+
+def drop(source: Path, home: Path, dataset: str, name: str | None = None) -> Path:
+    """Copy a file into a dataset's inbox."""
+    target = home / "inbox" / dataset / (name or source.name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    return target
+
+
+def drop_samples(home: Path) -> None:
+    """Copy all sample files into the inbox."""
+    for path in sorted(SAMPLES.glob("*/*")):
+        drop(path, home, path.parent.name)
+
+
+def sql(home: Path, statement: str) -> pl.DataFrame:
+    """Plain SQL against the warehouse file, by DuckDB alone."""
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+        return connection.execute(statement).pl()
+
+
+def value(home: Path, statement: str) -> Any:
+    """The one value of a statement."""
+    return sql(home, statement).item()
+
+
+def files_below(folder: Path) -> list[str]:
+    """Paths of all files below a folder, relative, sorted."""
+    return (
+        sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+        if folder.exists()
+        else []
+    )

@@ -1,0 +1,123 @@
+"""The `pipeline` command: what it prints, for people and for programs, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline_tests.product.support import SAMPLES, drop, drop_samples, pipeline, value
+
+
+def test_ingest_prints_what_became_of_each_file(home: Path) -> None:
+    drop_samples(home)
+    done = pipeline(home, "ingest")
+    assert done.returncode == 0
+    for delivery in ("2026-11-16.csv", "2026-11-17.xlsx", "week 47.csv", "sensors.ndjson"):
+        assert delivery in done.stdout
+    assert value(home, "SELECT count(*) FROM ops.deliveries WHERE status = 'partial'") == 4
+
+
+def test_ingest_of_an_empty_inbox_says_so_and_succeeds(home: Path) -> None:
+    done = pipeline(home, "ingest")
+    assert done.returncode == 0
+    assert "Nothing waits" in done.stdout
+
+
+def test_ingest_takes_the_named_datasets_only(home: Path) -> None:
+    drop_samples(home)
+    done = pipeline(home, "ingest", "sales", "--json")
+    found = json.loads(done.stdout)
+    assert [d["dataset"] for d in found["deliveries"]] == ["sales"]
+    assert {w["window"] for w in found["windows"]} == {"sales/by_department"}
+    assert (home / "inbox" / "orders" / "2026-11-16.csv").exists()
+
+
+def test_ingest_of_an_unknown_dataset_names_the_known_ones(home: Path) -> None:
+    done = pipeline(home, "ingest", "invoices")
+    assert done.returncode == 2
+    assert "'invoices'" in done.stderr and "orders" in done.stderr
+
+
+def test_status_tells_what_waits_and_what_was_loaded(home: Path) -> None:
+    drop(SAMPLES / "orders" / "2026-11-16.csv", home, "orders")
+    pipeline(home, "ingest")
+    drop(SAMPLES / "orders" / "2026-11-17.xlsx", home, "orders")
+    found = json.loads(pipeline(home, "status", "--json").stdout)
+    orders = next(d for d in found["datasets"] if d["dataset"] == "orders")
+    assert (orders["waiting"], orders["deliveries"], orders["rows_clean"], orders["rows_rejected"]) == (
+        1,
+        1,
+        115,
+        5,
+    )
+    assert found["deliveries"][0]["delivery"] == "2026-11-16.csv"
+    assert pipeline(home, "status").returncode == 0
+
+
+def test_query_answers_in_a_table_and_in_json(home: Path) -> None:
+    drop(SAMPLES / "sales" / "week 47.csv", home, "sales")
+    pipeline(home, "ingest")
+    asked = "SELECT product, sum(amount) AS total FROM clean.sales WHERE product = 'Gießkanne' GROUP BY ALL"
+    assert "Gießkanne" in pipeline(home, "query", asked).stdout
+    assert json.loads(pipeline(home, "query", asked, "--json").stdout)[0]["product"] == "Gießkanne"
+
+
+def test_query_cannot_change_anything(home: Path) -> None:
+    drop(SAMPLES / "sales" / "week 47.csv", home, "sales")
+    pipeline(home, "ingest")
+    done = pipeline(home, "query", "DELETE FROM clean.sales")
+    assert done.returncode == 2
+    assert "read-only" in done.stderr
+    assert value(home, "SELECT count(*) FROM clean.sales") == 60
+
+
+@pytest.mark.parametrize("sql", ["SELEC 1", "SELECT * FROM clean.invoices"])
+def test_wrong_sql_is_one_readable_message(home: Path, sql: str) -> None:
+    pipeline(home, "ingest")
+    done = pipeline(home, "query", sql)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_query_before_anything_was_loaded_says_what_to_do(home: Path) -> None:
+    done = pipeline(home, "query", "SELECT 1")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr and str(home) in done.stderr
+
+
+def test_doctor_finds_nothing_wrong_in_a_new_home(home: Path) -> None:
+    done = pipeline(home, "doctor", "--json")
+    assert done.returncode == 0
+    assert {f["check"] for f in json.loads(done.stdout)} >= {
+        "settings",
+        "folders",
+        "datasets",
+        "warehouse",
+        "migrations",
+    }
+
+
+def test_doctor_ends_with_1_and_the_remedy_where_a_dataset_is_wrong(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "import pandera.polars as pa\nfrom pipeline.contract import Dataset\n"
+        "class A(pa.DataFrameModel):\n    x: int\n"
+        "a = Dataset('a', schema=A, key=['y'])\n"
+    )
+    done = pipeline(home, "doctor", PIPELINE_DATASETS=str(tmp_path))
+    assert done.returncode == 1
+    assert "'y'" in done.stdout
+
+
+def test_a_wrong_setting_is_named_with_its_value(home: Path) -> None:
+    done = pipeline(home, "ingest", PIPELINE_MEMORY_MB="lots")
+    assert done.returncode == 2
+    assert "PIPELINE_MEMORY_MB" in done.stderr and "lots" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["demo", "ingest", "status", "query", "doctor"])
+def test_every_command_has_help_with_an_example(home: Path, command: str) -> None:
+    done = pipeline(home, command, "--help")
+    assert done.returncode == 0
+    assert "Example" in done.stdout

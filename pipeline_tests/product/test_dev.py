@@ -1,0 +1,136 @@
+"""`dagster dev`, webserver and daemon as real processes: a dropped file is loaded and its days recomputed by themselves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_tests.product.support import ROOT, SAMPLES, drop, environment, sql
+
+PATIENCE = 60.0
+
+RUNS = "{ runsOrError { ... on Runs { results { jobName status } } } }"
+PARTITIONS = """
+query ($key: [String!]!) {
+  assetNodeOrError(assetKey: {path: $key}) {
+    ... on AssetNode {
+      assetPartitionStatuses {
+        ... on DefaultPartitionStatuses { materializedPartitions }
+        ... on TimePartitionStatuses { ranges { startKey endKey status } }
+      }
+    }
+  }
+}
+"""
+
+
+class Page:
+    """The web page's GraphQL, and the process behind it."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._url, self._process, self._log = f"http://127.0.0.1:{port}/graphql", process, log
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(self._url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)["data"]
+
+    def until(self, what: str, asked: Callable[[], Any]) -> Any:
+        """Ask again and again until the answer is true; fails after `PATIENCE` seconds with the log's end."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            assert self._process.poll() is None, self._log.read_text()[-4000:]
+            try:
+                if answer := asked():
+                    return answer
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                pass  # the server is still starting; the deadline above ends the wait
+            time.sleep(0.5)
+        raise AssertionError(f"not within {PATIENCE:.0f} s: {what}\n{self._log.read_text()[-4000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dev")
+
+
+@pytest.fixture(scope="module")
+def page(home: Path) -> Iterator[Page]:
+    """`dagster dev` in a folder of its own with the project's dagster.yaml and workspace.yaml."""
+    for name in ("dagster.yaml", "workspace.yaml"):
+        shutil.copyfile(ROOT / name, home / name)
+    port, log = _free_port(), home / "dev.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)],
+            env=environment(
+                home / "data",
+                dagster_home=home,
+                PIPELINE_SETTLE_SECONDS="2",
+                PYTHONPATH=str(ROOT),
+                DAGSTER_DISABLE_TELEMETRY="1",
+            ),
+            cwd=home,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            found = Page(port, process, log)
+            found.until("the page answers", lambda: found.ask("{ version }"))
+            yield found
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def test_a_dropped_file_is_loaded_and_its_days_recomputed(page: Page, home: Path) -> None:
+    drop(SAMPLES / "orders" / "2026-11-17.xlsx", home / "data", "orders")
+    dropped = time.monotonic()
+
+    def runs(job: str, status: str | None = None) -> bool:
+        results = page.ask(RUNS)["runsOrError"]["results"]
+        return any(r["jobName"] == job and status in (None, r["status"]) for r in results)
+
+    page.until("a run of orders_ingest", lambda: runs("orders_ingest"))
+    assert time.monotonic() - dropped < 30
+    page.until("orders_ingest succeeds", lambda: runs("orders_ingest", "SUCCESS"))
+
+    def partitions(*key: str) -> Any:
+        return page.ask(PARTITIONS, key=list(key))["assetNodeOrError"]["assetPartitionStatuses"]
+
+    assert partitions("orders", "clean")["materializedPartitions"] == ["2026-11-17.xlsx"]
+    page.until("orders_windows succeeds", lambda: runs("orders_windows", "SUCCESS"))
+    # A window that reaches back over midnight was touched on the day before, too; the daily one was not.
+    for window, first_day in (("daily_by_department", "2026-11-17"), ("last_hour", "2026-11-16")):
+        ranges = page.until(f"days of {window}", lambda name=window: partitions("orders", name)["ranges"])
+        assert [(r["startKey"], r["endKey"], r["status"]) for r in ranges] == [
+            (first_day, "2026-11-17", "MATERIALIZED")
+        ]
+    assert sql(home / "data", "SELECT sum(row_count) FROM windows.orders_daily_by_department").item() == 78
+
+
+def test_nothing_of_dagster_lies_outside_the_data_folder(page: Page, home: Path) -> None:
+    del page
+    assert {path.name for path in home.iterdir()} <= {"dagster.yaml", "workspace.yaml", "data", "dev.log"}

@@ -1,0 +1,134 @@
+"""Opening: short, patient, and never half done."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipeline.ingest.manifest import Staged
+from pipeline.settings import Settings
+from pipeline.warehouse import QueryError, Warehouse, WarehouseBusy, WarehouseMissing
+from pipeline.warehouse.connection import transaction
+from pipeline_tests.warehouse.conftest import make_sales, sale
+
+Stage = Callable[..., Staged]
+
+COMMITS = """
+import sys
+from pathlib import Path
+from pipeline.warehouse import Warehouse
+from pipeline_tests.warehouse.conftest import make_sales, sale
+from pipeline_tests.warehouse.factory import stage_rows
+folder, name, dataset = Path(sys.argv[1]), sys.argv[2], make_sales()
+warehouse = Warehouse(folder / "warehouse.duckdb", {"sales": dataset})
+for number in range(15):
+    key = number + (1000 if name == "two" else 0)
+    warehouse.commit(stage_rows(folder / name, dataset, f"{name}-{number}.csv", [sale(key)]))
+"""
+
+HOLDS = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.readline()
+connection.close()
+"""
+
+
+def test_two_processes_that_commit_at_once_lose_nothing(tmp_path: Path, warehouse: Warehouse) -> None:
+    running = [
+        subprocess.Popen([sys.executable, "-c", COMMITS, str(tmp_path), name]) for name in ("one", "two")
+    ]
+    assert [process.wait(timeout=60) for process in running] == [0, 0]
+
+    assert warehouse.query("SELECT count(*) AS n, count(DISTINCT id) AS ids FROM clean.sales").row(0) == (
+        30,
+        30,
+    )
+    seqs = warehouse.query("SELECT seq FROM ops.deliveries ORDER BY seq")["seq"].to_list()
+    assert len(set(seqs)) == 30
+    with warehouse.session() as session:
+        assert session.recompute("sales", "daily")[0].rows == 1
+
+
+def test_a_file_that_another_process_holds_is_waited_for_and_then_reported_as_busy(
+    tmp_path: Path, stage: Stage
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdin is not None and holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    impatient = Warehouse(path, {"sales": make_sales()}, busy_timeout=0.3)
+    with pytest.raises(WarehouseBusy, match=r"warehouse\.duckdb: another process has held"):
+        impatient.commit(stage("a.csv", [sale(1)]))
+    with pytest.raises(WarehouseBusy):
+        impatient.query("SELECT 1")
+
+    timer = threading.Timer(0.3, lambda: holder.communicate("\n"))
+    timer.start()
+    assert Warehouse(path, {"sales": make_sales()}).commit(stage("a.csv", [sale(1)])).status == "loaded"
+    timer.join()
+
+
+def test_threads_of_one_process_take_turns(warehouse: Warehouse, stage: Stage) -> None:
+    staged = [stage(f"{number}.csv", [sale(number)]) for number in range(8)]
+    threads = [threading.Thread(target=warehouse.commit, args=(one,)) for one in staged]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert warehouse.query("SELECT count(*) AS n FROM clean.sales")["n"][0] == 8
+
+
+def test_a_session_that_fails_lets_go_of_the_file(warehouse: Warehouse) -> None:
+    with pytest.raises(RuntimeError, match="mine"), warehouse.session():
+        raise RuntimeError("mine")
+    duckdb.connect(str(warehouse.path)).close()
+
+
+def test_a_transaction_that_fails_leaves_nothing_and_the_connection_usable() -> None:
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE t (n INTEGER)")
+    with pytest.raises(duckdb.Error), transaction(connection):
+        connection.execute("INSERT INTO t VALUES (1)")
+        connection.execute("INSERT INTO t VALUES ('x')")
+    with pytest.raises(KeyError), transaction(connection):
+        connection.execute("INSERT INTO t VALUES (2)")
+        raise KeyError
+    with transaction(connection):
+        connection.execute("INSERT INTO t VALUES (3)")
+    assert connection.execute("SELECT n FROM t").fetchall() == [(3,)]
+
+
+def test_reading_without_a_warehouse_says_what_to_do(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseMissing, match="Ingest a file first"):
+        warehouse.query("SELECT 1")
+    assert not warehouse.path.exists()
+
+
+def test_a_query_cannot_write(warehouse: Warehouse, stage: Stage) -> None:
+    warehouse.commit(stage("a.csv", [sale(1)]))
+    with pytest.raises(QueryError, match="read-only"):
+        warehouse.query("DELETE FROM clean.sales")
+
+
+def test_the_memory_limit_follows_the_budget(settings: Settings) -> None:
+    for budget, limit in ((1024, "256.0 MiB"), (256, "128.0 MiB")):
+        warehouse = Warehouse.from_settings(settings.model_copy(update={"memory_mb": budget}), {})
+        with warehouse.session() as session:
+            assert session.query("SELECT current_setting('memory_limit') AS value")["value"][0] == limit
+
+
+def test_a_deleted_warehouse_is_made_again(warehouse: Warehouse, stage: Stage) -> None:
+    warehouse.commit(stage("a.csv", [sale(1)]))
+    warehouse.path.unlink()
+    warehouse.commit(stage("b.csv", [sale(2)]))
+    assert warehouse.query("SELECT id FROM clean.sales")["id"].to_list() == [2]
