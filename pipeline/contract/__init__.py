@@ -10,6 +10,7 @@ from pipeline.contract.cleaners import Cleaner, clean
 from pipeline.contract.columns import Column
 from pipeline.contract.dataset import Dataset
 from pipeline.contract.errors import ContractError
+from pipeline.contract.read import Read
 from pipeline.contract.windows import Sliding, TimeWindow, Total, Tumbling, Window
 
 register_checks()
@@ -20,6 +21,7 @@ __all__ = [
     "Column",
     "ContractError",
     "Dataset",
+    "Read",
     "Sliding",
     "TimeWindow",
     "Total",

@@ -21,6 +21,7 @@ from pipeline.contract.dataset_rules import check_dataset
 from pipeline.contract.durations import parse_duration
 from pipeline.contract.errors import ContractError
 from pipeline.contract.fingerprint import fingerprint_of
+from pipeline.contract.read import Read
 from pipeline.contract.windows import TimeWindow, Total, Window
 
 
@@ -39,6 +40,7 @@ class Dataset:
         windows: aggregates kept up to date: Tumbling and Sliding (need event_time), Total.
         keep: polars expression on the typed columns; rows for which it is not true are filtered, not validated.
         sheets: names of the workbook sheets to read; none given reads every visible sheet.
+        read: how its files are written (`Read(delimiter=";")`), where that is known; the rest is found out.
         warn_error_rate: share of rejected rows above which the error-rate check warns.
         fail_error_rate: share above which that check fails as an error (the run still succeeds).
         freshness: time within which a new delivery is expected ("1d"), or None.
@@ -59,6 +61,7 @@ class Dataset:
     windows: Sequence[Window] = ()
     keep: pl.Expr | None = None
     sheets: Sequence[str] = ()
+    read: Read = field(default_factory=Read)
     warn_error_rate: float = 0.0
     fail_error_rate: float = 0.1
     freshness: str | None = None

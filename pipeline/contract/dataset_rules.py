@@ -19,6 +19,7 @@ from pipeline.contract.cleaners import Cleaner
 from pipeline.contract.durations import parse_duration
 from pipeline.contract.errors import ContractError
 from pipeline.contract.headers import normalise
+from pipeline.contract.read import Read
 from pipeline.contract.window_rules import check_windows
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("key", (list, tuple), 'a list: ["{}"]'),
     ("sheets", (list, tuple), 'a list: ["{}"]'),
+    ("read", (Read,), 'what is known of the files: Read(delimiter=";")'),
     ("windows", (list, tuple), "a list of Tumbling, Sliding and Total"),
     ("aliases", (Mapping,), 'a mapping: {{"ordered_at": ["Order Date"]}}'),
     ("clean", (Mapping,), 'a mapping: {{"name": clean.strip}}'),

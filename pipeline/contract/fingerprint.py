@@ -20,7 +20,7 @@ from pipeline.contract.stable import stable_text
 if TYPE_CHECKING:
     from pipeline.contract.dataset import Dataset
 
-STAGING_VERSION = 1
+STAGING_VERSION = 2
 """Raised when the engine itself stages the same file differently; staged folders of older versions are not reused."""
 
 
@@ -47,6 +47,7 @@ def fingerprint_of(dataset: Dataset) -> str:
         "timezone": dataset.timezone,
         "keep": None if dataset.keep is None else _expression(dataset.keep),
         "sheets": list(dataset.sheets),
+        "read": dataset.read.given,
         "own_checks": _own_checks(dataset),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -17,7 +17,7 @@ from pipeline.files.landing import (
 from pipeline.files.names import delivery_key, unescape_key
 from pipeline.files.open import open_table
 from pipeline.files.problems import UnreadableFile
-from pipeline.files.table import ROW, Dialect, Parsed, Piece, ReadOptions, Reject, Table
+from pipeline.files.table import ROW, Dialect, Parsed, Piece, ReadOptions, Reject, Repair, Table
 
 __all__ = [
     "ROW",
@@ -27,6 +27,7 @@ __all__ = [
     "ReadOptions",
     "Refused",
     "Reject",
+    "Repair",
     "Scan",
     "Table",
     "UnreadableFile",

@@ -17,10 +17,10 @@ from typing import NoReturn
 import numpy as np
 import polars as pl
 
-from pipeline.files import csv_scan
-from pipeline.files.blocks import Block, Blocks
-from pipeline.files.csv_records import RAW, lines_at, start_lines
-from pipeline.files.csv_scan import Marks, Quotes
+from pipeline.files.delimited import scan
+from pipeline.files.delimited.blocks import Block, Blocks
+from pipeline.files.delimited.records import RAW, lines_at, start_lines
+from pipeline.files.delimited.scan import Marks, Quotes
 from pipeline.files.names import column_names
 from pipeline.files.problems import UnreadableFile, empty_file
 from pipeline.files.table import ROW, Dialect, Parsed, Piece, ReadOptions, Reject, Table
@@ -95,7 +95,7 @@ def _no_objects(path: Path, start: str) -> UnreadableFile:
 
 def _parse(block: Block, columns: tuple[str, ...]) -> Parsed:
     data = to_utf8(block.data, block.encoding)
-    starts, ends = csv_scan.record_spans(data, _MARKS, Quotes())
+    starts, ends = scan.record_spans(data, _MARKS, Quotes())
     lines = start_lines(data, _MARKS, starts, block.first_line)
     rows: list[int] = []
     records: list[Flat] = []
@@ -108,7 +108,7 @@ def _parse(block: Block, columns: tuple[str, ...]) -> Parsed:
         else:
             raw = to_text(data[start:end], "utf-8")[:RAW]
             rejects.append(Reject(block.first_row + index, *found, raw, line=int(lines[index])))
-    return Parsed(_frame(records, rows, columns), tuple(rejects), lines_at(lines, block.first_row))
+    return Parsed(_frame(records, rows, columns), tuple(rejects), lines=lines_at(lines, block.first_row))
 
 
 def _frame(records: list[Flat], rows: list[int], columns: tuple[str, ...]) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.files.csv_table import open_csv
+from pipeline.files.delimited.reader import open_csv
 from pipeline.files.ndjson import open_ndjson
 from pipeline.files.parquet import open_parquet
 from pipeline.files.problems import UnreadableFile, empty_file
@@ -22,7 +22,7 @@ Opener = Callable[[Path, str | None, ReadOptions], Table]
 
 def _open_excel(path: Path, compression: str | None, options: ReadOptions) -> Table:
     # The workbook libraries take a quarter of a second to import: only a workbook pays for it.
-    from pipeline.files.excel import open_excel
+    from pipeline.files.workbook.reader import open_excel
 
     return open_excel(path, compression, options)
 

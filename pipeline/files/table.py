@@ -16,6 +16,8 @@ from pathlib import Path
 
 import polars as pl
 
+from pipeline.contract.read import Read
+
 ROW = "_row"
 
 
@@ -26,11 +28,17 @@ class Dialect:
     Attributes:
         format: csv, excel, ndjson or parquet.
         encoding: Python codec name of the text.
-        delimiter: between fields.
+        delimiter: between fields, one character or several.
         quote: around fields.
+        escape: before a quote inside a quoted field, where quotes are not doubled.
+        record_end: `LF`, `CRLF`, `CR` or `mixed`.
         header_line: physical line (or sheet row) of the header, from 1.
-        compression: gz, zst, or None.
+        header_rows: rows of column names; 0: the file has none, and its columns were named otherwise.
+        comment: what lines begin with that are no records.
+        compression: gz, zst, bz2, xz, or None.
         sheets: sheets that are read.
+        confidence: how sure the dialect is, from 0 to 1; None where nothing was to be decided.
+        reasons: what it was decided by, one sentence each.
         notes: what a person should know (`hidden sheet 'x' left out`).
     """
 
@@ -38,9 +46,15 @@ class Dialect:
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
+    escape: str | None = None
+    record_end: str | None = None
     header_line: int | None = None
+    header_rows: int | None = None
+    comment: str | None = None
     compression: str | None = None
     sheets: tuple[str, ...] = ()
+    confidence: float | None = None
+    reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
@@ -72,6 +86,27 @@ class Reject:
 
 
 @dataclass(frozen=True)
+class Repair:
+    """A record that could be read only after a repair; it is in the frame, and the repair is told beside it.
+
+    Attributes:
+        row: its `_row`.
+        check: short stable word: surplus_empty_fields, stray_quote, unclosed_quote, other_delimiter, nul_bytes, …
+        message: what was wrong and what was done, in words.
+        raw: its source text, as in `Reject`.
+        line: physical line on which it starts, from 1, where the format has lines.
+        sheet: sheet it is in, where the format has sheets.
+    """
+
+    row: int
+    check: str
+    message: str
+    raw: str
+    line: int | None = None
+    sheet: str | None = None
+
+
+@dataclass(frozen=True)
 class Parsed:
     """A parsed piece.
 
@@ -79,12 +114,14 @@ class Parsed:
         frame: the records that could be read: the table's columns, then `_row` (Int64, ascending). A column that first
             appears in this piece comes with it; one that is absent from it may be missing.
         rejects: the records that could not.
+        repairs: what was mended in records of the frame; a record may have several.
         lines: given `_row` numbers of this piece, their physical lines (row numbers within the sheet for workbooks), as
             Int64 Series of the same length; None where the format has no lines. Called for the few rows with errors.
     """
 
     frame: pl.DataFrame
     rejects: tuple[Reject, ...] = ()
+    repairs: tuple[Repair, ...] = ()
     lines: Callable[[pl.Series], pl.Series] | None = None
 
 
@@ -116,17 +153,28 @@ class ReadOptions:
         memory_mb: budget of the run, for readers that must choose between fast and frugal.
         sheets: sheets to read; none given reads every visible one.
         expected: column names, with aliases, that the contract knows: evidence when a header is to be told from data.
+        positions: the contract's column names in order: the names of a file without a header, if their number fits.
+        read: what the dataset says of how its files are written.
     """
 
     chunk_rows: int = 100_000
     memory_mb: int = 1024
     sheets: tuple[str, ...] = ()
     expected: tuple[str, ...] = field(default=())
+    positions: tuple[str, ...] = ()
+    read: Read = field(default_factory=Read)
 
 
 class Table(ABC):
     """A file as a table. Text formats and workbooks give String columns (canonical text: 5 is `5`, dates ISO,
     true/false; an empty field is null, quoted or not); Parquet gives its own dtypes.
+
+    Attributes:
+        path: the file.
+        dialect: how it is written, as far as that was found out.
+        columns: names of the columns.
+        header: the header's own cells (several rows of a header joined by a blank), before they are made unique names;
+            None where the file has no header.
 
     Every record of the file is in one of `chunks()` and `rejects()`, numbered from 1 over all sheets in order; header,
     preamble and blank lines are not records.
@@ -135,6 +183,7 @@ class Table(ABC):
     path: Path
     dialect: Dialect
     columns: tuple[str, ...]
+    header: tuple[str, ...] | None = None
 
     @abstractmethod
     def pieces(self) -> Iterator[Piece]:

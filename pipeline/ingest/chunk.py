@@ -21,7 +21,7 @@ from pipeline.ingest.mapping import ColumnMapping, map_columns
 from pipeline.ingest.profile import ChunkFigures, chunk_figures
 from pipeline.ingest.rows import all_but, positions, union
 from pipeline.ingest.validate import ChunkValidator
-from pipeline.ingest.violations import ERROR_SCHEMA, Finding, error_frame, records_as_json, reject_frame
+from pipeline.ingest.violations import ERROR_SCHEMA, Finding, error_frame, reader_frame, records_as_json
 from pipeline.ingest.words import cast_template
 
 RESCUED = "_rescued"
@@ -156,8 +156,8 @@ class ChunkProcessor:
         bad = union([finding.rows for finding in findings if finding.severity == "reject"])
         clean = whole.filter(all_but(whole.height, bad)) if len(bad) else whole
         errors = error_frame(raw, findings, parsed, piece.sheet)
-        if parsed.rejects:
-            errors = pl.concat([errors, reject_frame(parsed.rejects)])
+        if parsed.rejects or parsed.repairs:
+            errors = pl.concat([errors, reader_frame(parsed)])
         return ChunkResult(
             clean=_stored(clean),
             errors=errors.select(list(ERROR_SCHEMA)).sort(ROW, maintain_order=True),

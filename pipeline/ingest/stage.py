@@ -48,6 +48,8 @@ def read_options(dataset: Dataset, settings: Settings) -> ReadOptions:
         memory_mb=settings.memory_mb,
         sheets=tuple(dataset.sheets),
         expected=expected_names(dataset),
+        positions=dataset.column_names,
+        read=dataset.read,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.files import Parsed, Reject
+from pipeline.files import Parsed, Reject, Repair
 from pipeline.files.table import ROW
 from pipeline.ingest.casts import as_text
 
@@ -102,23 +102,24 @@ def records_as_json(raw: pl.DataFrame) -> pl.Series:
     return pl.DataFrame(columns).select(pl.struct(pl.all()).struct.json_encode().alias("record")).to_series()
 
 
-def reject_frame(rejects: Iterable[Reject]) -> pl.DataFrame:
-    """Records that could not be read → `ERROR_SCHEMA`; the record holds the raw text and the best-effort split."""
-    rejects = list(rejects)
-    if not rejects:
+def reader_frame(parsed: Parsed) -> pl.DataFrame:
+    """Records that could not be read, and repairs of those that could → `ERROR_SCHEMA`; the record holds the raw text and,
+    of a reject, the best-effort split."""
+    told: list[Reject | Repair] = [*parsed.rejects, *parsed.repairs]
+    if not told:
         return pl.DataFrame(schema=ERROR_SCHEMA)
     frame = pl.DataFrame(
         {
-            ROW: [r.row for r in rejects],
-            "sheet": [r.sheet for r in rejects],
-            "line": [r.line for r in rejects],
-            "column_name": [None] * len(rejects),
-            "check_name": [r.check for r in rejects],
-            "value": [r.raw for r in rejects],
-            "message": [r.message for r in rejects],
-            "raw": [r.raw for r in rejects],
-            "fields": [list(r.fields) for r in rejects],
-            "severity": ["reject"] * len(rejects),
+            ROW: [r.row for r in told],
+            "sheet": [r.sheet for r in told],
+            "line": [r.line for r in told],
+            "column_name": [None] * len(told),
+            "check_name": [r.check for r in told],
+            "value": [r.raw for r in told],
+            "message": [r.message for r in told],
+            "raw": [r.raw for r in told],
+            "fields": [list(r.fields) if isinstance(r, Reject) else None for r in told],
+            "severity": ["reject" if isinstance(r, Reject) else "repair" for r in told],
         },
         schema={
             **{k: v for k, v in ERROR_SCHEMA.items() if k not in ("record", "severity")},

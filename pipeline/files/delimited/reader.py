@@ -10,10 +10,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.files.blocks import Blocks
-from pipeline.files.csv_dialect import CsvDialect, sniff
-from pipeline.files.csv_parse import parse_block
-from pipeline.files.csv_records import Layout
+from pipeline.files.delimited.blocks import Blocks
+from pipeline.files.delimited.dialect import CsvDialect, sniff
+from pipeline.files.delimited.parse import parse_block
+from pipeline.files.delimited.records import Layout
 from pipeline.files.problems import header_only
 from pipeline.files.table import Dialect, Piece, ReadOptions, Table
 from pipeline.files.text import TextSource, read_sample

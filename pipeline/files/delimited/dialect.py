@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.contract.headers import normalise
-from pipeline.files.csv_scan import Marks
-from pipeline.files.csv_shape import Sample, Shape, shape_of
+from pipeline.files.delimited.scan import Marks
+from pipeline.files.delimited.shape import Sample, Shape, shape_of
 from pipeline.files.names import column_names
 from pipeline.files.problems import UnreadableFile, empty_file, header_only
 

@@ -1,17 +1,17 @@
 """A block of CSV as a frame and rejects.
 
 What belongs here: the fast path (polars, checked against the count). What does not: blocks in which something
-is amiss (`csv_records`), cutting (`blocks`) and the dialect.
+is amiss (`records`), cutting (`blocks`) and the dialect.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from pipeline.files import csv_scan
-from pipeline.files.blocks import Block
-from pipeline.files.csv_records import Layout, Lines, by_record, lines_at, polars_frame, start_lines
-from pipeline.files.csv_scan import Marks, Quotes
+from pipeline.files.delimited import scan
+from pipeline.files.delimited.blocks import Block
+from pipeline.files.delimited.records import Layout, Lines, by_record, lines_at, polars_frame, start_lines
+from pipeline.files.delimited.scan import Marks, Quotes
 from pipeline.files.table import ROW, Parsed
 from pipeline.files.text import to_utf8
 
@@ -19,7 +19,7 @@ from pipeline.files.text import to_utf8
 def parse_block(block: Block, layout: Layout) -> Parsed:
     """The block's records. Well-formed blocks take the fast path; every other one is looked at record by record."""
     data = to_utf8(block.data, block.encoding)
-    quotes = csv_scan.find_quotes(data, layout.marks, True)
+    quotes = scan.find_quotes(data, layout.marks, True)
     if block.valid and not len(quotes.odd) and not len(quotes.broken):
         frame = _fast(data, block, layout, quotes)
         if frame is not None:
@@ -30,7 +30,7 @@ def parse_block(block: Block, layout: Layout) -> Parsed:
 def _fast(data: bytes, block: Block, layout: Layout, quotes: Quotes) -> pl.DataFrame | None:
     """The frame, or None unless every record has as many fields as there are columns: polars pads short records in silence
     and refuses long ones, so that the number of delimiters settles it."""
-    delimiters = csv_scan.count_delimiters(data, layout.marks, quotes)
+    delimiters = scan.count_delimiters(data, layout.marks, quotes)
     if delimiters != block.records * (len(layout.columns) - 1):
         return None
     frame = polars_frame(data, layout, quoted=len(quotes.toggles) > 0)
@@ -47,5 +47,5 @@ def _lines(block: Block, data: bytes, marks: Marks, quotes: Quotes) -> Lines:
     shift = block.first_line - block.first_row
     if block.lines == block.records:
         return lambda rows: rows.cast(pl.Int64) + shift
-    starts, _ = csv_scan.record_spans(data, marks, quotes)
+    starts, _ = scan.record_spans(data, marks, quotes)
     return lines_at(start_lines(data, marks, starts, block.first_line), block.first_row)

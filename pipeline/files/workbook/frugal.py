@@ -1,6 +1,6 @@
 """A sheet through openpyxl's read-only mode: row by row, in little memory, slowly.
 
-What belongs here: runs of rows as canonical text. What does not: sheets that fit into memory (`excel_fast`).
+What belongs here: runs of rows as canonical text. What does not: sheets that fit into memory (`fast`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from xml.etree.ElementTree import ParseError
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
-from pipeline.files.excel_rows import SheetRows
-from pipeline.files.excel_text import text_of
-from pipeline.files.excel_zip import Sheet, damaged_workbook
+from pipeline.files.workbook.archive import Sheet, damaged_workbook
+from pipeline.files.workbook.rows import SheetRows
+from pipeline.files.workbook.text import text_of
 
 Cells = list[str | None]
 

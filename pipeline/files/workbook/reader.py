@@ -1,7 +1,7 @@
 """Workbooks (.xlsx, .xlsm) as tables.
 
 What belongs here: which sheets are read, their headers, and cutting them into pieces. What does not: reading the values
-(`excel_fast`, `excel_frugal`).
+(`fast`, `frugal`).
 
 The first row with a value is a sheet's header; rows without any value are no records. Columns are those with a name, and
 beyond them, in the pieces where they hold a value, those without.
@@ -19,13 +19,13 @@ import numpy.typing as npt
 import polars as pl
 
 from pipeline.contract.headers import normalise
-from pipeline.files.excel_fast import load_grid
-from pipeline.files.excel_frugal import Cells, iterate_rows, take
-from pipeline.files.excel_rows import SheetRows
-from pipeline.files.excel_zip import Sheet, WorkbookZip
 from pipeline.files.names import column_names
 from pipeline.files.problems import UnreadableFile, empty_file, header_only
 from pipeline.files.table import ROW, Dialect, Parsed, Piece, ReadOptions, Table
+from pipeline.files.workbook.archive import Sheet, WorkbookZip
+from pipeline.files.workbook.fast import load_grid
+from pipeline.files.workbook.frugal import Cells, iterate_rows, take
+from pipeline.files.workbook.rows import SheetRows
 
 _MB = 1024 * 1024
 _BYTES_PER_CELL, _SHARED_FACTOR = 100, 2

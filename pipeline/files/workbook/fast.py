@@ -1,6 +1,6 @@
 """A sheet through fastexcel: the whole grid at once, an order of magnitude faster than cell by cell.
 
-What belongs here: the grid as canonical text. What does not: sheets too large for the memory budget (`excel_frugal`).
+What belongs here: the grid as canonical text. What does not: sheets too large for the memory budget (`frugal`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Literal
 import fastexcel
 import polars as pl
 
-from pipeline.files.excel_rows import SheetRows
-from pipeline.files.excel_text import moments_written, written
-from pipeline.files.excel_zip import Sheet, damaged_workbook
+from pipeline.files.workbook.archive import Sheet, damaged_workbook
+from pipeline.files.workbook.rows import SheetRows
+from pipeline.files.workbook.text import moments_written, written
 
 _ERRORS = {
     "NA": "#N/A",

@@ -1,6 +1,6 @@
 """A sample of delimited text as one candidate dialect would read it.
 
-What belongs here: what a candidate makes of the sample. What does not: choosing one (`csv_dialect`).
+What belongs here: what a candidate makes of the sample. What does not: choosing one (`dialect`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.contract.headers import normalise
-from pipeline.files import csv_scan
-from pipeline.files.csv_fields import split_record
-from pipeline.files.csv_scan import Marks
+from pipeline.files.delimited import scan
+from pipeline.files.delimited.fields import split_record
+from pipeline.files.delimited.scan import Marks
 from pipeline.files.text import to_text
 
 _RECORDS, _LOOK = 1000, 50
@@ -74,11 +74,11 @@ class Shape:
 
 def shape_of(sample: Sample, marks: Marks) -> Shape:
     """Read `sample` with `marks`; it holds at least one record that is not blank."""
-    whole_records = csv_scan.measure(sample.data, marks, sample.whole).end
+    whole_records = scan.measure(sample.data, marks, sample.whole).end
     data = sample.data[: whole_records or sample.data.rfind(marks.eol) + 1]
-    quotes = csv_scan.find_quotes(data, marks, True)
-    starts, ends = csv_scan.record_spans(data, marks, quotes)
-    found = csv_scan.delimiters(data, marks, quotes)
+    quotes = scan.find_quotes(data, marks, True)
+    starts, ends = scan.record_spans(data, marks, quotes)
+    found = scan.delimiters(data, marks, quotes)
     counts = (np.searchsorted(found, ends) - np.searchsorted(found, starts) + 1)[1 : _RECORDS + 1]
     cells = [
         split_record(to_text(data[start:end], sample.encoding), marks)

@@ -1,11 +1,11 @@
 """One record at a time, exactly, in plain Python: for records that the fast parser does not understand.
 
-What belongs here: splitting a record. What does not: finding where it ends (`csv_scan`).
+What belongs here: splitting a record. What does not: finding where it ends (`scan`).
 """
 
 from __future__ import annotations
 
-from pipeline.files.csv_scan import Marks
+from pipeline.files.delimited.scan import Marks
 
 
 def split_record(text: str, marks: Marks) -> list[str]:

@@ -1,7 +1,7 @@
 """Where records and fields of delimited text begin and end, from the bytes.
 
 What belongs here: quotes, record ends and counts over a block of bytes that starts at a record. What does not: values
-(`csv_parse`) and reading (`blocks`).
+(`parse`) and reading (`blocks`).
 
 A block without quotes needs one comparison per byte. With quotes, the parity of the quotes before a byte tells whether it
 is quoted; that is trusted only if every opening quote follows a delimiter or record end and every closing one precedes

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pipeline.files.excel_rows import DATE_TEXT, RowCounter, SharedTexts, SheetRows
 from pipeline.files.problems import UnreadableFile
+from pipeline.files.workbook.rows import DATE_TEXT, RowCounter, SharedTexts, SheetRows
 
 _BLOCK = 1024 * 1024
 _MAIN = "{*}"

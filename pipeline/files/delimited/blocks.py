@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.files import csv_scan
-from pipeline.files.csv_scan import Marks
+from pipeline.files.delimited import scan
+from pipeline.files.delimited.scan import Marks
 from pipeline.files.problems import UnreadableFile
 from pipeline.files.streams import ByteStream
 from pipeline.files.table import ReadOptions
@@ -91,9 +91,9 @@ class Blocks:
             data = carry + more if carry else more
             if final and data and data[-1] != self.marks.eol:
                 data += bytes([self.marks.eol])
-            cut = csv_scan.measure(data, self.marks, final)
+            cut = scan.measure(data, self.marks, final)
             if not cut.end and len(data) > _LARGEST_RECORD:
-                cut = csv_scan.measure(data, self.marks, True)
+                cut = scan.measure(data, self.marks, True)
                 if not cut.end:
                     raise _endless_record(self.source.path, line)
             carry = data[cut.end :] if cut.end < len(data) else b""

@@ -1,7 +1,7 @@
 """A block of CSV record by record: for blocks in which something is amiss.
 
 What belongs here: which records of the block can be read, and why the others cannot. What does not: blocks that are well
-formed (`csv_parse`).
+formed (`parse`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipeline.files import csv_scan
-from pipeline.files.blocks import Block
-from pipeline.files.csv_fields import split_record
-from pipeline.files.csv_scan import Marks, Positions, Quotes
+from pipeline.files.delimited import scan
+from pipeline.files.delimited.blocks import Block
+from pipeline.files.delimited.fields import split_record
+from pipeline.files.delimited.scan import Marks, Positions, Quotes
 from pipeline.files.table import ROW, Parsed, Reject
 from pipeline.files.text import to_text
 
@@ -104,12 +104,12 @@ def by_record(data: bytes, block: Block, layout: Layout, quotes: Quotes) -> Pars
     split = _split(records, np.flatnonzero(~bad & odd))
     frame = pl.concat([plain, split]).sort(ROW) if split.height else plain
     rejects = tuple(_reject(records, record, block) for record in np.flatnonzero(bad).tolist())
-    return Parsed(frame, rejects, lines_at(records.lines, block.first_row))
+    return Parsed(frame, rejects, lines=lines_at(records.lines, block.first_row))
 
 
 def _records(data: bytes, block: Block, layout: Layout, quotes: Quotes) -> _Records:
-    starts, ends = csv_scan.record_spans(data, layout.marks, quotes)
-    found = csv_scan.delimiters(data, layout.marks, quotes)
+    starts, ends = scan.record_spans(data, layout.marks, quotes)
+    found = scan.delimiters(data, layout.marks, quotes)
     return _Records(
         data,
         layout,
