@@ -15,7 +15,7 @@ from decimal import Decimal, localcontext
 
 import polars as pl
 
-from pipeline.ingest.rows import positions
+from pipeline.ingest.rows import lost
 from pipeline.ingest.timestamps import (
     datetimes_to_utc,
     parse_dates,
@@ -144,10 +144,9 @@ def _retry_stripped(text: pl.Series, read: pl.Series, again: Callable[[pl.Series
     """Blanks round a value do not make it unreadable: the failed ones are read once more without."""
     if read.null_count() == text.null_count():
         return read
-    rows = positions(read.is_null() & text.is_not_null())
-    part = text.gather(rows)
+    part = text[(rows := lost(text, read))]
     bare = part.str.strip_chars()
-    if (bare == part).all():
+    if bare.equals(part):
         return read
     return read.clone().scatter(rows, again(bare))
 
@@ -156,8 +155,8 @@ def _integers(text: pl.Series, dtype: pl.DataType) -> pl.Series:
     numbers = text.cast(dtype, strict=False)
     if numbers.null_count() == text.null_count():
         return numbers
-    rows = positions(numbers.is_null() & text.is_not_null())
-    whole = text.gather(rows).str.replace(r"^([+-]?\d+)\.0*$", "$1")
+    rows = lost(text, numbers)
+    whole = text[rows].str.replace(r"^([+-]?\d+)\.0*$", "$1")
     return numbers.scatter(rows, whole.cast(dtype, strict=False))
 
 
@@ -165,13 +164,15 @@ def _decimals(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
     numbers = text.cast(dtype, strict=False)
     # Polars cuts digits off in silence. Up to 15 digits, two decimals are equal exactly when their doubles are;
     # longer texts, and those that differ, are read again with Python's own decimals.
-    doubtful = (text.str.len_bytes() > _DOUBLE_DIGITS) | (
-        numbers.cast(pl.Float64) != text.cast(pl.Float64, strict=False)
+    value, number = pl.col("text"), pl.col("number")
+    doubtful = (value.str.len_bytes() > _DOUBLE_DIGITS) | (
+        number.cast(pl.Float64) != value.cast(pl.Float64, strict=False)
     )
-    rows = positions(doubtful.fill_null(False))
+    frame = pl.DataFrame([text.alias("text"), numbers.alias("number")])
+    rows = frame.select(doubtful.fill_null(False).arg_true()).to_series()
     if rows.is_empty():
         return numbers
-    return numbers.scatter(rows, _exact_decimals(text.gather(rows), dtype))
+    return numbers.scatter(rows, _exact_decimals(text[rows], dtype))
 
 
 def _exact_decimals(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
@@ -229,9 +230,8 @@ def failed(source: pl.Series, result: pl.Series) -> pl.Series:
         return pl.Series([], dtype=pl.UInt32)
     if source.dtype.is_float():
         source = source.fill_nan(None)
-    wrong = source.is_not_null() & result.is_null()
+    rows = lost(source, result)
     if source.dtype == pl.String and result.dtype.is_float():
-        wrong = wrong & ~source.str.strip_chars().str.to_lowercase().is_in(["nan", "-nan", "+nan"]).fill_null(
-            False
-        )
-    return positions(wrong)
+        nan = source[rows].str.strip_chars().str.to_lowercase().is_in(["nan", "-nan", "+nan"])
+        rows = rows.filter(~nan)
+    return rows

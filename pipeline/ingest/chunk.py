@@ -19,9 +19,9 @@ from pipeline.files.table import ROW
 from pipeline.ingest.casts import CastMemory, cast, failed, same_kind
 from pipeline.ingest.mapping import ColumnMapping, map_columns
 from pipeline.ingest.profile import ChunkFigures, chunk_figures
-from pipeline.ingest.rows import all_but, positions, union
+from pipeline.ingest.rows import all_but, positions, union, without
 from pipeline.ingest.validate import ChunkValidator
-from pipeline.ingest.violations import ERROR_SCHEMA, Finding, error_frame, reader_frame, records_as_json
+from pipeline.ingest.violations import Finding, error_frame, reader_frame, records_as_json
 from pipeline.ingest.words import cast_template
 
 RESCUED = "_rescued"
@@ -112,7 +112,7 @@ class ChunkProcessor:
         rows = failed(source, values)
         if rows.is_empty():
             return source, values
-        mended = _clean(source.gather(rows), cleaners)
+        mended = _clean(source[rows], cleaners)
         return source.clone().scatter(rows, mended), values.clone().scatter(rows, self._cast(mended, column))
 
     def _cast(self, values: pl.Series, column: Column) -> pl.Series:
@@ -135,10 +135,9 @@ class ChunkProcessor:
         for finding in self._validator.findings(typed, mapping.sources):
             # A value that could not be cast is null now; that it is also required says nothing new.
             known = failed_rows.get(finding.column) if finding.check == "not_nullable" else None
-            rows = (
-                finding.rows if known is None else finding.rows.filter(~finding.rows.is_in(known.implode()))
-            )
-            findings.append(replace(finding, rows=rows))
+            rows = finding.rows if known is None else without(finding.rows, known)
+            if len(rows):
+                findings.append(replace(finding, rows=rows))
         return findings
 
     def _split(
@@ -157,10 +156,10 @@ class ChunkProcessor:
         clean = whole.filter(all_but(whole.height, bad)) if len(bad) else whole
         errors = error_frame(raw, findings, parsed, piece.sheet)
         if parsed.rejects or parsed.repairs:
-            errors = pl.concat([errors, reader_frame(parsed)])
+            errors = pl.concat([errors, reader_frame(parsed)]).sort(ROW, maintain_order=True)
         return ChunkResult(
             clean=_stored(clean),
-            errors=errors.select(list(ERROR_SCHEMA)).sort(ROW, maintain_order=True),
+            errors=errors,
             rejected=len(bad) + len(parsed.rejects),
             filtered=filtered,
             figures=figures,
@@ -176,11 +175,12 @@ class ChunkProcessor:
         local = moments
         if self._dataset.timezone != "UTC":
             local = moments.dt.replace_time_zone("UTC").dt.convert_time_zone(self._dataset.timezone)
-        frame = pl.DataFrame({"day": local.dt.date(), "moment": moments})
+        frame = pl.LazyFrame({"local": local, "moment": moments})
         return (
-            frame.group_by("day")
+            frame.group_by(pl.col("local").dt.date().alias("day"))
             .agg(pl.col("moment").min().alias("first"), pl.col("moment").max().alias("last"))
             .with_columns(pl.col("day").clip(date.min, date.max))
+            .collect()
         )  # 9999-12-31 in UTC is the year 10000 further east
 
 
@@ -188,7 +188,7 @@ def _clean(values: pl.Series, cleaners: Sequence[Cleaner]) -> pl.Series:
     """Cleaners in order; text that they leave nothing of is null."""
     for cleaner in cleaners:
         values = cleaner.apply(values)
-    if cleaners and (values.str.len_bytes() == 0).any():
+    if cleaners and values.str.len_bytes().min() == 0:
         values = values.set(values.str.len_bytes() == 0, None)
     return values
 

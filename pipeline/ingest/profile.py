@@ -13,13 +13,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import polars as pl
-from polars import selectors
+from numpy.typing import NDArray
 
 from pipeline.contract import Column
 from pipeline.ingest.casts import as_text
 from pipeline.ingest.manifest import ColumnProfile
-from pipeline.ingest.sketch import DistinctSketch
+from pipeline.ingest.sketch import DistinctSketch, smallest
 
 _SAMPLE = 2_500
 _KEPT = 1_000
@@ -39,10 +40,9 @@ class ChunkFigures:
         least: smallest value, or None.
         most: largest value, or None.
         total: sum of a numeric column, or None.
-        hashes: UInt64 hashes of the values that are not null.
+        hashes: the smallest UInt64 hashes of the values that are not null, each once.
         sample: about 2,500 of the values, evenly spread.
         stride: each value of the sample stands for so many.
-        repetitive: whether values occur several times in the sample.
     """
 
     rows: int
@@ -50,10 +50,9 @@ class ChunkFigures:
     least: Any
     most: Any
     total: float | None
-    hashes: pl.Series
+    hashes: NDArray[np.uint64]
     sample: pl.Series
     stride: int
-    repetitive: bool
 
 
 def chunk_figures(typed: pl.DataFrame) -> dict[str, ChunkFigures]:
@@ -63,25 +62,34 @@ def chunk_figures(typed: pl.DataFrame) -> dict[str, ChunkFigures]:
         typed = typed.with_columns([as_text(typed[name]) for name in nested])  # lists have no order
     stride = max(1, typed.height // _SAMPLE)
     sample = typed.gather_every(stride)
-    least = typed.select(pl.all().min()).row(0, named=True)
-    most = typed.select(pl.all().max()).row(0, named=True)
-    different = sample.select(pl.all().n_unique()).row(0, named=True)
-    # As floats: a few nanosecond stamps add up to more than an integer holds.
-    totals = (typed.select(selectors.numeric().cast(pl.Float64).sum()).to_dicts() or [{}])[0]
+    names, height = typed.columns, typed.height
+    numeric = [name for name, dtype in typed.schema.items() if dtype.is_numeric()]
+    # One query for all: each costs as much as a few thousand rows. Sums as floats: a few nanosecond stamps add up to
+    # more than an integer holds.
+    found = iter(
+        typed.select(
+            *(pl.col(name).min().alias(f"least {name}") for name in names),
+            *(pl.col(name).max().alias(f"most {name}") for name in names),
+            *(pl.col(name).cast(pl.Float64).sum().alias(f"total {name}") for name in numeric),
+        ).row(0)
+    )
+    least = {name: next(found) for name in names}
+    most = {name: next(found) for name in names}
+    totals = {name: next(found) for name in numeric}
     hashes = typed.select(pl.all().hash())
     figures = {}
     for values in typed.get_columns():
         name, nulls = values.name, values.null_count()
+        present = hashes[name].filter(values.is_not_null()) if nulls else hashes[name]
         figures[name] = ChunkFigures(
-            rows=len(values),
+            rows=height,
             nulls=nulls,
             least=least[name],
             most=most[name],
             total=totals.get(name),
-            hashes=hashes[name].filter(values.is_not_null()) if nulls else hashes[name],
+            hashes=smallest(present.to_numpy()),
             sample=sample[name],
             stride=stride,
-            repetitive=sample.height > 2 * different[name],
         )
     return figures
 

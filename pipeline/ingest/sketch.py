@@ -9,7 +9,6 @@ distinct-value estimation under multiset operations", SIGMOD 2007 (the unbiased 
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 K = 2_048
@@ -22,25 +21,25 @@ class DistinctSketch:
     def __init__(self) -> None:
         self._smallest: NDArray[np.uint64] = np.empty(0, np.uint64)
 
-    def add(self, values: pl.Series) -> None:
-        """Take in the non-null values of a chunk; order and split into chunks do not matter."""
-        self.add_hashes(values.drop_nulls().hash())
-
-    def add_hashes(self, hashes: pl.Series) -> None:
-        """Take in UInt64 hashes of non-null values."""
-        new = hashes.to_numpy()
+    def add_hashes(self, hashes: NDArray[np.uint64]) -> None:
+        """Take in hashes of non-null values, or the `smallest` of them; order and split into chunks do not matter."""
         if len(self._smallest) == K:
-            new = new[new < self._smallest[-1]]
-            if not len(new):
-                return
-        elif len(new) > 16 * K:
-            # Thin out a large first chunk before the costly sort: keep what must contain the K smallest.
-            few = np.unique(new[new < np.uint64(_HASHES * 8 * K / len(new))])
-            new = few if len(few) >= K else new
-        self._smallest = np.unique(np.concatenate((self._smallest, new)))[:K]
+            hashes = hashes[hashes < self._smallest[-1]]
+        if len(hashes):
+            self._smallest = np.unique(np.concatenate((self._smallest, hashes)))[:K]
 
     def count(self) -> int:
         """How many distinct values were taken in."""
         if len(self._smallest) < K:
             return len(self._smallest)
         return round((K - 1) * _HASHES / float(self._smallest[-1]))
+
+
+def smallest(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The K smallest of a chunk's hashes, each once: all that a sketch wants of them."""
+    if len(hashes) > 16 * K:
+        # Thin out before the costly sort: keep what must contain the K smallest, unless values repeat themselves.
+        few = np.unique(hashes[hashes < np.uint64(_HASHES * 8 * K / len(hashes))])
+        if len(few) >= K:
+            return few[:K]
+    return np.unique(hashes)[:K]

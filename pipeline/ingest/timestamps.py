@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.ingest.rows import positions
+from pipeline.ingest.rows import lost
 
 # Ordered by how often they occur. `%#z` reads Z, +02:00 and +0200, and gives UTC.
 _NAIVE = tuple(
@@ -53,11 +53,11 @@ def parse_datetimes(text: pl.Series, zone: str, prefer: str | None = None) -> tu
         formats.remove(prefer)
         formats.insert(0, prefer)
     for format_ in formats:
-        open_rows = positions(result.is_null() & text.is_not_null())
+        open_rows = lost(text, result)
         if open_rows.is_empty():
             break
         whole = len(open_rows) == len(text)
-        part = text if whole else text.gather(open_rows)
+        part = text if whole else text[open_rows]
         read = part.str.to_datetime(format_, strict=False, time_unit="us")
         moments = _to_utc(_whole_years(part, read, format_), zone)
         if moments.null_count() == len(moments):

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from pipeline.files import Parsed, Reject, Repair
 from pipeline.files.table import ROW
 from pipeline.ingest.casts import as_text
+from pipeline.ingest.rows import union
 
 ERROR_SCHEMA: dict[str, pl.DataType] = {
     ROW: pl.Int64(),
@@ -53,45 +55,61 @@ def error_frame(
     raw: pl.DataFrame, findings: Iterable[Finding], parsed: Parsed, sheet: str | None
 ) -> pl.DataFrame:
     """One row per finding and row, with the source text, the message and the whole source record; `ERROR_SCHEMA`."""
-    parts = [_rows_of(finding, raw) for finding in findings if len(finding.rows)]
-    if not parts:
+    found = [finding for finding in findings if len(finding.rows)]
+    if not found:
         return pl.DataFrame(schema=ERROR_SCHEMA)
-    errors = pl.concat(parts)
-    positions = errors["position"].unique(maintain_order=False).sort()
-    source = raw.select(pl.all().gather(positions))
+    rows = union([finding.rows for finding in found])
+    source = raw[rows]
     lines = parsed.lines(source[ROW]) if parsed.lines else pl.Series([None] * source.height, dtype=pl.Int64)
     context = pl.DataFrame(
+        [rows.alias("position"), source[ROW], lines.alias("line"), records_as_json(source).alias("record")]
+    )
+    violations = pl.DataFrame(
         {
-            "position": positions,
-            ROW: source[ROW],
-            "line": lines.cast(pl.Int64),
-            "record": records_as_json(source),
+            "position": np.concatenate([finding.rows.to_numpy() for finding in found]),
+            "finding": np.repeat(np.arange(len(found), dtype=np.uint32), [len(f.rows) for f in found]),
+            "value": pl.concat([_values(finding, raw) for finding in found]),
         }
     )
+    # One query: each costs as much as a few thousand rows.
     return (
-        errors.join(context, on="position", how="left", maintain_order="left")
-        .with_columns(sheet=pl.lit(sheet, pl.String))
+        violations.lazy()
+        .join(_told(found).lazy(), on="finding", how="left")
+        .join(context.lazy(), on="position", how="left")
+        .with_columns(message=_message(), sheet=pl.lit(sheet, pl.String))
+        .sort("position", "finding")
         .select([pl.col(name).cast(dtype) for name, dtype in ERROR_SCHEMA.items()])
+        .collect()
     )
 
 
-def _rows_of(finding: Finding, raw: pl.DataFrame) -> pl.DataFrame:
-    rows = finding.rows.cast(pl.UInt32)
+def _values(finding: Finding, raw: pl.DataFrame) -> pl.Series:
+    """The source text at the rows of a finding."""
     if finding.source is None:
-        value = pl.Series("value", [], pl.String).extend_constant(None, len(rows))
-    else:
-        value = as_text(raw[finding.source].gather(rows)).rename("value")
-    before, marker, after = finding.template.partition("{value}")
-    shown = pl.col("value").fill_null("(empty)").str.slice(0, _SHOWN)
-    message = pl.concat_str(pl.lit(before), shown, pl.lit(after)) if marker else pl.lit(before)
-    return pl.DataFrame({"position": rows, "value": value}).select(
-        "position",
-        column_name=pl.lit(finding.column, pl.String),
-        check_name=pl.lit(finding.check),
-        value="value",
-        message=message,
-        severity=pl.lit(finding.severity),
+        return pl.Series("value", [None], pl.String).new_from_index(0, len(finding.rows))
+    return as_text(raw[finding.source][finding.rows]).alias("value")
+
+
+def _told(found: list[Finding]) -> pl.DataFrame:
+    """What is the same for all rows of a finding, by its number."""
+    parts = [finding.template.partition("{value}") for finding in found]
+    return pl.DataFrame(
+        {
+            "finding": range(len(found)),
+            "column_name": [finding.column for finding in found],
+            "check_name": [finding.check for finding in found],
+            "severity": [finding.severity for finding in found],
+            "before": [before for before, _, _ in parts],
+            "marked": [bool(marker) for _, marker, _ in parts],
+            "after": [after for _, _, after in parts],
+        },
+        schema_overrides={"finding": pl.UInt32, "column_name": pl.String},
     )
+
+
+def _message() -> pl.Expr:
+    shown = pl.col("value").fill_null("(empty)").str.slice(0, _SHOWN)
+    return pl.when("marked").then(pl.concat_str("before", shown, "after")).otherwise("before")
 
 
 def records_as_json(raw: pl.DataFrame) -> pl.Series:

@@ -11,7 +11,6 @@ from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from pipeline.contract import Dataset
 from pipeline.ingest.chunk import ChunkResult
@@ -36,9 +35,9 @@ def write_chunk(folder: Path, number: int, records: int, result: ChunkResult) ->
     clean_file = f"clean-{number:06d}.parquet" if result.clean.height else None
     error_file = f"errors-{number:06d}.parquet" if result.errors.height else None
     if clean_file:
-        _write(result.clean, folder / clean_file, [n for n, f in result.figures.items() if f.repetitive])
+        _write(result.clean, folder / clean_file)
     if error_file:
-        _write(result.errors, folder / error_file, ["column_name", "check_name", "severity", "sheet"])
+        _write(result.errors, folder / error_file)
     light = ChunkResult(
         clean=result.clean.clear(),
         errors=result.errors.select("column_name"),
@@ -51,12 +50,9 @@ def write_chunk(folder: Path, number: int, records: int, result: ChunkResult) ->
     return WrittenChunk(light, records, result.clean.height, result.errors.height, clean_file, error_file)
 
 
-def _write(frame: pl.DataFrame, path: Path, repetitive: list[str]) -> None:
-    # Written once and read once, at once: lz4 costs least, nobody looks at statistics, and a dictionary pays only
-    # for columns that repeat themselves, on both sides.
-    pq.write_table(
-        frame.to_arrow(), path, compression="lz4", use_dictionary=repetitive, write_statistics=False
-    )
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    # Written once and read once, at once: lz4 costs least, and nobody looks at statistics.
+    frame.write_parquet(path, compression="lz4", statistics=False)
 
 
 @dataclass

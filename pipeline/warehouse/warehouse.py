@@ -80,6 +80,8 @@ class Warehouse:
             WarehouseMissing: for reading only, and there is no file yet.
             MigrationError: the warehouse's migrations are not those of this program.
         """
+        if not self.path.exists():
+            self._ready = None  # a new file may get the inode of one that was deleted
         with connected(self._opening, read_only=read_only) as connection:
             if not read_only:
                 self._prepare(connection)

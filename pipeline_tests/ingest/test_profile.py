@@ -13,7 +13,7 @@ import pytest
 from pipeline.contract import Dataset
 from pipeline.ingest import stage
 from pipeline.ingest.manifest import ColumnProfile
-from pipeline.ingest.sketch import DistinctSketch, K
+from pipeline.ingest.sketch import DistinctSketch, K, smallest
 from pipeline.settings import Settings
 from pipeline_tests.ingest.support import model, write_parquet
 
@@ -77,12 +77,17 @@ def test_violations_are_counted_at_their_column(settings: Settings) -> None:
     assert [column.violations for column in staged.manifest.columns] == [2, 2]
 
 
+def take_in(sketch: DistinctSketch, values: pl.Series) -> None:
+    """What one chunk does."""
+    sketch.add_hashes(smallest(values.hash().to_numpy()))
+
+
 @pytest.mark.parametrize("count", [0, 1, 100, K - 1])
 def test_a_sketch_is_exact_for_few_values(count: int) -> None:
     sketch = DistinctSketch()
     values = pl.Series(range(count), dtype=pl.Int64)
-    sketch.add(values)
-    sketch.add(values)
+    take_in(sketch, values)
+    take_in(sketch, values)
     assert sketch.count() == count
 
 
@@ -92,20 +97,14 @@ def test_a_sketch_is_within_eight_percent_for_many_values(count: int, chunk: int
     sketch = DistinctSketch()
     values = pl.Series(range(count), dtype=pl.Int64).cast(pl.String)
     for start in range(0, count, chunk):
-        sketch.add(values[start : start + chunk])
+        take_in(sketch, values[start : start + chunk])
     assert sketch.count() == pytest.approx(count, rel=0.08)
 
 
 def test_a_sketch_does_not_depend_on_order_or_chunks() -> None:
     values = pl.Series(range(10_000), dtype=pl.Int64)
     one, other = DistinctSketch(), DistinctSketch()
-    one.add(values)
+    take_in(one, values)
     for start in range(0, 10_000, 333):
-        other.add(values.reverse()[start : start + 333])
+        take_in(other, values.reverse()[start : start + 333])
     assert one.count() == other.count()
-
-
-def test_a_sketch_ignores_nulls() -> None:
-    sketch = DistinctSketch()
-    sketch.add(pl.Series([None, 1, None, 1]))
-    assert sketch.count() == 1
