@@ -32,14 +32,23 @@ def make_home(home: Path, count: int) -> Known:
     instance = DagsterInstance.local_temp(str(home / "dagster"))
     intake = open_intake(Settings(home=home, settle_seconds=0))
     intake.make_folders()
-    waiting = [f"waiting-{number:05d}.csv" for number in range(count)]
-    loaded = [f"loaded-{number:05d}.csv" for number in range(count)]
-    for name in waiting:
-        (intake.settings.inbox / "orders" / name).write_text("order_id\n")
     partitions = deliveries_of("orders").name
     assert partitions is not None
-    instance.add_dynamic_partitions(partitions, [*loaded, *waiting])
+    loaded = [f"loaded-{number:05d}.csv" for number in range(count)]
+    instance.add_dynamic_partitions(partitions, loaded)
     _fill_ledger(intake, loaded)
+    known = Known(intake, instance, None)
+    # Before anything waits: the sensor tells Dagster of what the ledger holds a few hundred deliveries a tick.
+    for _ in range(count // 100):
+        known.cursor = evaluate(known)
+        if len(instance.get_materialized_partitions(clean_key("orders"))) == count:
+            break
+    else:
+        raise SystemExit("the sensor did not catch up with the ledger")
+    waiting = [f"waiting-{number:05d}.csv" for number in range(count)]
+    for name in waiting:
+        (intake.settings.inbox / "orders" / name).write_text("order_id\n")
+    instance.add_dynamic_partitions(partitions, waiting)
     for first in range(0, count, 100):
         tags = {
             "dagster/asset_partition_range_start": waiting[first],
@@ -48,13 +57,7 @@ def make_home(home: Path, count: int) -> Known:
         create_run_for_test(
             instance, job_name=ingest_job_name("orders"), status=DagsterRunStatus.STARTED, tags=tags
         )
-    known = Known(intake, instance, None)
-    for _ in range(count // 100):
-        known.cursor = evaluate(known)
-        if len(instance.get_materialized_partitions(clean_key("orders"))) == count:
-            break
-    else:
-        raise SystemExit("the sensor did not catch up with the ledger")
+    known.cursor = evaluate(known)
     return known
 
 

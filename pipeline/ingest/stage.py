@@ -86,11 +86,12 @@ def stage(
     settings = settings or load_settings()
     before = path.stat()
     _refuse_oversize(path, before.st_size, settings)
-    ready = _ready(settings.staging, before.st_size, dataset, path)
+    sha256 = hash_file(path) if before.st_size <= _SMALL else None
+    ready = _ready(settings.staging, before.st_size, dataset, path, sha256)
     if ready is None:
         pool = workers or ThreadPoolExecutor(WORKERS, "windrow-chunk")
         try:
-            ready = _stage(path, before, dataset, settings, delivery or path.name, progress, pool)
+            ready = _stage(path, before, dataset, settings, delivery or path.name, progress, pool, sha256)
         finally:
             if workers is None:
                 pool.shutdown(wait=True, cancel_futures=True)
@@ -119,16 +120,18 @@ def _refuse_oversize(path: Path, size: int, settings: Settings) -> None:
         )
 
 
-def _ready(staging: Path, size: int, dataset: Dataset, path: Path) -> tuple[Path, Manifest] | None:
+def _ready(
+    staging: Path, size: int, dataset: Dataset, path: Path, sha256: str | None
+) -> tuple[Path, Manifest] | None:
     """The finished folder of the same content and contract, if an earlier run left one; a large file is hashed only when
     there may be one."""
-    if size > _SMALL and not any(
+    if sha256 is None and not any(
         read_manifest(folder).bytes == size
         for folder in staging.glob(f"*-{dataset.fingerprint}")
         if (folder / MANIFEST).exists()
     ):
         return None
-    folder = ready_folder(staging, hash_file(path), dataset)
+    folder = ready_folder(staging, sha256 or hash_file(path), dataset)
     return (folder, read_manifest(folder)) if (folder / MANIFEST).exists() else None
 
 
@@ -140,17 +143,20 @@ def _stage(
     delivery: str,
     progress: Progress | None,
     pool: ThreadPoolExecutor,
+    sha256: str | None,
 ) -> tuple[Path, Manifest]:
     started, size = time.perf_counter(), before.st_size
     part = new_part(settings.staging)
     hasher = ThreadPoolExecutor(1, "windrow-hash")
-    digest = hasher.submit(hash_file, path)
+    digest = hasher.submit(hash_file, path) if sha256 is None else None
     try:
         table = open_table(path, read_options(dataset, settings))
         require_columns(dataset, map_columns(dataset, table.columns), path)
         with _imports_settled(size):
             account = _run_chunks(table, dataset, part, pool, ProgressMeter(progress, delivery, size))
-        manifest = _manifest(table, account, digest.result(), size, time.perf_counter() - started)
+        sha256 = sha256 if digest is None else digest.result()
+        assert sha256 is not None
+        manifest = _manifest(table, account, sha256, size, time.perf_counter() - started)
         # Before the folder gets its name: rows of the old content must not stand under the hash of the new.
         _refuse_changed(path, before)
         write_manifest(part, manifest)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.files import file_away, hash_file
+from pipeline.files import file_away, hash_file, unchanged
 from pipeline.ingest import source_records
 from pipeline.intake.house import Intake
 from pipeline.intake.inbox import archive_folder, archived_file
@@ -36,7 +36,8 @@ class Outcome:
         dataset: its dataset (or folder, where there is no such dataset).
         delivery: its key.
         entry: its row of the ledger; status loaded, partial, quarantined or duplicate.
-        kept_at: where the original is now; None when it was in the archive already.
+        kept_at: where the original is now; None when it was in the archive already, or changed while it was committed and
+            stays in the inbox to be taken again.
     """
 
     dataset: str
@@ -46,7 +47,8 @@ class Outcome:
 
 
 def commit(intake: Intake, prepared: Iterable[Prepared], run_id: str | None = None) -> Iterator[Outcome]:
-    """Commit files in the order given; postponed ones are passed over.
+    """Commit files in the order given. Postponed ones are passed over, and those that somebody took away or wrote to since
+    they were staged: what is in the inbox then is taken the next time.
 
     The warehouse is opened for a few seconds at most at a time, and the iterator is advanced while it is open only for
     what a list holds ready: give a list where files are ready, an iterator to commit each as it comes.
@@ -65,7 +67,8 @@ def commit(intake: Intake, prepared: Iterable[Prepared], run_id: str | None = No
             until = time.monotonic() + _HOLD_SECONDS
             while remaining and (not done or time.monotonic() < until):
                 item = remaining.pop(0)
-                done.append((item, _record(intake, session, item, run_id)))
+                if _in_archive(intake, item) or unchanged(item.waiting):
+                    done.append((item, _record(intake, session, item, run_id)))
         for item, entry in done:
             yield Outcome(entry.dataset, entry.delivery, entry, _put_away(intake, item, entry))
 
@@ -121,7 +124,9 @@ def _in_archive(intake: Intake, item: Prepared) -> bool:
 def _put_away(intake: Intake, item: Prepared, entry: Entry) -> Path | None:
     waiting, settings = item.waiting, intake.settings
     kept_at: Path | None = waiting.path
-    if not _in_archive(intake, item):
+    if not _in_archive(intake, item) and not unchanged(waiting):
+        kept_at = None
+    elif not _in_archive(intake, item):
         relative = waiting.path.relative_to(settings.inbox / waiting.dataset)
         if entry.status == "quarantined":
             kept_at = _to_quarantine(

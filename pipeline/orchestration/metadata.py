@@ -48,28 +48,33 @@ def delivery_metadata(entry: Entry, kept_at: Path | None) -> dict[str, Any]:
         "event_time_min": _moment(entry.event_time_min),
         "event_time_max": _moment(entry.event_time_max),
         "dialect": MetadataValue.json(json.loads(entry.dialect)) if entry.dialect else None,
-        "file": entry.file_name,
-        "bytes": entry.bytes,
-        "sha256": entry.sha256,
-        "status": entry.status,
-        "reason": entry.reason,
-        "ledger_id": entry.id,
-        "archive_path": None if kept_at is None else MetadataValue.path(str(kept_at)),
+        "archive_path": _path(kept_at),
     }
-    return {name: value for name, value in values.items() if value is not None}
+    return _given(values | _identity(entry))
 
 
 def unloaded_metadata(entry: Entry, kept_at: Path | None) -> dict[str, Any]:
     """What there is to say of a delivery that put no rows into the table: quarantined or duplicate."""
-    values: dict[str, Any] = {
-        "status": entry.status,
-        "reason": entry.reason,
+    return _given(_identity(entry) | {"kept_at": _path(kept_at)})
+
+
+def _identity(entry: Entry) -> dict[str, Any]:
+    """Which file it was and what became of it."""
+    return {
         "file": entry.file_name,
         "bytes": entry.bytes,
         "sha256": entry.sha256,
+        "status": entry.status,
+        "reason": entry.reason,
         "ledger_id": entry.id,
-        "kept_at": None if kept_at is None else MetadataValue.path(str(kept_at)),
     }
+
+
+def _path(path: Path | None) -> MetadataValue[Any] | None:
+    return None if path is None else MetadataValue.path(str(path))
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 import duckdb
 import polars as pl
@@ -105,29 +104,6 @@ class Session:
                 None if landing is None else ledger.by_landing(self.connection, dataset, delivery, landing)
             )
             return landed or ledger.insert(self.connection, facts)
-
-    def record_duplicate(
-        self,
-        dataset: str,
-        delivery: str,
-        file_name: str,
-        original: Entry,
-        *,
-        landing: str | None = None,
-        run_id: str | None = None,
-    ) -> Entry:
-        """Record a file whose bytes are loaded as `original` already, without staging it. Rows that an earlier version
-        of the same key had are taken out. Gives the entry of the same landing, when there is one."""
-        facts: dict[str, Any] = {
-            "dataset": dataset, "delivery": delivery, "file_name": file_name, "landing": landing, "run_id": run_id,
-            "bytes": original.bytes, "sha256": original.sha256, "format": original.format, "dialect": original.dialect,
-            "contract_fingerprint": original.contract_fingerprint,
-        }  # fmt: skip
-        with transaction(self.connection):
-            landed, mine, _ = ledger.related(self.connection, dataset, delivery, original.sha256, landing)
-            return landed or committing.duplicate(
-                self.connection, self._writable(dataset), mine, original, facts
-            )
 
     def entry_by_landing(self, dataset: str, delivery: str, landing: str) -> Entry | None:
         """The ledger entry of this landing of the delivery."""

@@ -12,7 +12,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.contract import Dataset
 from pipeline.ingest.manifest import Staged
 from pipeline.warehouse import ReconciliationError, Warehouse
 from pipeline_tests.warehouse.conftest import sale
@@ -232,16 +231,6 @@ def test_a_quarantined_file_is_in_the_ledger_and_leaves_the_rows_of_its_earlier_
         assert [e.seq for e in session.entries(after_seq=1, limit=1)] == [2]
         assert [e.dataset for e in session.entries(statuses=["quarantined"])] == ["sales", "unknown"]
     assert warehouse.query("SELECT id FROM clean.sales")["id"].to_list() == [1]
-
-
-def test_a_duplicate_that_was_never_staged_is_recorded(
-    warehouse: Warehouse, stage: Stage, sales: Dataset
-) -> None:
-    first = warehouse.commit(stage("a.csv", [sale(1)]))
-    with warehouse.session() as session:
-        entry = session.record_duplicate("sales", "b.csv", "b.csv", first, landing="9")
-        assert session.record_duplicate("sales", "b.csv", "b.csv", first, landing="9") == entry
-    assert (entry.status, entry.sha256) == ("duplicate", first.sha256)
 
 
 def test_later_ids_sort_after_earlier_ones(warehouse: Warehouse, stage: Stage) -> None:
