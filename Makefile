@@ -5,10 +5,10 @@ READY := .venv/.ready
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check format coverage bench lock clean
+.PHONY: help demo dev test check format coverage bench bench-files lock clean
 
 help: ## list what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Windrow needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else None'
@@ -40,6 +40,9 @@ coverage: $(READY) ## run all tests and say which lines they reach
 
 bench: $(READY) ## measure speed and memory against the same work done otherwise
 	$(BIN)/python -m benchmarks
+
+bench-files: $(READY) ## measure reading; DIR=folder: also a table of the files in it
+	$(BIN)/python -m benchmarks reading $(if $(DIR),--dir "$(DIR)")
 
 lock: $(READY) ## resolve the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \

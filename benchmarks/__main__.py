@@ -6,8 +6,9 @@ import argparse
 import platform
 import shutil
 import sys
+from pathlib import Path
 
-from benchmarks import loading, runs
+from benchmarks import fuzz, loading, pollock, reading, runs
 from benchmarks.report import DATA, Report
 
 SECTIONS = {
@@ -15,22 +16,31 @@ SECTIONS = {
     "memory": loading.memory,
     "bad": loading.bad_rows,
     "excel": loading.workbook,
+    "pollock": pollock.pollock,
+    "reading": reading.reading,
     "start": runs.start_up,
     "files": runs.many_files,
     "sensor": runs.sensor,
 }
+ASKED_FOR = {"fuzz": fuzz.fuzz}
+"""Sections that run only when they are named."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="all when none is given")
+    parser.add_argument(
+        "sections", nargs="*", choices=[*SECTIONS, *ASKED_FOR, []], help="all but fuzz when none is given"
+    )
     parser.add_argument("--runs", type=int, default=3, help="runs of each way; the median counts")
+    parser.add_argument("--dir", type=Path, help="folder with files of your own, for pollock, reading, fuzz")
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long to fuzz")
+    parser.add_argument("--first-case", type=int, default=0, help="case with which fuzzing begins")
     arguments = parser.parse_args()
-    report = Report()
+    report = Report(folder=arguments.dir, minutes=arguments.minutes, first_case=arguments.first_case)
     print(f"{platform.platform()}, Python {platform.python_version()}; generated files in {DATA}")
     try:
         for name in arguments.sections or SECTIONS:
-            SECTIONS[name](report, arguments.runs)
+            (SECTIONS | ASKED_FOR)[name](report, arguments.runs)
     finally:
         for folder in DATA.glob("run-*"):
             shutil.rmtree(folder)

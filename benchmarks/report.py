@@ -22,9 +22,19 @@ DATA = Path(os.environ.get("WINDROW_BENCH_DIR", ".bench")).resolve()
 
 @dataclass
 class Report:
-    """Figures of one run of the benchmarks."""
+    """Figures of one run of the benchmarks.
+
+    Attributes:
+        missed: figures that missed their target.
+        folder: files of the user's own, where some were given.
+        minutes: how long to fuzz.
+        first_case: with which case to begin.
+    """
 
     missed: list[str] = field(default_factory=list)
+    folder: Path | None = None
+    minutes: float = 10.0
+    first_case: int = 0
 
     def title(self, text: str) -> None:
         """Start a section."""
@@ -53,7 +63,7 @@ def scratch() -> Path:
 
 def run_way(way: str, source: Path, runs: int = 3) -> dict[str, Any]:
     """Median seconds and largest peak memory (MiB) of a way over `runs` processes, with its counts."""
-    results = []
+    results: list[dict[str, Any]] = []
     for _ in range(runs):
         home = scratch()
         try:

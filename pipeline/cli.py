@@ -1,13 +1,14 @@
 """The `pipeline` command.
 
 What belongs here: commands, their options, help and exit codes. What does not: the work (`intake`, `warehouse`) and how
-things look (`terminal`). Exit codes: 0 did its work, 1 looked for faults and found some (`doctor`), 2 could not do it.
+things look (`terminal`). Exit codes: 0 did its work, 1 looked for faults and found some (`check`, `doctor`), 2 could not do it.
 Heavy imports stay inside the commands, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -75,6 +76,37 @@ def demo() -> None:
     from pipeline.demo import run_demo
 
     raise typer.Exit(run_demo(_intake()))
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The file; nothing of it is loaded.")],
+    dataset: Annotated[str | None, typer.Option(help="Also validate it against this dataset.")] = None,
+    json: Json = False,
+) -> None:
+    """Show how a file is read, how sure that is and why, and what of it would be rejected. Exit code 1 when anything would.
+
+    Example: `pipeline check data/inbox/orders/2026-11-16.csv --dataset orders`
+    """
+    from pipeline.check import check_file, is_fault, show_check
+    from pipeline.contract.registry import load_datasets
+    from pipeline.settings import load_settings
+    from pipeline.terminal import complain, print_json
+
+    settings = load_settings()
+    datasets = load_datasets(settings.dataset_places) if dataset else {}
+    if dataset and dataset not in datasets:
+        complain(f"No dataset {dataset!r}. There is: {', '.join(datasets)}.")
+        raise typer.Exit(2)
+    if not file.is_file():
+        complain(f"There is no file {file}.")
+        raise typer.Exit(2)
+    found = check_file(file, settings, datasets.get(dataset) if dataset else None)
+    if json:
+        print_json(found)
+    else:
+        show_check(found)
+    raise typer.Exit(1 if is_fault(found) else 0)
 
 
 @app.command()

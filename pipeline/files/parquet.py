@@ -30,24 +30,25 @@ class ParquetTable(Table):
         self.dialect = Dialect("parquet")
         self._groups = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
         self._batch = _batch_rows(metadata, options)
-        self.columns = tuple(_flat(pa.Table.from_batches([], schema)).columns)
+        self.columns = tuple(flat_frame(pa.Table.from_batches([], schema)).columns)
 
     def pieces(self) -> Iterator[Piece]:
         """The counts come from the file's metadata. Raises OSError, UnreadableFile `damaged`."""
         try:
             yield from self._pieces()
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(self.path, error) from error
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise damaged_data(self.path, "Parquet", error) from error
 
     def _pieces(self) -> Iterator[Piece]:
         row, size, total = 1, self.path.stat().st_size, sum(self._groups)
         with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=_MB) as file:
             for group, left in enumerate(self._groups):
                 for batch in file.iter_batches(self._batch, row_groups=[group]):
+                    batch.validate(full=True)  # what is garbled inside must not reach native code
                     records = min(self._batch, left)
                     left -= records
                     done = size * (row + records - 1) // total
-                    yield Piece(row, records, done, partial(_parse, batch, row))
+                    yield Piece(row, records, done, partial(parse_batch, batch, row))
                     row += records
 
 
@@ -60,29 +61,31 @@ def open_parquet(path: Path, compression: str | None, options: ReadOptions) -> T
     try:
         with pq.ParquetFile(path) as file:
             metadata, schema = file.metadata, file.schema_arrow
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise damaged_data(path, "Parquet", error) from error
     if not metadata.num_rows:
         raise header_only(path)
     try:
         return ParquetTable(path, metadata, schema, options)
     except (pl.exceptions.PolarsError, pa.ArrowException) as error:
-        raise UnreadableFile(
-            path,
-            "unsupported",
-            f"a column has a type that cannot be read ({error})",
-            "Write it as another type",
-        ) from error
+        raise unsupported_type(path, error) from error
 
 
-def _damaged(path: Path, error: Exception) -> Exception:
-    """The problem behind an error of the Parquet library; an error of the machine stays what it is."""
+def unsupported_type(path: Path, error: Exception) -> UnreadableFile:
+    """The problem of a column that has no counterpart here."""
+    return UnreadableFile(
+        path, "unsupported", f"a column has a type that cannot be read ({error})", "Write it as another type"
+    )
+
+
+def damaged_data(path: Path, kind: str, error: Exception) -> Exception:
+    """The problem behind an error of the library that reads `kind`; an error of the machine stays what it is."""
     if isinstance(error, OSError) and error.errno is not None:
         return error
     return UnreadableFile(
         path,
         "damaged",
-        f"the Parquet data cannot be read ({error})",
+        f"the {kind} data cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})",
         "Send the file again; it may be cut off",
     )
 
@@ -94,13 +97,19 @@ def _batch_rows(metadata: pq.FileMetaData, options: ReadOptions) -> int:
     return max(min(options.chunk_rows, options.memory_mb * _MB // 16 // row), 1)
 
 
-def _parse(batch: pa.RecordBatch, first_row: int) -> Parsed:
-    frame = _flat(pa.Table.from_batches([batch]))
+def parse_batch(batch: pa.RecordBatch, first_row: int) -> Parsed:
+    """The records of an Arrow batch, numbered from `first_row`."""
+    frame = flat_frame(pa.Table.from_batches([batch]))
     rows = pl.int_range(first_row, first_row + frame.height, dtype=pl.Int64, eager=True)
     return Parsed(frame.with_columns(rows.alias(ROW)))
 
 
-def _flat(table: pa.Table) -> pl.DataFrame:
+def flat_frame(table: pa.Table) -> pl.DataFrame:
+    """An Arrow table with its own dtypes, without nesting: the fields of a struct are columns by their path, lists are JSON text.
+
+    Raises:
+        polars.exceptions.PolarsError, pyarrow.ArrowException: a type that polars does not know.
+    """
     frame = pl.DataFrame(table.rename_columns([str(index) for index in range(table.num_columns)]))
     columns: list[pl.Series] = []
     for name, column in zip(table.column_names, frame.get_columns(), strict=True):

@@ -1,36 +1,34 @@
 """Bytes of a file, decompressed on the way, front to back.
 
-What belongs here: plain, gzip and zstd streams and what is said of a damaged one. What does not: text and its encodings.
+What belongs here: plain, gzip, zstd, bzip2 and xz streams and what is said of a damaged one. What does not: text and its
+encodings.
+
+A few bytes can decompress to gigabytes: what one step gives is bounded (`stream_inflaters`), whatever the file says.
 """
 
 from __future__ import annotations
 
+import bz2
 import io
+import lzma
 import os
+import re
 import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
 import zstandard
 
 from pipeline.files.problems import UnreadableFile
+from pipeline.files.stream_inflaters import MEMORY_MB, Inflater, ZlibInflater, ZstdInflater
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+BZIP2_MAGIC = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
+XZ_MAGIC = b"\xfd7zXZ\0"
 _LOOK_AHEAD = 64 * 1024
-_SMALL, _LARGE, _HIGH_RATIO = 4096, 256 * 1024, 50
-
-
-class _Inflater(Protocol):
-    """What zlib and zstandard decompressors have in common."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, /) -> bytes: ...
+_STEP, _MOST = 256 * 1024, 1024 * 1024
 
 
 class ByteStream:
@@ -80,17 +78,20 @@ class _InflatedStream(ByteStream, ABC):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._inflater: _Inflater | None = None
-        self._step = _SMALL
+        self._inflater: Inflater | None = None
         self._left = b""
         self._ready = bytearray()
 
     @abstractmethod
-    def _start(self) -> _Inflater:
+    def _start(self) -> Inflater:
         """A decompressor for the next member."""
 
     def read(self, size: int) -> bytes:
-        """`size` decompressed bytes, fewer only at the end. Raises OSError, UnreadableFile `damaged`."""
+        """`size` decompressed bytes, fewer only at the end.
+
+        Raises:
+            OSError. UnreadableFile: `damaged`, or `unsupported` if decompressing it takes too much memory.
+        """
         while len(self._ready) < size and self._more():
             pass
         out = bytes(memoryview(self._ready)[:size])
@@ -104,27 +105,36 @@ class _InflatedStream(ByteStream, ABC):
         return self.read(max(size, self._ready.find(eol, size, size + _LOOK_AHEAD) + 1))
 
     def _more(self) -> bool:
-        data = self._left or super().read(self._step)
-        self._left = b""
-        if not data:
-            if self._inflater is not None:
-                raise damaged_stream(self.path, f"the {self.label} data ends in the middle")
-            return False
+        data = b""
+        if self._inflater is None or self._inflater.needs_input:
+            data, self._left = self._left or super().read(_STEP), b""
+            if not data:
+                if self._inflater is not None:
+                    raise damaged_stream(self.path, f"the {self.label} data ends in the middle")
+                return False
         if self._inflater is None:
-            if not data.strip(b"\0"):
+            # Members may be padded with NUL bytes.
+            data = data.lstrip(b"\0")
+            if not data:
                 return True
             self._inflater = self._start()
         try:
-            out = self._inflater.decompress(data)
-        except (zlib.error, zstandard.ZstdError) as error:
-            raise damaged_stream(
-                self.path, f"the {self.label} data cannot be decompressed ({error})"
-            ) from error
+            self._ready += self._inflater.decompress(data, _MOST)
+        except (zlib.error, zstandard.ZstdError, lzma.LZMAError, OSError) as error:
+            raise self._problem(error) from error
         if self._inflater.eof:
             self._left, self._inflater = self._inflater.unused_data, None
-        self._step = _SMALL if len(out) > _HIGH_RATIO * len(data) else _LARGE
-        self._ready += out
         return True
+
+    def _problem(self, error: Exception) -> UnreadableFile:
+        if "emory" not in str(error):
+            return damaged_stream(self.path, f"the {self.label} data cannot be decompressed ({error})")
+        return UnreadableFile(
+            self.path,
+            "unsupported",
+            f"decompressing its {self.label} data takes more than {MEMORY_MB} MB of memory",
+            f"Compress it with a smaller window ({self.label} without options for long distances), or send it plain",
+        )
 
 
 class GzipStream(_InflatedStream):
@@ -132,8 +142,8 @@ class GzipStream(_InflatedStream):
 
     label = "gzip"
 
-    def _start(self) -> _Inflater:
-        return zlib.decompressobj(31)
+    def _start(self) -> Inflater:
+        return ZlibInflater()
 
 
 class ZstdStream(_InflatedStream):
@@ -141,18 +151,46 @@ class ZstdStream(_InflatedStream):
 
     label = "zstd"
 
-    def _start(self) -> _Inflater:
-        return zstandard.ZstdDecompressor().decompressobj()
+    def _start(self) -> Inflater:
+        return ZstdInflater()
 
 
-_STREAMS = {None: ByteStream, "gz": GzipStream, "zst": ZstdStream}
+class Bzip2Stream(_InflatedStream):
+    """A .bz2 file, of one or more streams."""
+
+    label = "bzip2"
+
+    def _start(self) -> Inflater:
+        return bz2.BZ2Decompressor()
+
+
+class XzStream(_InflatedStream):
+    """A .xz file, of one or more streams."""
+
+    label = "xz"
+
+    def _start(self) -> Inflater:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY_MB << 20)
+
+
+_STREAMS: dict[str | None, type[ByteStream]] = {
+    None: ByteStream,
+    "gz": GzipStream,
+    "zst": ZstdStream,
+    "bz2": Bzip2Stream,
+    "xz": XzStream,
+}
 
 
 def compression_of(head: bytes) -> str | None:
-    """`gz`, `zst` or None, by the first bytes of a file."""
+    """`gz`, `zst`, `bz2`, `xz` or None, by the first bytes of a file (ten of them tell)."""
     if head.startswith(GZIP_MAGIC):
         return "gz"
-    return "zst" if head.startswith(ZSTD_MAGIC) else None
+    if head.startswith(ZSTD_MAGIC):
+        return "zst"
+    if head.startswith(XZ_MAGIC):
+        return "xz"
+    return "bz2" if BZIP2_MAGIC.match(head) else None
 
 
 def open_stream(path: Path, compression: str | None) -> ByteStream:

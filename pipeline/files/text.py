@@ -1,36 +1,56 @@
 """Text in any encoding as bytes in which line ends, delimiters and quotes are ASCII.
 
-What belongs here: detecting the encoding, transcoding, and the verdict on a whole file. What does not: records.
+What belongs here: the encoding of a file, and the verdict on all of it. What does not: records, and the evidence for an
+encoding (`guess`, `wide`).
 
-UTF-8, cp1252 and latin-1 are cut as they are (an ASCII byte always means itself) and turned into UTF-8 piece by piece,
-in the parsing thread. UTF-16 is transcoded while it is read.
+UTF-8 and encodings in which each byte is a character are cut as they are (an ASCII byte always means itself) and turned
+into UTF-8 piece by piece, in the parsing thread. All others are transcoded while they are read: there the second byte of a
+character may look like a delimiter, or a byte may be no character at all.
 """
 
 from __future__ import annotations
 
 import codecs
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.files.encoding.decode import (
+    MARK,
+    PIECEWISE,
+    Transcoded,
+    Undecodable,
+    before_marked,
+    count_marked,
+    count_utf8,
+    decoded,
+    is_utf8,
+    to_text,
+    to_utf8,
+    usual_name,
+)
+from pipeline.files.encoding.guess import fields_beyond_ascii, guess
+from pipeline.files.encoding.wide import byte_order_mark, escaped, is_binary, wide
 from pipeline.files.problems import UnreadableFile
 from pipeline.files.streams import ByteStream, open_stream
 
-SINGLE_BYTE = ("cp1252", "latin-1")
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+__all__ = [
+    "TextSource",
+    "Undecodable",
+    "count_utf8",
+    "decide",
+    "detect",
+    "is_utf8",
+    "read_sample",
+    "to_text",
+    "to_utf8",
+]
+
 _SAMPLE = 256 * 1024
 _LONGEST_HEADER = 64 * _SAMPLE
 _SCAN = 4 * 1024 * 1024
-_SURE = 3
-_ESCAPED = re.compile("[\udc80-\udcff]")
-_MULTI = re.compile("[^\x00-\x7f\udc80-\udcff]")
-_CONTROL = bytes([*range(8), *range(14, 27), 28, 29, 30, 31])
-
-# What browsers read as cp1252: its five undefined bytes are the control characters of latin-1.
-_CP1252 = "".join(
-    bytes([byte]).decode("cp1252") if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D) else chr(byte)
-    for byte in range(256)
-)
+_TWO, _SURE, _FAR = 2, 3, 2
+_PLENTY, _VERY_FAR = 100_000, 4
+_EVIDENCE = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -39,8 +59,8 @@ class TextSource:
 
     Attributes:
         path: the file.
-        compression: gz, zst or None.
-        encoding: utf-8, utf-16-le, utf-16-be, cp1252 or latin-1.
+        compression: gz, zst, bz2, xz or None.
+        encoding: Python's name of it.
         bom: bytes of byte order mark to leave out.
     """
 
@@ -49,59 +69,78 @@ class TextSource:
     encoding: str
     bom: int = 0
 
-    def open(self) -> ByteStream:
-        """The text after the byte order mark: UTF-16 as UTF-8, anything else as it is. Raises OSError."""
-        stream = open_stream(self.path, self.compression)
-        stream.read(self.bom)
-        return _Transcoded(stream, self.encoding) if self.encoding.startswith("utf-16") else stream
+    @property
+    def transcoded(self) -> bool:
+        """Whether `open` gives UTF-8 though the file is in something else."""
+        return self.encoding not in PIECEWISE
 
     @property
     def piece_encoding(self) -> str:
         """Encoding of the bytes that `open` gives."""
-        return "utf-8" if self.encoding.startswith("utf-16") else self.encoding
+        return "utf-8" if self.transcoded else self.encoding
+
+    def open(self) -> ByteStream:
+        """The text after the byte order mark: as it is, or as UTF-8 if `transcoded`. Raises OSError."""
+        stream = open_stream(self.path, self.compression)
+        stream.read(self.bom)
+        return Transcoded(stream, self.encoding) if self.transcoded else stream
+
+    def undecodable(self, stream: ByteStream, data: bytes, offset: int, line: int) -> Undecodable | None:
+        """The file's first undecodable byte, for who cuts it and meets the first bytes that are not valid.
+
+        Args:
+            stream: what `open` gave.
+            data: bytes of it, of which all before were valid; `offset` bytes of text lie before (-1: unknown: then the file is
+                read once more, up to the byte), and it starts on `line`.
+
+        Raises:
+            OSError. UnreadableFile: `damaged`.
+        """
+        if (
+            offset < 0
+            or self.piece_encoding != "utf-8"
+            or self.transcoded is not isinstance(stream, Transcoded)
+        ):
+            return self.first_bad()
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line += data.count(b"\n", 0, error.start) or data.count(b"\r", 0, error.start)
+            if isinstance(stream, Transcoded) and stream.first_bad is not None:
+                at, byte = stream.first_bad
+            else:
+                at, byte = offset + error.start, data[error.start]
+            return Undecodable(line, self.bom + at, byte)
+        return None
+
+    def first_bad(self) -> Undecodable | None:
+        """The file's first undecodable byte, by reading up to it. Raises OSError, UnreadableFile `damaged`."""
+        if self.encoding in PIECEWISE and self.encoding != "utf-8":
+            return None
+        line_feeds = returns = 0
+        decoder = codecs.getincrementaldecoder(self.encoding)(MARK)
+        with open_stream(self.path, self.compression) as stream:
+            done = len(stream.read(self.bom))
+            while True:
+                data = stream.read(_SCAN)
+                done += len(data)
+                text, bad = decoded(decoder, data, not data)
+                text = text if bad is None else before_marked(text)
+                line_feeds, returns = line_feeds + text.count("\n"), returns + text.count("\r")
+                if bad is not None:
+                    return Undecodable((line_feeds or returns) + 1, done - bad[0], bad[1])
+                if not data:
+                    return None
 
 
-class _Transcoded(ByteStream):
-    """UTF-16 as UTF-8. What cannot be decoded becomes bytes that are not valid UTF-8, to be found in its record."""
-
-    def __init__(self, stream: ByteStream, encoding: str) -> None:
-        self._stream, self.path = stream, stream.path
-        self._encoding = encoding
-        self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
-        self._ready = bytearray()
-        self._ended = False
-
-    @property
-    def position(self) -> int:  # type: ignore[override]
-        return self._stream.position
-
-    def read(self, size: int) -> bytes:
-        while len(self._ready) < size and not self._ended:
-            data = self._stream.read(max(size, 2))
-            self._ended = len(data) < max(size, 2)
-            try:
-                text = self._decoder.decode(data, self._ended)
-                self._ready += text.encode("utf-8", "surrogatepass")
-            except UnicodeDecodeError as error:
-                text = str(error.object[: error.start], self._encoding, "surrogatepass")
-                self._ready += text.encode("utf-8", "surrogatepass") + b"\xff"
-        out = bytes(memoryview(self._ready)[:size])
-        del self._ready[:size]
-        return out
-
-    def read_lines(self, size: int, eol: int) -> bytes:
-        return self.read(size)
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-def read_sample(path: Path, compression: str | None) -> tuple[TextSource, bytes, bool]:
+def read_sample(
+    path: Path, compression: str | None, given: str | None = None
+) -> tuple[TextSource, bytes, bool]:
     """(source, first bytes of its text with a whole line at least, whether that is all of it). Raises as `detect`, OSError."""
     size = _SAMPLE
     while True:
         with open_stream(path, compression) as stream:
-            source = detect(path, compression, stream.read(size))
+            source = detect(path, compression, stream.read(size), given)
         with source.open() as stream:
             sample = stream.read(size)
             whole = len(sample) < size or not stream.read(1)
@@ -110,19 +149,23 @@ def read_sample(path: Path, compression: str | None) -> tuple[TextSource, bytes,
         size *= 4
 
 
-def detect(path: Path, compression: str | None, sample: bytes) -> TextSource:
+def detect(path: Path, compression: str | None, sample: bytes, given: str | None = None) -> TextSource:
     """The encoding of a text file by its first bytes, and by all of it where those leave a doubt.
 
+    Args:
+        given: the encoding, where it is known: then the sample is only held against it.
+
     Raises:
-        UnreadableFile: `not_what_it_says`: it is no text. `damaged`: it is compressed and cut off.
+        UnreadableFile: `not_what_it_says`: it is no text. `damaged`: it is compressed and cut off. `undecodable`: it is not
+            in the encoding given.
     """
-    for bom, encoding in _BOMS:
-        if sample.startswith(bom):
-            return TextSource(path, compression, encoding, len(bom))
-    if b"\0" in sample[:4096] and (wide := _wide(sample)):
-        return TextSource(path, compression, wide)
-    controls = len(sample) - len(sample.translate(None, _CONTROL))
-    if controls * 100 > len(sample):
+    if given is not None:
+        return _given(path, compression, sample, usual_name(given))
+    if mark := byte_order_mark(sample):
+        return TextSource(path, compression, *mark)
+    if unmistakable := wide(sample) or escaped(sample):
+        return TextSource(path, compression, unmistakable)
+    if is_binary(sample):
         raise UnreadableFile(
             path,
             "not_what_it_says",
@@ -132,74 +175,72 @@ def detect(path: Path, compression: str | None, sample: bytes) -> TextSource:
     good, bad = count_utf8(sample)
     if bad == 0:
         return TextSource(path, compression, "utf-8")
-    if good > 0 or bad < _SURE:
+    if bad < _SURE or bad < _FAR * good:
         return TextSource(path, compression, decide(path, compression))
-    return TextSource(path, compression, _single_byte(sample))
+    return TextSource(path, compression, guess(_fields(sample)))
+
+
+def _fields(sample: bytes) -> list[bytes]:
+    """The different fields of whole lines beyond ASCII; of what there is, if there is no whole line with any."""
+    lines = sample[: max(sample.rfind(b"\n"), sample.rfind(b"\r")) + 1]
+    return fields_beyond_ascii(lines) or fields_beyond_ascii(sample)
+
+
+def _given(path: Path, compression: str | None, sample: bytes, encoding: str) -> TextSource:
+    mark, bom = byte_order_mark(sample) or (None, 0)
+    family = encoding.removesuffix("-le").removesuffix("-be").removesuffix("-sig")
+    if family == "utf-8":
+        encoding = family
+    elif encoding == family and family in ("utf-16", "utf-32"):
+        encoding = next(
+            name for name in (mark, wide(sample), f"{family}-le") if name is not None and family in name
+        )
+    source = TextSource(path, compression, encoding, bom if mark in ("utf-8", encoding) else 0)
+    try:
+        text, first = decoded(codecs.getincrementaldecoder(encoding)(MARK), sample[source.bom :], False)
+    except UnicodeError as error:
+        raise _wrong(source, f"{encoding} is no encoding of files: {error}") from error
+    good, bad = count_marked(text)
+    if first is not None and bad > good and bad >= (_SURE if good else _TWO):
+        before = before_marked(text)
+        line = (before.count("\n") or before.count("\r")) + 1
+        bad_byte = Undecodable(line, len(sample) - first[0], first[1])
+        raise _wrong(
+            source, f"it is not in {encoding}, as the dataset says: {bad_byte} is no character there"
+        )
+    return source
+
+
+def _wrong(source: TextSource, cause: str) -> UnreadableFile:
+    remedy = "Leave read.encoding out to have the encoding found, or correct it"
+    return UnreadableFile(source.path, "undecodable", cause, remedy)
 
 
 def decide(path: Path, compression: str | None) -> str:
-    """Encoding of a file that is not all valid UTF-8, over all of its bytes: utf-8 if that explains most of it, else cp1252."""
+    """Encoding of a file that is not all valid UTF-8, over all of its bytes: utf-8 if that explains most of it, else what
+    most likely wrote the fields beyond ASCII. Raises OSError, UnreadableFile `damaged`."""
     good = bad = 0
+    fields: list[bytes] = []
     with open_stream(path, compression) as stream:
         carry = b""
-        while data := stream.read(_SCAN):
-            data = carry + data
-            end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 or len(data)
-            carry = data[end:]
-            more_good, more_bad = count_utf8(data[:end])
+        while True:
+            data = stream.read(_SCAN)
+            data, final = carry + data, not data
+            end = len(data) if final else max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 or len(data)
+            data, carry = data[:end], data[end:]
+            more_good, more_bad = count_utf8(data)
             good, bad = good + more_good, bad + more_bad
-        more_good, more_bad = count_utf8(carry)
-    return "utf-8" if good + more_good > bad + more_bad else "cp1252"
+            if more_bad and sum(map(len, fields)) < _EVIDENCE:
+                fields += _evidence(data)
+            if final or max(good, bad) > max(_PLENTY, _VERY_FAR * min(good, bad)):
+                return "utf-8" if good > bad or not fields else guess(list(dict.fromkeys(fields)))
 
 
-def count_utf8(data: bytes) -> tuple[int, int]:
-    """(multi-byte characters, undecodable bytes) of `data` as UTF-8; a character cut off at the end is not counted."""
-    if data.isascii():
-        return 0, 0
-    for cut in range(1, 4):
-        if len(data) >= cut and data[-cut] >= 0xC0:
-            wanted = 2 if data[-cut] < 0xE0 else 3 if data[-cut] < 0xF0 else 4
-            data = data[:-cut] if wanted > cut else data
-            break
-    text = data.decode("utf-8", "surrogateescape")
-    return len(_MULTI.findall(text)), len(_ESCAPED.findall(text))
-
-
-def is_utf8(data: bytes) -> bool:
-    """Whether all of `data` is valid UTF-8."""
-    if data.isascii():
-        return True
+def _evidence(data: bytes) -> list[bytes]:
+    """Fields from the line with the first undecodable byte on."""
     try:
         data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def to_utf8(data: bytes, encoding: str) -> bytes:
-    """`data` as UTF-8. UTF-8 comes back as it is, valid or not."""
-    if encoding == "utf-8" or data.isascii():
-        return data
-    return to_text(data, encoding).encode("utf-8")
-
-
-def to_text(data: bytes, encoding: str) -> str:
-    """`data` as text; what is undecodable stays visible as \\xNN."""
-    if encoding == "cp1252":
-        return codecs.charmap_decode(data, "strict", _CP1252)[0]
-    return data.decode(encoding, "backslashreplace")
-
-
-def _single_byte(sample: bytes) -> str:
-    return "latin-1" if re.search(rb"[\x81\x8d\x8f\x90\x9d]", sample) else "cp1252"
-
-
-def _wide(sample: bytes) -> str | None:
-    """UTF-16 without a byte order mark: nearly every second byte is NUL."""
-    even, odd = sample[0:4096:2], sample[1:4096:2]
-    even_nul, odd_nul = even.count(0), odd.count(0)
-    if odd_nul * 10 > len(odd) * 4 and even_nul * 20 < len(even):
-        return "utf-16-le"
-    if even_nul * 10 > len(even) * 4 and odd_nul * 20 < len(odd):
-        return "utf-16-be"
-    return None
+    except UnicodeDecodeError as error:
+        start = max(data.rfind(b"\n", 0, error.start), data.rfind(b"\r", 0, error.start)) + 1
+        return _fields(data[start : error.start + 2 * _EVIDENCE])
+    return []

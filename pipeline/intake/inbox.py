@@ -9,18 +9,30 @@ from pathlib import Path
 from pipeline.files import Scan, Waiting, hash_file, landing_of, settle, unescape_key
 from pipeline.ingest import sweep
 from pipeline.intake.house import Intake
+from pipeline.intake.unpack import is_zip, tidy_folders, unpack_zips
 from pipeline.warehouse import Entry
 
 
 def wait_and_scan(intake: Intake, datasets: Collection[str] | None = None) -> Scan:
-    """The inbox, after files that are still being written had the settle time to come to rest.
+    """The inbox, after files that are still being written had the settle time to come to rest; zip files are unpacked, and their
+    members wait in their place.
 
     Args:
         datasets: names of inbox folders to look at; all of them, known or not, when None.
+
+    Raises:
+        OSError: the machine fails, for example the members of a zip do not fit on the disk.
     """
     intake.make_folders()
     sweep(intake.settings.staging)
+    tidy_folders(intake, datasets)
     scan = settle(intake.settings.inbox, intake.settings.settle_seconds)
+    if any(map(is_zip, scan.waiting)):
+        done = unpack_zips(intake, scan.waiting, datasets)
+        if done.unpacked or done.busy:
+            scan = _without_new_zips(
+                intake, settle(intake.settings.inbox, intake.settings.settle_seconds), done.kept
+            )
     if datasets is None:
         return scan
     return replace(
@@ -28,6 +40,18 @@ def wait_and_scan(intake: Intake, datasets: Collection[str] | None = None) -> Sc
         waiting=tuple(w for w in scan.waiting if w.dataset in datasets),
         unsettled=tuple(w for w in scan.unsettled if w.dataset in datasets),
     )
+
+
+def _without_new_zips(intake: Intake, scan: Scan, looked_at: Collection[Waiting]) -> Scan:
+    """A zip that came meanwhile, or that another process unpacks, is left for the next run."""
+    known = {item.landing for item in looked_at}
+    later = tuple(
+        item
+        for item in scan.waiting
+        if is_zip(item) and item.dataset in intake.datasets and item.landing not in known
+    )
+    waiting = tuple(item for item in scan.waiting if item not in later)
+    return replace(scan, waiting=waiting, unsettled=(*scan.unsettled, *later))
 
 
 def find_delivery(intake: Intake, dataset: str, delivery: str) -> Waiting | None:

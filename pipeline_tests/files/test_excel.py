@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import openpyxl
 import pytest
+from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
 from pipeline.files import UnreadableFile, open_table
 from pipeline_tests.files.reading import read, write
@@ -28,6 +30,19 @@ def workbook(path: Path, sheets: Sheets, change: Callable[[openpyxl.Workbook], N
         change(book)
     book.save(path)
     return path
+
+
+def rewritten(path: Path, part: str, changes: dict[bytes, bytes]) -> Path:
+    """The workbook with other bytes in one of its parts."""
+    copy = path.with_name(f"changed-{path.name}")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            data = old.read(name)
+            for before, after in changes.items() if name == part else ():
+                assert before in data
+                data = data.replace(before, after)
+            new.writestr(name, data)
+    return copy
 
 
 @BUDGETS
@@ -117,14 +132,73 @@ def test_named_sheets_are_read_and_a_missing_one_is_named(tmp_path: Path) -> Non
         read(path, sheets=("july",))
 
 
-def test_a_stray_cell_far_to_the_right_does_not_blow_up_memory(tmp_path: Path) -> None:
+def test_a_stray_cell_far_to_the_right_costs_no_memory_and_is_said(tmp_path: Path) -> None:
     def stray(book: openpyxl.Workbook) -> None:
         book["one"]["XFD1500"] = "stray"
 
-    rows: list[list[object]] = [["id"], *([number] for number in range(2000))]
-    table = read(workbook(tmp_path / "a.xlsx", {"one": rows}, stray), chunk_rows=500).table
-    assert table.columns == ("id",)
-    assert [frame.width for frame in table.chunks()] == [2, 2, 3, 2]
+    rows: list[list[object]] = [["id"], *([number] for number in range(20_000))]
+    path = workbook(tmp_path / "a.xlsx", {"one": rows}, stray)
+    found = read(path, chunk_rows=5000)
+    assert found.table.columns == ("id",)
+    assert found.values == [(str(number),) for number in range(20_000)]
+    assert found.table.dialect.notes == ("cells far to the right of the table left out: XFD1500 ('stray')",)
+
+
+@BUDGETS
+def test_truths_and_words_among_numbers_stay_what_they_are(tmp_path: Path, memory_mb: int) -> None:
+    rows: list[list[object]] = [
+        ["truth", "word", "number"],
+        [True, 1, 0.12345678901234],
+        [5, "NA", "1.50"],
+        [False, "NULL", 1e-12],
+        [2.5, 3, "007"],
+        [1, "n/a", 1234.5678901234],
+    ]
+    found = read(workbook(tmp_path / "a.xlsx", {"one": rows}), memory_mb=memory_mb)
+    assert found.values == [
+        ("true", "1", "0.12345678901234"),
+        ("5", "NA", "1.50"),
+        ("false", "NULL", "0.000000000001"),
+        ("2.5", "3", "007"),
+        ("1", "n/a", "1234.5678901234"),
+    ]
+
+
+@BUDGETS
+def test_numbers_shown_with_leading_zeros_keep_them(tmp_path: Path, memory_mb: int) -> None:
+    def show(book: openpyxl.Workbook) -> None:
+        for row in (2, 3, 5):
+            book["one"].cell(row, 1).number_format = "00000"
+        book["one"].cell(3, 3).number_format = "000"
+
+    rows: list[list[object]] = [["zip", "size", "x"], [1067, 5, 1], [12345, 6, 7], [99, 7, 8], [5, 8, "ab"]]
+    found = read(workbook(tmp_path / "a.xlsx", {"one": rows}, show), memory_mb=memory_mb, chunk_rows=3)
+    assert found.values == [
+        ("01067", "5", "1"),
+        ("12345", "6", "007"),
+        ("99", "7", "8"),
+        ("00005", "8", "ab"),
+    ]
+
+
+@BUDGETS
+def test_formulas_give_their_last_result(tmp_path: Path, memory_mb: int) -> None:
+    rows: list[list[object]] = [["a", "b"], [1, "x"], [2, "y"]]
+    path = workbook(tmp_path / "a.xlsx", {"one": rows})
+    cells = {b"<v>2</v>": b"<f>A2+1</f><v>2</v>"}
+    found = read(rewritten(path, "xl/worksheets/sheet1.xml", cells), memory_mb=memory_mb)
+    assert found.values == [("1", "x"), ("2", "y")]
+
+
+@BUDGETS
+@pytest.mark.parametrize("from_1904", [False, True])
+def test_dates_of_both_date_systems(tmp_path: Path, memory_mb: int, from_1904: bool) -> None:
+    def count(book: openpyxl.Workbook) -> None:
+        book.epoch = MAC_EPOCH if from_1904 else WINDOWS_EPOCH
+
+    rows: list[list[object]] = [["day"], [date(2024, 2, 29)], [date(1970, 1, 1)]]
+    path = workbook(tmp_path / "a.xlsx", {"one": rows}, count)
+    assert read(path, memory_mb=memory_mb).values == [("2024-02-29",), ("1970-01-01",)]
 
 
 def test_a_workbook_without_records_is_unreadable(tmp_path: Path) -> None:

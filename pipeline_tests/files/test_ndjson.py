@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipeline.files import UnreadableFile, open_table
@@ -60,11 +62,27 @@ def test_an_undecodable_line_is_a_reject(tmp_path: Path) -> None:
     [
         ("", "empty"),
         ("[\n1,\n2]\n", "unsupported"),
-        ('{\n "a": 1\n}\n', "unsupported"),
-        ("a,b\n1,2\n", "not_what_it_says"),
+        ('{"a": 1', "damaged"),
+        ("[]", "empty"),
     ],
 )
-def test_what_is_no_json_lines_is_unreadable(tmp_path: Path, content: str, code: str) -> None:
+def test_what_holds_no_object_is_unreadable(tmp_path: Path, content: str, code: str) -> None:
     with pytest.raises(UnreadableFile) as caught:
         open_table(write(tmp_path / "a.json", content))
     assert caught.value.code == code
+
+
+def test_the_real_file_loads_whole_and_keeps_its_text(shared_data: Path) -> None:
+    path = shared_data / "wikiticker_ndjson" / "wikiticker-2015-09-12-sampled.json"
+    lines = path.read_text("utf-8").splitlines()
+    table = open_table(path)
+    frame = pl.concat(list(table.chunks()), how="diagonal")
+    assert (frame.height, table.dialect.format) == (39_244, "ndjson")
+    assert frame["_row"].to_list() == list(range(1, 39_245))
+    for row in (0, 12_345, 39_243):
+        record = {name: value for name, value in json.loads(lines[row]).items() if value not in (None, "")}
+        found = frame.row(row, named=True)
+        assert {name: found[name] for name in record} == {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in record.items()
+        }

@@ -316,7 +316,7 @@ def test_sheets_with_different_columns_are_read_one_after_the_other(settings: Se
         (2, "Oslo", 2),
         (3, None, 3),
     ]
-    assert json.loads(clean_rows(staged)["_rescued"][2]) == {"shop": "A"}
+    assert json.loads(clean_rows(staged)["_rescued"][2]) == {"shop": "A", "_sheet": "More"}
     assert [(row["_row"], row["sheet"], row["line"]) for row in error_rows(staged)] == [(4, "More", 3)]
 
 

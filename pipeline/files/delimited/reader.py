@@ -1,4 +1,4 @@
-"""CSV files as tables.
+"""Delimited text files as tables.
 
 What belongs here: putting sample, dialect, cutting and parsing together. What does not: each of them.
 """
@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.files.delimited.blocks import Blocks
-from pipeline.files.delimited.dialect import CsvDialect, sniff
+from pipeline.files.delimited.layout import Layout
 from pipeline.files.delimited.parse import parse_block
-from pipeline.files.delimited.records import Layout
+from pipeline.files.delimited.sniff.dialect import CsvDialect, sniff
 from pipeline.files.problems import header_only
 from pipeline.files.table import Dialect, Piece, ReadOptions, Table
 from pipeline.files.text import TextSource, read_sample
@@ -24,40 +24,68 @@ class CsvTable(Table):
 
     def __init__(self, path: Path, source: TextSource, found: CsvDialect, options: ReadOptions) -> None:
         self.path, self._found = path, found
-        self.columns = found.columns
-        self._layout = Layout(found.marks, found.columns)
-        self._blocks = Blocks(source, found.marks, options, found.skip, found.skip_lines, found.record)
-        quote = found.marks.quote
-        self.dialect = Dialect(
-            "csv",
-            encoding=source.encoding,
-            delimiter=chr(found.marks.delimiter),
-            quote=chr(quote) if quote is not None else None,
-            header_line=found.header_line,
-            compression=source.compression,
-            notes=found.notes,
+        self.columns, self.header = found.columns, found.header
+        self._layout = Layout(found.marks, found.columns, found.rewrite, found.doubled)
+        self._blocks = Blocks(
+            source,
+            found.marks,
+            options,
+            found.skip,
+            found.skip_lines,
+            found.record,
+            rewrite=found.rewrite,
+            stop=found.stop,
+            comment=tuple(line for line in (found.comment, *found.dropped) if line is not None),
         )
+        self.dialect = _dialect(source, found)
 
     def pieces(self) -> Iterator[Piece]:
         """Raises OSError, UnreadableFile `header_only`, `damaged`, `record_too_large`."""
         empty = True
         for block in self._blocks:
             empty = False
-            if self._blocks.source.encoding != self.dialect.encoding:
-                self.dialect = replace(self.dialect, encoding=self._blocks.source.encoding)
+            self._learn()
             yield Piece(
                 block.first_row, block.records, block.bytes_done, partial(parse_block, block, self._layout)
             )
         if empty:
             raise header_only(self.path)
 
+    def _learn(self) -> None:
+        """What cutting the file told of its encoding."""
+        if self._blocks.source.encoding != self.dialect.encoding:
+            self.dialect = replace(self.dialect, encoding=self._blocks.source.encoding)
+        if self._blocks.undecodable is not None:
+            note = f"first undecodable: {self._blocks.undecodable}"
+            if note not in self.dialect.notes:
+                self.dialect = replace(self.dialect, notes=(*self.dialect.notes, note))
+
+
+def _dialect(source: TextSource, found: CsvDialect) -> Dialect:
+    quote = found.marks.quote
+    escape = found.rewrite.escape if found.rewrite is not None else None
+    return Dialect(
+        "csv",
+        encoding=source.encoding,
+        delimiter=found.delimiter,
+        quote=chr(quote) if quote is not None else None,
+        escape=chr(escape) if escape is not None else None,
+        record_end=found.record_end,
+        header_line=found.header_line,
+        header_rows=found.header_rows,
+        comment=found.comment.decode(source.piece_encoding, "replace") if found.comment is not None else None,
+        compression=source.compression,
+        confidence=found.confidence,
+        reasons=found.reasons,
+        notes=found.notes,
+    )
+
 
 def open_csv(path: Path, compression: str | None, options: ReadOptions) -> Table:
-    """Open a delimited text file; only its beginning is read, unless its encoding is in doubt.
+    """Open a delimited text file; only its beginning and its end are read, unless its encoding is in doubt.
 
     Raises:
-        OSError. UnreadableFile: `empty`, `header_only`, `no_header`, `not_what_it_says`, `damaged`.
+        OSError. UnreadableFile: `empty`, `header_only`, `no_header`, `ambiguous`, `not_what_it_says`, `damaged`.
     """
-    source, sample, whole = read_sample(path, compression)
-    found = sniff(path, sample, whole, source.piece_encoding, options.expected)
-    return CsvTable(path, source, found, options)
+    source, sample, whole = read_sample(path, compression, options.read.encoding)
+    return CsvTable(path, source, sniff(source, sample, whole, options), options)

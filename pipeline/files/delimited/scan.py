@@ -5,8 +5,7 @@ What belongs here: quotes, record ends and counts over a block of bytes that sta
 
 A block without quotes needs one comparison per byte. With quotes, the parity of the quotes before a byte tells whether it
 is quoted; that is trusted only if every opening quote follows a delimiter or record end and every closing one precedes
-one. Otherwise an exact walk from quote to quote decides: a quote inside an unquoted field, and all after a closing quote
-up to the next delimiter, are ordinary characters.
+one. Otherwise each line is looked at (`mend_quotes`).
 """
 
 from __future__ import annotations
@@ -17,9 +16,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.files.delimited.mend_quotes import find_leniently
+
 Positions = npt.NDArray[np.int64]
-_NONE: Positions = np.empty(0, dtype=np.int64)
-_CR, _SPACE = 13, 32
+NONE: Positions = np.empty(0, dtype=np.int64)
+_CR = 13
 _per_thread = threading.local()
 
 
@@ -31,11 +32,14 @@ class Marks:
         delimiter: one ASCII byte between fields.
         quote: one ASCII byte around fields, or None.
         eol: the byte that ends a record: LF (a CR before it belongs to it) or, in old files, CR.
+        width: fields that a record should have, 0 if unknown: it helps to tell a quote that is never closed from a field
+            with line ends in it.
     """
 
     delimiter: int
     quote: int | None
     eol: int = 10
+    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,26 @@ class Quotes:
     Attributes:
         toggles: positions at which quoting goes on or off.
         odd: positions of quotes that a strict parser reads differently.
+        stray: those among them that should not be there.
         broken: positions of opening quotes that are never closed; their line is a record of its own.
     """
 
-    toggles: Positions = field(default_factory=lambda: _NONE)
-    odd: Positions = field(default_factory=lambda: _NONE)
-    broken: Positions = field(default_factory=lambda: _NONE)
+    toggles: Positions = field(default_factory=lambda: NONE)
+    odd: Positions = field(default_factory=lambda: NONE)
+    broken: Positions = field(default_factory=lambda: NONE)
+    stray: Positions = field(default_factory=lambda: NONE)
+
+    def before(self, end: int) -> Quotes:
+        """Those before `end`."""
+        return Quotes(*(part[: np.searchsorted(part, end)] for part in self._parts))
+
+    def moved(self, by: Positions) -> Quotes:
+        """Each moved `by` as many bytes as that says for its position."""
+        return Quotes(*(part + by[part] for part in self._parts))
+
+    @property
+    def _parts(self) -> tuple[Positions, ...]:
+        return self.toggles, self.odd, self.broken, self.stray
 
 
 @dataclass(frozen=True)
@@ -61,11 +79,14 @@ class Cut:
         end: bytes of whole records, their last record end included.
         records: how many of them are records; blank lines are none.
         lines: physical lines in them.
+        quotes: the quotes in them, where they are not all in order: what follows may have helped to read them, so that the
+            parser is told.
     """
 
     end: int
     records: int
     lines: int
+    quotes: Quotes | None = None
 
 
 def measure(data: bytes, marks: Marks, final: bool) -> Cut:
@@ -81,12 +102,19 @@ def measure(data: bytes, marks: Marks, final: bool) -> Cut:
         return Cut(end, lines - _blank_lines(bytes_, is_end, marks, b"\r" in data), lines)
     bytes_ = np.frombuffer(data, np.uint8)
     every_end = np.flatnonzero(bytes_ == marks.eol)
-    ends = _outside(find_quotes(data, marks, final).toggles, every_end)
+    quotes = find_quotes(data, marks, final)
+    ends = _outside(quotes.toggles, every_end)
     if not len(ends):
         return Cut(0, 0, 0)
     end = int(ends[-1]) + 1
     blank = int(np.count_nonzero(_is_blank(bytes_, ends, marks)))
-    return Cut(end, len(ends) - blank, int(np.searchsorted(every_end, end)))
+    in_order = not len(quotes.odd) and not len(quotes.broken)
+    return Cut(
+        end,
+        len(ends) - blank,
+        int(np.searchsorted(every_end, end)),
+        None if in_order else quotes.before(end),
+    )
 
 
 def _blank_lines(bytes_: npt.NDArray[np.uint8], is_end: npt.NDArray[np.bool_], marks: Marks, cr: bool) -> int:
@@ -131,8 +159,26 @@ def starts_of(ends: Positions) -> Positions:
 def _outside(toggles: Positions, positions: Positions) -> Positions:
     if not len(toggles):
         return positions
-    outside: Positions = positions[(np.searchsorted(toggles, positions) & 1) == 0]
+    borders = np.concatenate(([0], np.searchsorted(positions, toggles), [len(positions)]))
+    outside: Positions = positions[np.repeat(np.arange(len(borders) - 1) & 1 == 0, np.diff(borders))]
     return outside
+
+
+def without_comments(data: bytes, marks: Marks, comment: bytes, quotes: Quotes | None) -> bytes:
+    """Whole records, with blank lines where a line outside quotes begins with `comment` (all of the line, if that ends in a
+    record end)."""
+    bytes_ = np.frombuffer(data, np.uint8)
+    quotes = quotes or find_quotes(data, marks, True)
+    ends = _outside(quotes.toggles, np.flatnonzero(bytes_ == marks.eol))
+    starts = starts_of(ends)
+    found = np.flatnonzero(bytes_[starts] == comment[0])
+    parts: list[bytes] = []
+    kept = 0
+    for start, end in zip(starts[found].tolist(), ends[found].tolist(), strict=True):
+        if data.startswith(comment, start):
+            parts.append(data[kept:start])
+            kept = end
+    return b"".join([*parts, data[kept:]])
 
 
 def record_spans(data: bytes, marks: Marks, quotes: Quotes) -> tuple[Positions, Positions]:
@@ -167,7 +213,8 @@ def find_quotes(data: bytes, marks: Marks, final: bool) -> Quotes:
     positions = np.flatnonzero(bytes_ == marks.quote)
     if _trusted(bytes_, positions, marks, final):
         return Quotes(positions)
-    return _walk(data, positions, marks, final)
+    found = find_leniently(data, marks.delimiter, marks.quote, marks.eol, marks.width, final)
+    return Quotes(found.toggles, found.odd, found.broken, found.stray)
 
 
 def _trusted(bytes_: npt.NDArray[np.uint8], positions: Positions, marks: Marks, final: bool) -> bool:
@@ -186,54 +233,3 @@ def _trusted(bytes_: npt.NDArray[np.uint8], positions: Positions, marks: Marks, 
     if marks.eol != _CR:
         fits |= (after == _CR) & (bytes_[np.minimum(closing + 2, last)] == marks.eol)
     return bool(fits.all())
-
-
-def _walk(data: bytes, positions: Positions, marks: Marks, final: bool) -> Quotes:
-    """The exact walk. An opening quote is broken if it never closes, or closes in a later line amid a field: that is
-    where the next quoted field opened, and the lines between would be swallowed."""
-    eol = marks.eol
-    opens = (marks.delimiter, eol)
-    at: list[int] = positions.tolist()
-    toggles: list[int] = []
-    odd: list[int] = []
-    broken: list[int] = []
-    total, index = len(at), 0
-    while index < total:
-        start = at[index]
-        if start and data[start - 1] not in opens:
-            odd.append(start)
-            index += 1
-            continue
-        close = index + 1
-        while close + 1 < total and at[close + 1] == at[close] + 1:
-            close += 2
-        if close >= total:
-            if not final:
-                toggles.append(start)
-                break
-            is_broken = True
-        else:
-            after = _after_field(data, at[close] + 1, marks)
-            is_broken = after < 0 and data.find(eol, start, at[close]) >= 0
-            if not is_broken:
-                toggles += (start, at[close])
-                if after != at[close] + 1:
-                    odd.append(at[close])
-                index = close + 1
-                continue
-        broken.append(start)
-        resume = data.find(eol, start) + 1
-        if resume == 0:
-            break
-        while index < total and at[index] < resume:
-            index += 1
-    return Quotes(*(np.array(found, dtype=np.int64) for found in (toggles, odd, broken)))
-
-
-def _after_field(data: bytes, position: int, marks: Marks) -> int:
-    """Where the field that closed before `position` ends: after spaces at most; -1 if something else follows."""
-    while position < len(data) and data[position] == _SPACE:
-        position += 1
-    if position >= len(data) or data[position] in (marks.delimiter, marks.eol):
-        return position
-    return position if data[position] == _CR and data[position + 1 : position + 2] in (b"", b"\n") else -1

@@ -1,37 +1,53 @@
-"""The parts of a workbook, straight from its zip: sheets, and which of their rows hold anything.
+"""The parts of a workbook (.xlsx, .xlsm), straight from its zip: sheets, and which of their rows hold anything.
 
-What belongs here: the count of records apart from the libraries that read the values. What does not: values.
+What belongs here: the count of records apart from the libraries that read the values, and the few rows by which a table is
+found. What does not: values.
 """
 
 from __future__ import annotations
 
 import posixpath
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from pipeline.files.problems import UnreadableFile
-from pipeline.files.workbook.rows import DATE_TEXT, RowCounter, SharedTexts, SheetRows
+from pipeline.files.workbook.guard import MB, damaged_workbook, refuse_bombs
+from pipeline.files.workbook.layout import Look, Sheet
+from pipeline.files.workbook.rows import RowCounter, SharedTexts, SheetRows
+from pipeline.files.workbook.sample import (
+    HEAD,
+    TAIL,
+    RawRow,
+    first_rows,
+    last_rows,
+    lines_of,
+    raw_cells,
+    raw_rows,
+    texts_wanted,
+)
+from pipeline.files.workbook.shared import count_texts, pick_texts
+from pipeline.files.workbook.styles import Styles, styles_of
 
-_BLOCK = 1024 * 1024
+_BLOCK, _PART_MAX = MB, 64 * MB
 _MAIN = "{*}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
-_ITEM_END = re.compile(rb"<(?:\w+:)?si\s*/>|</(?:\w+:)?si>")
-_TEXT = re.compile(rb"<(?:\w+:)?t(?:\s[^>]*)?>[^<]")
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A worksheet: its name, whether people see it, and its part of the zip."""
-
-    name: str
-    visible: bool
-    part: str
+_SHARED = "xl/sharedStrings.xml"
+_GARBLED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    LookupError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ElementTree.ParseError,
+    expat.ExpatError,
+)
 
 
 class WorkbookZip:
@@ -47,70 +63,102 @@ class WorkbookZip:
         self.path = path
         try:
             self._zip = zipfile.ZipFile(path)
+            refuse_bombs(path, self._zip)
             self.sheets = self._sheets()
-        except (zipfile.BadZipFile, zlib.error, KeyError, ElementTree.ParseError) as error:
+            self._styles = self._read_styles()
+        except _GARBLED as error:
             raise damaged_workbook(path, error) from error
 
     def close(self) -> None:
         """Release the file."""
         self._zip.close()
 
+    def _small(self, name: str) -> bytes:
+        """A part that is read whole."""
+        if (size := self._zip.getinfo(name).file_size) > _PART_MAX:
+            raise UnreadableFile(
+                self.path,
+                "too_large",
+                f"its part {name!r} has {size // MB:,} MB, more than any workbook needs",
+                "Open it in a spreadsheet program, save it again and send that",
+            )
+        return self._zip.read(name)
+
     def _sheets(self) -> tuple[Sheet, ...]:
-        relations = ElementTree.fromstring(self._zip.read("xl/_rels/workbook.xml.rels"))
+        relations = ElementTree.fromstring(self._small("xl/_rels/workbook.xml.rels"))
         parts = {
             relation.get("Id"): posixpath.normpath(posixpath.join("/xl", relation.get("Target", "")))[1:]
             for relation in relations
             if relation.get("Type", "").endswith("/worksheet")
         }
         found = []
-        book = ElementTree.fromstring(self._zip.read("xl/workbook.xml"))
+        book = ElementTree.fromstring(self._small("xl/workbook.xml"))
         properties = book.find(f"{_MAIN}workbookPr")
         self.from_1904 = properties is not None and properties.get("date1904") in ("1", "true")
         for sheet in book.iterfind(f".//{_MAIN}sheet"):
             part = parts.get(sheet.get(_RELATION) or sheet.get(_STRICT_RELATION))
             if part is not None:
+                self._zip.getinfo(part)
                 visible = sheet.get("state", "visible") == "visible"
                 found.append(Sheet(sheet.get("name", ""), visible, part))
         return tuple(found)
 
-    def shared_texts(self) -> SharedTexts:
-        """One pass over the shared texts; empty ones are rare but make an empty row look filled."""
-        name = "xl/sharedStrings.xml"
-        if name not in self._zip.namelist():
-            return SharedTexts(0, frozenset(), False)
-        empty: list[bytes] = []
-        index, dates, carry = 0, False, b""
-        for data in self._stream(name):
-            data, start = carry + data, 0
-            dates = dates or DATE_TEXT.search(data) is not None
-            for match in _ITEM_END.finditer(data):
-                if not _TEXT.search(data, start, match.start()):
-                    empty.append(b"%d" % index)
-                start, index = match.end(), index + 1
-            carry = data[start:]
-        return SharedTexts(self._zip.getinfo(name).file_size, frozenset(empty), dates)
+    def _read_styles(self) -> Styles:
+        name = "xl/styles.xml"
+        return styles_of(self._small(name)) if name in self._zip.namelist() else Styles()
 
-    def rows(self, sheet: Sheet, shared: SharedTexts) -> SheetRows:
-        """One pass over the sheet's XML, in blocks."""
-        counter = RowCounter(shared)
-        for data in self._stream(sheet.part):
-            counter.feed(data)
-        return counter.result()
+    @property
+    def declared_bytes(self) -> int:
+        """Bytes of all sheets' XML, as the archive's directory says."""
+        return sum(self._zip.getinfo(sheet.part).file_size for sheet in self.sheets)
+
+    @property
+    def shared_bytes(self) -> int:
+        """Bytes of the shared texts' XML, as the archive's directory says."""
+        return self._zip.getinfo(_SHARED).file_size if _SHARED in self._zip.namelist() else 0
+
+    def shared_texts(self) -> SharedTexts:
+        """One pass over the shared texts."""
+        if not self.shared_bytes:
+            return SharedTexts(0, frozenset(), False)
+        return count_texts(self._stream(_SHARED), self.shared_bytes)
+
+    def look(self, sheet: Sheet, shared: SharedTexts) -> Look:
+        """One pass over the sheet's XML, in blocks; and over the shared texts, for those of its first and last rows."""
+        counter = RowCounter(shared, dict(self._styles.codes))
+        try:
+            for data in self._stream(sheet.part):
+                counter.feed(data)
+            return self._look(counter.result())
+        except _GARBLED as error:
+            raise damaged_workbook(self.path, error) from error
+
+    def _look(self, rows: SheetRows) -> Look:
+        head, tail = raw_rows(first_rows(rows.head, HEAD)), raw_rows(last_rows(rows.tail, TAIL))
+        edges = {column: RawRow(row, raw_cells(xml)) for column, (row, xml) in rows.edges.items()}
+        wanted = texts_wanted([*head, *tail, *edges.values()])
+        texts = pick_texts(self._stream(_SHARED), wanted) if wanted and self.shared_bytes else {}
+
+        def text(column: int, row: RawRow) -> str:
+            lines = lines_of([row], texts, self._styles, self.from_1904)
+            return lines[0][1].get(column, "") if lines else ""
+
+        return Look(
+            rows.numbers,
+            rows.first,
+            rows.columns,
+            lines_of(head, texts, self._styles, self.from_1904),
+            lines_of(tail, texts, self._styles, self.from_1904),
+            {column: (row.number, text(column, row)) for column, row in edges.items()},
+            rows.dates_as_text,
+            rows.booleans,
+            rows.codes,
+        )
 
     def _stream(self, part: str) -> Iterator[bytes]:
         try:
             with self._zip.open(part) as file:
                 while data := file.read(_BLOCK):
                     yield data
-        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
+        except _GARBLED as error:
             raise damaged_workbook(self.path, error) from error
-
-
-def damaged_workbook(path: Path, error: Exception) -> UnreadableFile:
-    """The problem of a workbook that cannot be read."""
-    return UnreadableFile(
-        path,
-        "damaged",
-        f"the workbook is cut off or garbled ({str(error).splitlines()[0] if str(error) else type(error).__name__})",
-        "Open it in a spreadsheet program, save it again and send that",
-    )

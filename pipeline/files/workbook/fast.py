@@ -5,16 +5,21 @@ What belongs here: the grid as canonical text. What does not: sheets too large f
 
 from __future__ import annotations
 
+import logging
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import fastexcel
 import polars as pl
 
-from pipeline.files.workbook.archive import Sheet, damaged_workbook
-from pipeline.files.workbook.rows import SheetRows
+from pipeline.files.workbook.guard import damaged_workbook
+from pipeline.files.workbook.layout import Line, Look, Numbers, Sheet
 from pipeline.files.workbook.text import moments_written, written
+
+# A column without values is nothing to warn of.
+logging.getLogger("fastexcel.types.dtype").setLevel(logging.ERROR)
 
 _ERRORS = {
     "NA": "#N/A",
@@ -27,47 +32,142 @@ _ERRORS = {
     "GettingData": "#GETTING_DATA",
 }
 _ERROR = re.compile(r"Error\((\w+)\)")
+# Texts such as NA and NULL do not keep the library from taking a column for numbers: they come back as what it could not read.
+_WORD = re.compile(r"String\(\"(.*)\"\)", re.DOTALL)
 _COLUMN = re.compile(r"dtype for column (\S+)")
 _STAMP = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
-_ROUNDED = r"^-?\d+\.\d{9}$"
-Header = list[str | None]
+# As the library writes numbers among texts: at most nine decimals, so that a number may have lost some.
+_ROUNDED = r"^-?(?:\d+\.\d{0,8}[1-9]|0)$"
+_ALL = 1 << 20
+_OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_EXTENSIONS = {".xls", ".xla", ".xlsx", ".xlsm", ".xlam", ".xlsb", ".ods"}
 Dtypes = dict[str | int, fastexcel.DType]
 
 
-def load_grid(path: Path, sheet: Sheet, rows: SheetRows) -> tuple[Header, pl.DataFrame]:
-    """(header cells, every row after the header's row up to the last, as String columns in sheet order).
+@dataclass(frozen=True)
+class Grid:
+    """Some rows of a sheet.
+
+    Attributes:
+        top: sheet row of the first.
+        columns: the column in the sheet (from 0) of each column of the frame, ascending.
+        frame: String columns.
+    """
+
+    top: int
+    columns: tuple[int, ...]
+    frame: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What is loaded: rows of a sheet, columns before `reach`."""
+
+    reader: fastexcel.ExcelReader
+    sheet: Sheet
+    top: int
+    rows: int
+    reach: int
+
+
+def load_grid(path: Path, sheet: Sheet, look: Look, top: int, bottom: int, reach: int) -> Grid:
+    """The sheet's rows from `top` to `bottom` (both included), the columns before `reach`, as far as they hold a cell.
 
     Raises:
         UnreadableFile: `damaged`.
     """
-    try:
-        reader = fastexcel.read_excel(str(path))
-        loaded = _load(reader, sheet, rows, {})
-        header = _header(loaded)
+    with _Readable(path):
+        place = _Place(_reader(path, sheet), sheet, top, bottom + 1 - top, reach)
+        loaded = _load(place, {})
+        selected = loaded.selected_columns
+        columns = tuple(column.absolute_index for column in selected)
         batch, errors = loaded.to_arrow_with_errors()
+        del loaded
         typed = pl.DataFrame(batch)
-        texts = [written(column) for column in typed.get_columns()]
-        texts = _without_doubt(reader, sheet, rows, typed, texts)
-    except fastexcel.FastExcelError as error:
-        raise damaged_workbook(path, error) from error
-    grid = pl.DataFrame(texts)
+        del batch
+        schema = typed.schema
+        texts = []
+        while typed.width:
+            texts.append(written(typed.to_series(0)))
+            typed = typed.drop(typed.columns[0])
+        texts = _without_doubt(place, look, columns, schema, texts)
+    frame = pl.DataFrame(texts)
+    del texts
     if errors is not None:
-        grid = _with_errors(grid, errors)
-    return header, grid.select(pl.when(pl.all() != "").then(pl.all()))
+        frame = _with_errors(frame, {column.index: at for at, column in enumerate(selected)}, errors)
+    for at, column in enumerate(frame.get_columns()):
+        if (empty := column == "").any():
+            frame.replace_column(at, column.set(empty, None))
+    return Grid(top, columns, frame)
 
 
-def _load(
-    reader: fastexcel.ExcelReader, sheet: Sheet, rows: SheetRows, dtypes: Dtypes
-) -> fastexcel.ExcelSheet:
-    """The sheet with its columns' own types; a column of types that do not go together as text."""
-    forced = dict(dtypes)
+def load_lines(path: Path, sheet: Sheet, numbers: Numbers) -> tuple[Line, ...]:
+    """The rows with these numbers as text, those that hold a value; their numbers may be rounded.
+
+    Raises:
+        UnreadableFile: `damaged`.
+    """
+    top, rows = int(numbers[0]), int(numbers[-1] - numbers[0]) + 1
+    with _Readable(path):
+        loaded = _load(_Place(_reader(path, sheet), sheet, top, rows, _ALL), None)
+        selected = loaded.selected_columns
+        batch, errors = loaded.to_arrow_with_errors()
+    frame = pl.DataFrame(batch)
+    if errors is not None:
+        frame = _with_errors(frame, {column.index: at for at, column in enumerate(selected)}, errors)
+    places = numbers - top
+    taken = frame[places[places < frame.height].tolist()]
+    texts = pl.DataFrame([moments_written(column, None) for column in taken.get_columns()])
+    return tuple(
+        (
+            int(number),
+            {column.absolute_index: text for column, text in zip(selected, row, strict=True) if text},
+        )
+        for number, row in zip(numbers.tolist(), texts.iter_rows(), strict=False)
+        if any(row)
+    )
+
+
+def _reader(path: Path, sheet: Sheet) -> fastexcel.ExcelReader:
+    """The library goes by the extension where it knows it: a workbook with that of another format is handed over as bytes."""
+    with path.open("rb") as file:
+        if file.read(len(_OLE2)) == _OLE2:
+            own = {".xls", ".xla"}
+        else:
+            own = {".xlsb"} if sheet.part.endswith(".bin") else {".xlsx", ".xlsm", ".xlam"}
+        if path.suffix.lower() in _EXTENSIONS - own:
+            file.seek(0)
+            return fastexcel.read_excel(file.read())
+    return fastexcel.read_excel(str(path))
+
+
+class _Readable:
+    """Failures of the library, its panics too (which are no `Exception`), are the file's: it is damaged."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, fastexcel.FastExcelError) or (kind and kind.__name__ == "PanicException"):
+            raise damaged_workbook(self._path, error or Exception()) from error
+
+
+def _load(place: _Place, dtypes: Dtypes | None) -> fastexcel.ExcelSheet:
+    """The sheet with its columns' own types; a column of types that do not go together as text. None: all as text."""
+    forced, reach = dict(dtypes or {}), place.reach
     while True:
         try:
-            return reader.load_sheet(
-                sheet.name,
-                header_row=int(rows.numbers[0]) - 1,
+            return place.reader.load_sheet(
+                place.sheet.name,
+                header_row=None,
+                skip_rows=place.top - 1,
+                n_rows=place.rows,
                 schema_sample_rows=None,
-                dtypes=forced or None,
+                dtypes="string" if dtypes is None else forced or None,
+                use_columns=lambda column: column.absolute_index < reach,
             )
         except fastexcel.UnsupportedColumnTypeCombinationError as error:
             found = _COLUMN.search(str(error))
@@ -76,32 +176,30 @@ def _load(
             forced[found.group(1)] = "string"
 
 
-def _header(loaded: fastexcel.ExcelSheet) -> Header:
-    """The header's cells; the library numbers repeated names (`a`, `a_1`) and invents missing ones."""
-    names: Header = []
-    for column in loaded.available_columns():
-        base, _, number = column.name.rpartition("_")
-        repeated = number.isdigit() and base in names
-        given = column.column_name_from != "generated"
-        names.append((base if repeated else column.name) if given else None)
-    return names
-
-
 def _without_doubt(
-    reader: fastexcel.ExcelReader, sheet: Sheet, rows: SheetRows, typed: pl.DataFrame, texts: list[pl.Series]
+    place: _Place, look: Look, columns: tuple[int, ...], typed: pl.Schema, texts: list[pl.Series]
 ) -> list[pl.Series]:
-    """Columns of several types come as text, in which numbers are rounded and moments look like text: where that shows, the
-    column is read once more as numbers, or as moments."""
-    mixed = [index for index, dtype in enumerate(typed.dtypes) if dtype == pl.String]
+    """Columns of several types come as text, in which numbers are rounded and moments look like text; truths among numbers come
+    as numbers. Where that shows, the column is read once more as numbers, as moments, or as text."""
+    truths = [
+        index
+        for index, (column, dtype) in enumerate(zip(columns, typed.dtypes(), strict=True))
+        if column in look.booleans and dtype.is_numeric()
+    ]
+    if truths:
+        words = _again(place, typed, truths, "string")
+        for index in truths:
+            truth = words.to_series(index)
+            chosen = pl.when(truth.is_in(["true", "false"])).then(truth).otherwise(texts[index])
+            texts[index] = pl.select(chosen.alias(texts[index].name)).to_series()
+    mixed = [index for index, dtype in enumerate(typed.dtypes()) if dtype == pl.String]
     rounded = [index for index in mixed if texts[index].str.contains(_ROUNDED).any()]
     stamped = [index for index in mixed if texts[index].str.contains(_STAMP).any()]
     if rounded:
-        numbers = _again(reader, sheet, rows, typed, rounded, "float")
+        numbers = _again(place, typed, rounded, "float")
         for index in rounded:
             texts[index] = _exact(texts[index], numbers.to_series(index))
-    moments = (
-        _again(reader, sheet, rows, typed, stamped, "datetime") if stamped and rows.dates_as_text else None
-    )
+    moments = _again(place, typed, stamped, "datetime") if stamped and look.dates_as_text else None
     for index in stamped:
         sure = None if moments is None else moments.to_series(index).is_not_null()
         texts[index] = moments_written(texts[index], sure)
@@ -109,32 +207,29 @@ def _without_doubt(
 
 
 def _again(
-    reader: fastexcel.ExcelReader,
-    sheet: Sheet,
-    rows: SheetRows,
-    typed: pl.DataFrame,
-    columns: list[int],
-    dtype: Literal["float", "datetime"],
+    place: _Place, typed: pl.Schema, columns: list[int], dtype: Literal["float", "datetime", "string"]
 ) -> pl.DataFrame:
-    dtypes: Dtypes = dict.fromkeys(typed.columns, "string")
-    dtypes |= {typed.columns[index]: dtype for index in columns}
-    return pl.DataFrame(_load(reader, sheet, rows, dtypes).to_arrow_with_errors()[0])
+    names = typed.names()
+    dtypes: Dtypes = dict.fromkeys(names, "string")
+    dtypes |= {names[index]: dtype for index in columns}
+    return pl.DataFrame(_load(place, dtypes).to_arrow_with_errors()[0])
 
 
 def _exact(texts: pl.Series, numbers: pl.Series) -> pl.Series:
-    """Texts that are these numbers, rounded, as the numbers."""
-    close = (texts.cast(pl.Float64, strict=False) - numbers).abs() < 1e-8
+    """Texts that are these numbers, rounded, as the numbers; a text of digits that a number would not be written with stays."""
+    close = texts.str.contains(_ROUNDED) & ((texts.cast(pl.Float64, strict=False) - numbers).abs() < 1e-8)
     return pl.select(pl.when(close).then(written(numbers)).otherwise(texts).alias(texts.name)).to_series()
 
 
-def _with_errors(grid: pl.DataFrame, errors: fastexcel.CellErrors) -> pl.DataFrame:
-    """Error cells as people see them (`#N/A`)."""
+def _with_errors(frame: pl.DataFrame, places: dict[int, int], errors: fastexcel.CellErrors) -> pl.DataFrame:
+    """Error cells as people see them (`#N/A`), and words among numbers. `places`: index of a column → its place in the frame."""
     by_column: dict[int, dict[int, str]] = {}
     for error in errors.errors:
+        row, column = error.offset_position[0], places[error.offset_position[1]]
         if found := _ERROR.search(error.detail):
-            row, column = error.offset_position
             by_column.setdefault(column, {})[row] = _ERRORS.get(found.group(1), f"#{found.group(1)}")
+        elif found := _WORD.search(error.detail):
+            by_column.setdefault(column, {})[row] = found.group(1)
     for column, texts in by_column.items():
-        filled = grid.to_series(column).scatter(list(texts), list(texts.values()))
-        grid = grid.with_columns(filled)
-    return grid
+        frame = frame.with_columns(frame.to_series(column).scatter(list(texts), list(texts.values())))
+    return frame

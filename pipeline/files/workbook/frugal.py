@@ -8,7 +8,6 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -16,39 +15,51 @@ from xml.etree.ElementTree import ParseError
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
-from pipeline.files.workbook.archive import Sheet, damaged_workbook
-from pipeline.files.workbook.rows import SheetRows
+from pipeline.files.workbook.guard import damaged_workbook
+from pipeline.files.workbook.layout import Numbers, Sheet
 from pipeline.files.workbook.text import text_of
 
 Cells = list[str | None]
+# What the library raises where the XML is not as it expects.
+_GARBLED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ParseError,
+    InvalidFileException,
+)
 
 
-def iterate_rows(path: Path, sheet: Sheet, rows: SheetRows) -> Iterator[Cells]:
-    """The rows that hold a value, one after another, each as wide as its cells.
+def iterate_rows(path: Path, sheet: Sheet, numbers: Numbers, reach: int) -> Iterator[Cells]:
+    """The rows with these numbers, one after another, with their cells from column A up to `reach`, which is left out.
 
     Raises:
         UnreadableFile: `damaged`.
     """
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        try:
-            yield from _rows(book[sheet.name], rows)
-        finally:
-            book.close()
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, ParseError, InvalidFileException) as error:
+        # The library refuses names without an extension of its own: it is given the file itself.
+        with path.open("rb") as file:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            try:
+                yield from _rows(book[sheet.name], numbers, reach)
+            finally:
+                book.close()
+    except _GARBLED as error:
         raise damaged_workbook(path, error) from error
 
 
-def _rows(worksheet: Any, rows: SheetRows) -> Iterator[Cells]:
+def _rows(worksheet: Any, numbers: Numbers, reach: int) -> Iterator[Cells]:
+    if not len(numbers):
+        return
     worksheet.reset_dimensions()
-    wanted = iter(rows.numbers.tolist())
-    number = next(wanted, None)
-    for row, values in enumerate(worksheet.iter_rows(values_only=True), start=1):
+    wanted = iter(numbers.tolist())
+    number, first = next(wanted, None), int(numbers[0])
+    rows = worksheet.iter_rows(min_row=first, max_row=int(numbers[-1]), max_col=reach, values_only=True)
+    for row, values in enumerate(rows, start=first):
         if row == number:
-            yield [text_of(value) for value in values[rows.first :]]
+            yield [text_of(value) for value in values[:reach]]
             number = next(wanted, None)
-
-
-def take(rows: Iterator[Cells], count: int) -> list[Cells]:
-    """The next `count` rows, fewer only at the end."""
-    return list(islice(rows, count))

@@ -1,34 +1,33 @@
-"""Workbooks (.xlsx, .xlsm) as tables.
+"""Workbooks (.xlsx, .xlsm, .xls, .xlsb, .ods) as tables.
 
-What belongs here: which sheets are read, their headers, and cutting them into pieces. What does not: reading the values
-(`fast`, `frugal`).
+What belongs here: which sheets are read, their columns, and cutting them into pieces. What does not: the formats (`book`,
+`binary`, `opendocument`), finding the table in a sheet (`region`), reading the values (`fast`, `frugal`).
 
-The first row with a value is a sheet's header; rows without any value are no records. Columns are those with a name, and
-beyond them, in the pieces where they hold a value, those without.
+Rows without any value are no records. Columns are the table's own, and beside them, in the pieces where they hold a value,
+those without a name. Where several sheets are read, `_sheet` says which one a record is from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 
 from pipeline.contract.headers import normalise
 from pipeline.files.names import column_names
 from pipeline.files.problems import UnreadableFile, empty_file, header_only
-from pipeline.files.table import ROW, Dialect, Parsed, Piece, ReadOptions, Table
-from pipeline.files.workbook.archive import Sheet, WorkbookZip
-from pipeline.files.workbook.fast import load_grid
-from pipeline.files.workbook.frugal import Cells, iterate_rows, take
-from pipeline.files.workbook.rows import SheetRows
+from pipeline.files.table import Dialect, Parsed, Piece, ReadOptions, Table
+from pipeline.files.workbook.book import Book, grid_bytes
+from pipeline.files.workbook.fast import Grid
+from pipeline.files.workbook.formats import open_book
+from pipeline.files.workbook.frugal import Cells
+from pipeline.files.workbook.guard import MB, damaged_workbook
+from pipeline.files.workbook.layout import Look, Numbers, Region, Sheet
+from pipeline.files.workbook.parse import SHEET, Form, parse_grid, parse_rows
+from pipeline.files.workbook.region import find_region
 
-_MB = 1024 * 1024
-_BYTES_PER_CELL, _SHARED_FACTOR = 100, 2
 _FRUGAL_ROWS = 20_000
 
 
@@ -38,137 +37,130 @@ class _Opened:
 
     Attributes:
         sheet: which.
-        rows: its rows that hold a value; the first is the header.
+        look, region: what is in it, and where its table lies.
         columns: its names.
         fast: whether its grid fits the budget.
-        grid: that grid, if it is kept.
     """
 
     sheet: Sheet
-    rows: SheetRows
+    look: Look
+    region: Region
     columns: tuple[str, ...]
-    fast: bool
-    grid: pl.DataFrame | None
+    fast: bool = False
 
     @property
-    def numbers(self) -> npt.NDArray[np.int64]:
+    def numbers(self) -> Numbers:
         """Sheet rows of the records."""
-        return self.rows.numbers[1:]
+        return self.look.numbers[self.region.begin : self.region.end]
 
 
 class ExcelTable(Table):
     """A workbook: the sheets that are read, one after another, numbered through."""
 
     def __init__(
-        self, path: Path, sheets: list[_Opened], notes: tuple[str, ...], options: ReadOptions
+        self, book: Book, sheets: list[_Opened], notes: list[str], options: ReadOptions, keep: bool
     ) -> None:
-        self.path, self._sheets, self._options = path, sheets, options
+        self.path, self._book, self._sheets, self._options = book.path, book, sheets, options
+        named = [SHEET] if len(sheets) > 1 else []
+        forms = {opened.sheet.name: column_names([*opened.columns, *named]) for opened in sheets}
+        self._forms = {
+            opened.sheet.name: Form(
+                opened.look, opened.region, forms[opened.sheet.name], opened.sheet.name if named else None
+            )
+            for opened in sheets
+        }
         self.columns = tuple(dict.fromkeys(name for opened in sheets for name in opened.columns))
-        names = tuple(opened.sheet.name for opened in sheets)
-        self.dialect = Dialect("excel", header_line=int(sheets[0].rows.numbers[0]), sheets=names, notes=notes)
+        if named:
+            self.columns = tuple(dict.fromkeys([*self.columns, forms[sheets[0].sheet.name][-1]]))
+        first = sheets[0].region
+        self.header = None if first.names is None else tuple(name or "" for name in first.names)
+        self.dialect = Dialect(
+            "excel",
+            header_line=first.header_line,
+            header_rows=first.header_rows,
+            sheets=tuple(opened.sheet.name for opened in sheets),
+            reasons=tuple(dict.fromkeys(reason for opened in sheets for reason in opened.region.reasons)),
+            confidence=min(opened.region.confidence for opened in sheets),
+            notes=tuple(notes),
+        )
+        self._kept: dict[str, Grid] = {}
+        self._keep = keep or len(sheets) == 1
 
     def pieces(self) -> Iterator[Piece]:
-        """The counts come from the sheets' XML. Raises OSError, UnreadableFile `damaged`."""
+        """The counts come from the sheets' own records. Raises OSError, UnreadableFile `damaged`."""
         row, size = 1, self.path.stat().st_size
         total = sum(len(opened.numbers) for opened in self._sheets)
         for opened in self._sheets:
-            cut = self._fast if opened.fast else self._frugal
-            for numbers, parse in cut(opened):
+            for numbers, parse in self._cut(opened):
                 done = size * (row + len(numbers) - 1) // total
                 yield Piece(row, len(numbers), done, partial(parse, row), opened.sheet.name)
                 row += len(numbers)
 
-    def _fast(self, opened: _Opened) -> Iterator[tuple[npt.NDArray[np.int64], Callable[[int], Parsed]]]:
-        grid = opened.grid if opened.grid is not None else load_grid(self.path, opened.sheet, opened.rows)[1]
-        for start in range(0, len(opened.numbers), self._options.chunk_rows):
-            numbers = opened.numbers[start : start + self._options.chunk_rows]
-            yield numbers, partial(_parse_grid, grid, opened, numbers)
-
-    def _frugal(self, opened: _Opened) -> Iterator[tuple[npt.NDArray[np.int64], Callable[[int], Parsed]]]:
-        rows = iterate_rows(self.path, opened.sheet, opened.rows)
-        take(rows, 1)
-        size = min(self._options.chunk_rows, _FRUGAL_ROWS)
-        for start in range(0, len(opened.numbers), size):
-            numbers = opened.numbers[start : start + size]
-            yield numbers, partial(_parse_rows, take(rows, len(numbers)), opened, numbers)
-
-
-def _parse_grid(
-    grid: pl.DataFrame, opened: _Opened, numbers: npt.NDArray[np.int64], first_row: int
-) -> Parsed:
-    wanted = numbers - int(opened.rows.numbers[0]) - 1
-    taken = grid[wanted[wanted < grid.height].tolist()]
-    cells, named = taken.get_columns(), len(opened.columns)
-    beyond = {
-        index: cells[index] for index in range(named, len(cells)) if cells[index].null_count() < taken.height
-    }
-    return _parsed(cells[:named], beyond, opened, numbers, first_row)
-
-
-def _parse_rows(rows: list[Cells], opened: _Opened, numbers: npt.NDArray[np.int64], first_row: int) -> Parsed:
-    named = len(opened.columns)
-    stray = {index for row in rows for index in range(named, len(row)) if row[index] is not None}
-
-    def column(index: int) -> pl.Series:
-        return pl.Series([row[index] if index < len(row) else None for row in rows], dtype=pl.String)
-
-    beyond = {index: column(index) for index in sorted(stray)}
-    return _parsed([column(index) for index in range(named)], beyond, opened, numbers, first_row)
-
-
-def _parsed(
-    cells: list[pl.Series],
-    beyond: dict[int, pl.Series],
-    opened: _Opened,
-    numbers: npt.NDArray[np.int64],
-    first_row: int,
-) -> Parsed:
-    """Named columns, and those beyond them that hold a value here."""
-    height = len(cells[0])
-    empty = pl.Series([None] * height, dtype=pl.String)
-    columns = [*cells, *[empty] * (len(opened.columns) - len(cells)), *beyond.values()]
-    names = column_names([*opened.columns, *[f"column_{index + 1}" for index in beyond]])
-    frame = pl.DataFrame([column.alias(name) for column, name in zip(columns, names, strict=True)])
-    numbered = pl.int_range(first_row, first_row + height, dtype=pl.Int64, eager=True)
-
-    def lines(rows: pl.Series) -> pl.Series:
-        return pl.Series(rows.name, numbers[rows.to_numpy() - first_row], dtype=pl.Int64)
-
-    return Parsed(frame.with_columns(numbered.alias(ROW)), lines=lines)
+    def _cut(self, opened: _Opened) -> Iterator[tuple[Numbers, Callable[[int], Parsed]]]:
+        numbers, name = opened.numbers, opened.sheet.name
+        if not len(numbers):
+            return
+        form, size = self._forms[name], self._options.chunk_rows
+        found: Grid | Iterator[Cells] | None = self._kept.get(name)
+        if found is None:
+            found = self._book.read(opened.sheet, opened.look, numbers, opened.region.reach, opened.fast)
+        if isinstance(found, Grid):
+            if self._keep:
+                self._kept[name] = found
+            for start in range(0, len(numbers), size):
+                some = numbers[start : start + size]
+                yield some, partial(parse_grid, found, form, some)
+            return
+        size = min(size, _FRUGAL_ROWS)
+        for start in range(0, len(numbers), size):
+            some = numbers[start : start + size]
+            taken = list(islice(found, len(some)))
+            if len(taken) < len(some):
+                lost = EOFError(f"sheet {name!r} breaks off before row {some[len(taken)]}")
+                raise damaged_workbook(self.path, lost)
+            yield some, partial(parse_rows, taken, form, some)
 
 
 def open_excel(path: Path, compression: str | None, options: ReadOptions) -> Table:
-    """Open a workbook; its sheets' XML is scanned once to count the rows that hold a value.
+    """Open a workbook; its sheets are scanned once to count the rows that hold a value.
 
     Raises:
-        OSError. UnreadableFile: `damaged`, `empty`, `header_only`, `no_such_sheet`.
+        OSError. UnreadableFile: `damaged`, `empty`, `header_only`, `no_header`, `no_such_sheet`, `encrypted`, `too_large`.
     """
-    book = WorkbookZip(path)
+    book = open_book(path, options.memory_mb)
     try:
         chosen, notes = _chosen(path, book, options)
-        shared = book.shared_texts()
-        counted = [(sheet, book.rows(sheet, shared)) for sheet in chosen]
+        looks = [(sheet, book.look(sheet)) for sheet in chosen]
     finally:
         book.close()
-    notes += [
-        f"sheet '{sheet.name}' is empty and left out" for sheet, rows in counted if not len(rows.numbers)
-    ]
-    counted = [(sheet, rows) for sheet, rows in counted if len(rows.numbers)]
-    if not counted:
+    notes += [f"sheet '{sheet.name}' is empty and left out" for sheet, look in looks if not len(look.numbers)]
+    looks = [(sheet, look) for sheet, look in looks if len(look.numbers)]
+    if not looks:
         raise empty_file(path)
-    # The fast library reads dates that count from 1904 as if they counted from 1900.
-    budget = 0 if book.from_1904 else options.memory_mb * _MB // 2 - shared.size * _SHARED_FACTOR
-    keep = sum(rows.cells for _, rows in counted) * _BYTES_PER_CELL < budget
-    opened = [
-        _opened(path, sheet, rows, rows.cells * _BYTES_PER_CELL < budget, keep) for sheet, rows in counted
-    ]
+    fast = book.fast([look for _, look in looks], options.memory_mb)
+    opened, problems = [], []
+    for (sheet, look), fits in zip(looks, fast, strict=True):
+        try:
+            opened.append(replace(_opened(path, sheet, look, options), fast=fits))
+        except UnreadableFile as problem:
+            problems.append(problem)
+            notes.append(f"sheet '{sheet.name}' left out: {problem.cause}")
+    if not opened:
+        raise problems[0]
     related, more = _related(opened, options)
     if not any(len(sheet.numbers) for sheet in related):
         raise header_only(path)
-    return ExcelTable(path, related, tuple(notes + more), options)
+    several = len(related) > 1
+    notes += more + [
+        f"sheet '{sheet.sheet.name}': {note}" if several else note
+        for sheet in related
+        for note in sheet.region.notes
+    ]
+    needs = sum(grid_bytes(sheet.look.rows, sheet.look.first + sheet.look.columns) for sheet in related)
+    return ExcelTable(book, related, notes, options, keep=needs < options.memory_mb * MB // 2)
 
 
-def _chosen(path: Path, book: WorkbookZip, options: ReadOptions) -> tuple[list[Sheet], list[str]]:
+def _chosen(path: Path, book: Book, options: ReadOptions) -> tuple[list[Sheet], list[str]]:
     """The sheets asked for, or every visible one, and what is to be said of the others."""
     if not options.sheets:
         hidden = [f"hidden sheet '{sheet.name}' left out" for sheet in book.sheets if not sheet.visible]
@@ -185,28 +177,43 @@ def _chosen(path: Path, book: WorkbookZip, options: ReadOptions) -> tuple[list[S
     return [by_name[name] for name in options.sheets], []
 
 
-def _opened(path: Path, sheet: Sheet, rows: SheetRows, fast: bool, keep: bool) -> _Opened:
-    if fast:
-        header, grid = load_grid(path, sheet, rows)
-    else:
-        header, grid = take(iterate_rows(path, sheet, rows), 1)[0], None
-    while len(header) > 1 and header[-1] is None:
-        header.pop()
-    return _Opened(sheet, rows, column_names(header), fast, grid if keep else None)
+def _opened(path: Path, sheet: Sheet, look: Look, options: ReadOptions) -> _Opened:
+    """The sheet with its columns' names: from its header, or the contract's, by their place, if their number is that of the
+    columns; without a contract they are numbered."""
+    region = find_region(look, options)
+    if region.names is not None:
+        return _Opened(sheet, look, region, column_names(region.names))
+    if options.positions and len(options.positions) != region.width:
+        raise UnreadableFile(
+            path,
+            "no_header",
+            f"sheet {sheet.name!r} has no row of column names, and its {region.width} columns are not the "
+            f"{len(options.positions)} of the dataset",
+            "Add a row of column names above the records",
+        )
+    names = options.positions or tuple(f"column_{place}" for place in range(1, region.width + 1))
+    return _Opened(sheet, look, region, column_names(names))
 
 
 def _related(opened: list[_Opened], options: ReadOptions) -> tuple[list[_Opened], list[str]]:
-    """The sheets that share a column with what is expected, or with the first sheet."""
+    """The sheets of one shape: those that share at least half of their names, or of its names, with the best one, which is the
+    one with most of the contract's columns, or the first. Sheets that were asked for are read as they are."""
+    if options.sheets:
+        return opened, []
     known = {normalise(name) for name in options.expected}
-    if not any(known & _normalised(sheet) for sheet in opened):
-        known |= _normalised(opened[0])
-    related = [sheet for sheet in opened if known & _normalised(sheet)]
+    best = max(opened, key=lambda sheet: (len(known & _normalised(sheet)), len(sheet.numbers) > 0))
+    shape = known & _normalised(best) or _normalised(best)
+
+    def fits(sheet: _Opened) -> bool:
+        names = _normalised(sheet)
+        return 2 * len(names & shape) >= min(len(shape), len(names))
+
     notes = [
-        f"sheet '{sheet.sheet.name}' left out: none of its columns is known"
+        f"sheet '{sheet.sheet.name}' left out: its columns are others ({', '.join(sheet.columns[:5])})"
         for sheet in opened
-        if not known & _normalised(sheet)
+        if not fits(sheet)
     ]
-    return related, notes
+    return [sheet for sheet in opened if fits(sheet)], notes
 
 
 def _normalised(opened: _Opened) -> set[str]:

@@ -6,17 +6,22 @@ What belongs here: the scan of `<row>` and `<c>` elements, made to be fast. What
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
+
+from pipeline.files.workbook.aside import Aside
+from pipeline.files.workbook.layout import Numbers
 
 DATE_TEXT = re.compile(rb"-\d\d-\d\d \d\d:\d\d:\d\d")
 _ONE_LETTER = re.compile(rb'<c r="[A-Z]\d')
 _LESS = ord("<")
 _NUMBER = re.compile(rb"\sr=[\"'](\d+)[\"']")
 _REFERENCE = re.compile(rb"\sr=[\"']([A-Z]+)\d+[\"']")
+_EDGES, _CELL = 500, 2000
+LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 _PREFIX = re.compile(rb"<(\w+:)?sheetData[\s/>]")
 
 
@@ -29,17 +34,21 @@ class SheetRows:
         first: columns before the first that holds a cell in any of these rows.
         columns: columns from there up to the last cell.
         dates_as_text: whether some text looks like a date with time.
+        head, tail: XML of the first and of the last rows, whole ones, as it is.
+        edges: the first few rows whose last cell lies in a column: column → (row, XML of the cell).
+        booleans: columns with true or false in them.
+        codes: column → (rows, digits) of numbers that are shown with leading zeros.
     """
 
-    numbers: npt.NDArray[np.int64]
+    numbers: Numbers
     first: int
     columns: int
     dates_as_text: bool
-
-    @property
-    def cells(self) -> int:
-        """Cells of the rectangle from the first to the last row: what a reader that keeps a grid must hold."""
-        return int(self.numbers[-1] - self.numbers[0] + 1) * self.columns if len(self.numbers) else 0
+    head: bytes
+    tail: bytes
+    edges: dict[int, tuple[int, bytes]]
+    booleans: frozenset[int]
+    codes: dict[int, tuple[Numbers, Numbers]]
 
 
 @dataclass(frozen=True)
@@ -52,15 +61,16 @@ class SharedTexts:
 
 
 class RowCounter:
-    """Fed with the XML of one sheet, block by block."""
+    """Fed with the XML of one sheet, block by block. `codes`: numbers of the styles that show leading zeros, with their digits."""
 
-    def __init__(self, shared: SharedTexts) -> None:
-        self._shared = shared
+    def __init__(self, shared: SharedTexts, codes: Mapping[int, int] | None = None) -> None:
+        self._shared, self._aside = shared, Aside(codes or {})
         self._numbers: list[int] = []
         self._first, self._last, self._number = 1 << 20, 0, 0
         self._dates = shared.dates_as_text
         self._carry = b""
         self._seen: set[bytes] = set()
+        self._edges: dict[int, tuple[int, bytes]] = {}
         self._started = self._ended = False
 
     def feed(self, data: bytes) -> None:
@@ -77,8 +87,11 @@ class RowCounter:
         self._dates = self._dates or DATE_TEXT.search(data) is not None
         start = data.find(self._open, 0, end)
         last = end if self._ended else data.rfind(self._open, 0, end)
-        if start >= 0 and not self._even(data[start:last]):
-            self._each(data, start, last)
+        if start >= 0 and last > start:
+            rows = data[start:last]
+            self._aside.look(rows)
+            if not self._even(rows):
+                self._each(data, start, last)
         self._carry = data[last:] if last >= 0 else data[-len(self._end) :]
 
     def _even(self, data: bytes) -> bool:
@@ -99,8 +112,8 @@ class RowCounter:
         edges = {row[at + 1 : at + 9] for row in rows if (at := row.find(b">"))}
         edges |= {row[at : at + 8] for row in rows if (at := row.rfind(cell))}
         if not edges <= self._seen:
-            for row in rows:
-                self._extent(row, row.find(b">"), max(row.rfind(cell), 0), len(row))
+            for number, row in enumerate(rows, start=begin):
+                self._extent(number, row, row.find(b">"), max(row.rfind(cell), 0), len(row))
         return True
 
     def _each(self, data: bytes, start: int, end: int) -> None:
@@ -110,11 +123,26 @@ class RowCounter:
             start = following
 
     def result(self) -> SheetRows:
-        """What was found. XML that breaks off keeps the rows that it has: reading the values then tells what is wrong."""
+        """What was found. XML that breaks off keeps the rows that it has: reading the values then tells what is wrong.
+
+        Raises:
+            ValueError: rows out of order, or beyond what a sheet can have.
+        """
         if self._started and not self._ended and (start := self._carry.find(self._open)) >= 0:
             self._each(self._carry, start, len(self._carry))
+        if max([self._number, *self._numbers[-1:]]) > LAST_ROW or self._last > LAST_COLUMN:
+            raise ValueError("it has cells beyond the last row or column that a sheet can have")
         first = min(self._first, self._last)
-        return SheetRows(np.array(self._numbers, dtype=np.int64), first, self._last - first, self._dates)
+        numbers = np.array(self._numbers, dtype=np.int64)
+        if (np.diff(numbers) <= 0).any():
+            raise ValueError("its rows are not in their order")
+        edges = {edge - 1: cell for edge, cell in self._edges.items()}
+        aside = self._aside
+        booleans = frozenset(_column(name) - 1 for name in aside.booleans)
+        codes = {_column(name) - 1: found for name, found in aside.codes().items()}
+        return SheetRows(
+            numbers, first, self._last - first, self._dates, aside.head, aside.tail, edges, booleans, codes
+        )
 
     def _start(self, data: bytes) -> bool:
         """Find out which prefix, if any, the elements have."""
@@ -141,7 +169,7 @@ class RowCounter:
         self._numbers.append(self._number)
         last = data.rfind(self._cell, inside, end)
         if data[inside + 1 : inside + 9] not in self._seen or data[last : last + 8] not in self._seen:
-            self._extent(data, inside, max(last, inside), end)
+            self._extent(self._number, data, inside, max(last, inside), end)
 
     def _row_number(self, data: bytes, start: int, end: int) -> int:
         begin = start + len(self._open)
@@ -150,14 +178,16 @@ class RowCounter:
         given = _NUMBER.search(data, start, end)
         return int(given.group(1)) if given else self._number + 1
 
-    def _extent(self, data: bytes, first: int, last: int, end: int) -> None:
+    def _extent(self, number: int, data: bytes, first: int, last: int, end: int) -> None:
         """Widen to the first and the last cell of a row. Cells in columns of one letter are looked at
         once."""
         left = _REFERENCE.search(data, first, end)
         right = _REFERENCE.search(data, last, end)
         self._first = min(self._first, _column(left.group(1)) - 1 if left else 0)
-        cells = data.count(self._cell[:-1], first, end)
-        self._last = max(self._last, _column(right.group(1)) if right else cells)
+        edge = _column(right.group(1)) if right else data.count(self._cell[:-1], first, end)
+        self._last = max(self._last, edge)
+        if edge not in self._edges and len(self._edges) < _EDGES:
+            self._edges[edge] = (number, data[last : min(end, last + _CELL)])
         for seen in (data[first + 1 : first + 9], data[last : last + 8]):
             if _ONE_LETTER.fullmatch(seen):
                 self._seen.add(seen)

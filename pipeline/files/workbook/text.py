@@ -17,14 +17,15 @@ _FIRST_DATE = datetime(1900, 3, 1)  # noqa: DTZ001
 
 def text_of(value: object) -> str | None:
     """Text of one Python value as openpyxl gives it."""
-    if value is None or value == "":
+    kind = type(value)
+    if kind is str:
+        return value or None  # type: ignore[return-value]
+    if value is None:
         return None
-    if isinstance(value, str):
-        return value
+    if kind is float:
+        return _number(value)  # type: ignore[arg-type]
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return _number(value)
     if isinstance(value, datetime):
         return _moment(value)
     if isinstance(value, date):
@@ -33,13 +34,15 @@ def text_of(value: object) -> str | None:
         return _duration(value)
     if isinstance(value, time):
         return _fraction(value.isoformat())
-    return str(value)
+    return str(value) or None
 
 
 def _number(value: float) -> str:
-    if value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return format(Decimal(repr(value)), "f").removesuffix(".0")
+    """The shortest digits that are the number, never with an exponent."""
+    text = repr(value + 0.0)
+    if "e" not in text and "n" not in text:
+        return text.removesuffix(".0")
+    return format(Decimal(text), "f").removesuffix(".0")
 
 
 def _moment(value: datetime) -> str:
@@ -74,7 +77,8 @@ def written(column: pl.Series) -> pl.Series:
 
 
 def _numbers(column: pl.Series) -> pl.Series:
-    texts = column.cast(pl.String).str.strip_suffix(".0")
+    # Zero is added because zero may be negative.
+    texts = (column + 0.0).cast(pl.String).str.strip_suffix(".0")
     scientific = texts.str.contains("e", literal=True).fill_null(False)
     if not scientific.any():
         return texts

@@ -1,0 +1,70 @@
+"""Records with the wrong number of fields: those that can be read nevertheless.
+
+What belongs here: surplus fields without content, and records in another delimiter than the rest of the file. What does not:
+wrong quotes (`repair`).
+"""
+
+from __future__ import annotations
+
+from pipeline.files.delimited.fields import split_record
+from pipeline.files.delimited.scan import Marks
+
+_OTHERS = ",;\t|"
+_NAMES = {"\t": "tabs", " ": "blanks"}
+
+
+def others_in(data: bytes, marks: Marks) -> str:
+    """The other delimiters that occur in `data` at all."""
+    return "".join(other for other in _OTHERS if other != chr(marks.delimiter) and other.encode() in data)
+
+
+def mend_row(
+    text: str, fields: list[str], marks: Marks, width: int, others: str, own: str
+) -> tuple[list[str], str, str] | None:
+    """(values, `Repair.check`, what was done) of a record that is not `width` fields wide; None where it cannot be read.
+    `others`: delimiters to try; `own`: the table's, as it stands in the file."""
+    if len(fields) > width and not "".join(fields[width:]).strip(" "):
+        return fields[:width], "surplus_empty_fields", surplus(len(fields), width)
+    if width > 1 and (found := _other(text, marks, width, len(fields), others)) is not None:
+        values, other = found
+        return (
+            values,
+            "other_delimiter",
+            f"the fields are separated by {named(other)} instead of {named(own)}; they were split so",
+        )
+    return None
+
+
+def surplus(found: int, width: int) -> str:
+    """What is said of surplus fields without content."""
+    return f"{found} fields, but the header has {width}; the surplus ones are empty and were left out"
+
+
+def _other(text: str, marks: Marks, width: int, found: int, others: str) -> tuple[list[str], str] | None:
+    """The one other delimiter that gives `width` fields. A record that has delimiters of its own is taken only for one in `;`,
+    tab or `|`, and only if it is wide: commas and blanks are what texts and numbers are made of."""
+    fits: list[tuple[list[str], str]] = []
+    for other in others:
+        if (found > 1 and (other == "," or width < 4)) or text.count(other) < width - 1:
+            continue
+        fields = _split(text, marks, other)
+        if len(fields) == width:
+            fits.append((fields, other))
+    if fits or found > 1 or marks.quote is None or marks.delimiter == 32:
+        return fits[0] if len(fits) == 1 else None
+    if chr(marks.quote) in text and text.count(" ") >= width - 1:
+        fields = _split(text, marks, " ")
+        if len(fields) == width:
+            fits.append((fields, " "))
+    return fits[0] if len(fits) == 1 else None
+
+
+def _split(text: str, marks: Marks, other: str) -> list[str]:
+    if marks.quote is None or chr(marks.quote) not in text:
+        return text.split(other)
+    return split_record(text, Marks(ord(other), marks.quote, marks.eol))
+
+
+def named(delimiter: str) -> str:
+    """A delimiter in a message."""
+    return _NAMES.get(delimiter, f"'{delimiter}'")

@@ -1,0 +1,140 @@
+"""Where a table begins among the records of a sample, below titles, notes and blank records.
+
+What belongs here: the first record of the table. What does not: which of its rows hold names (`structure`).
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import replace
+
+from pipeline.files.delimited.fields import split_record
+from pipeline.files.delimited.sniff.evidence import Column, columns_of, filled, is_blank
+from pipeline.files.delimited.sniff.headers import holds_values, judge, look_like_names
+from pipeline.files.delimited.sniff.shape import Cells, Shape
+
+_TOP, BODY = 60, 120
+_OTHER_DELIMITERS = ",;\t| "
+
+
+def profile(shape: Shape, start: int, width: int, names: Cells = ()) -> list[Column]:
+    """The columns of the records from `start` on; rows that repeat `names` are none."""
+    rows = [shape.row(record) for record in range(start, min(len(shape), start + BODY))]
+    whole = [row for row in rows if len(row) >= width and filled(row) and not _repeats(row, names)]
+    return columns_of(whole or rows, width)
+
+
+def _repeats(row: Cells, names: Cells) -> bool:
+    if not names or row[0] != names[0]:
+        return False
+    shared = sum(1 for cell, name in zip(row, names, strict=False) if cell == name and not is_blank(cell))
+    return shared >= max(2, 0.5 * filled(names))
+
+
+def top_of(shape: Shape, start: int) -> int:
+    """The first record that is no preamble: no title, no note, no blank record, no comment, nothing of another width."""
+    usual = _usual_fill(shape, start)
+    if _is_own_table(shape, start):
+        return start
+    start = _below_comments(shape, start)
+    limit = min(len(shape), start + _TOP)
+    record = start
+    while record < limit and _is_above(shape, record, usual):
+        record += 1
+    if record >= limit:
+        return start
+    if record > start and (header := _header_of_other_width(shape, start, record)) is not None:
+        return header
+    return record
+
+
+def _below_comments(shape: Shape, start: int) -> int:
+    """The first record below lines that begin with `#`, if it holds the names; else the last of them may hold them."""
+    record = start
+    while record < len(shape) and shape.text(record).startswith("#"):
+        record += 1
+    if record == start or record + 1 >= len(shape) or len(shape.row(record)) != shape.width:
+        return start
+    cells = shape.row(record)
+    verdict = judge(cells, profile(shape, record + 1, shape.width, cells))
+    return record if verdict.names > verdict.data else start
+
+
+def _is_own_table(shape: Shape, start: int) -> bool:
+    """Whether the records above those of the common width are a table themselves, with names: then it is the first of several."""
+    above = [shape.row(record) for record in range(start, min(shape.first, start + BODY))]
+    if len(above) < 4 or filled(above[0]) < 3 or shape.text(start).startswith("#"):
+        return False
+    width = statistics.mode(len(row) for row in above[1:])
+    if (
+        width < 3
+        or abs(len(above[0]) - width) > 1
+        or sum(1 for row in above if len(row) == width) < 0.8 * (len(above) - 1)
+    ):
+        return False
+    verdict = judge(above[0], columns_of([row for row in above[1:] if len(row) == width], width))
+    return verdict.is_header and verdict.against > 0
+
+
+def _usual_fill(shape: Shape, start: int) -> float:
+    rows = [shape.row(record) for record in range(start, min(len(shape), start + BODY))]
+    counts = [filled(row) for row in rows[len(rows) // 3 :] if len(row) == shape.width and filled(row)]
+    return statistics.median(counts) if counts else 1.0
+
+
+def _is_above(shape: Shape, record: int, usual: float) -> bool:
+    cells = shape.row(record)
+    count = filled(cells)
+    if not count:
+        return True
+    if len(cells) != shape.width:
+        return (record < shape.first and not _is_record(shape, cells)) or count == 1 < usual
+    if shape.width == 1 or usual < 2:
+        return False
+    leading = all(not is_blank(cell) for cell in cells[:count])
+    apart = record + 1 < len(shape) and (shape.gaps[record + 1] or not filled(shape.row(record + 1)))
+    return leading and (count == 1 or count <= usual / (2 if apart else 3))
+
+
+def _is_record(shape: Shape, cells: Cells) -> bool:
+    """Whether a row of another width holds values like those of the records: then it is a broken record, no note."""
+    if len(cells) < 2 or not holds_values(cells):
+        return False
+    verdict = judge(cells, profile(shape, shape.first, shape.width))
+    return verdict.data - verdict.blank >= 2 and not verdict.names
+
+
+def _header_of_other_width(shape: Shape, start: int, record: int) -> int | None:
+    """The row of names right above the data may be a field shorter or longer than the records."""
+    above = record - 1
+    while above > start and not filled(shape.row(above)):
+        above -= 1
+    cells = shape.row(above)
+    count = filled(cells)
+    if len(cells) == shape.width:
+        return None
+    if (cells_again := mended(shape, above)) is not None:
+        shape.mend(above, cells_again)
+    elif count < max(2, 0.6 * shape.width) or holds_values(cells):
+        return None
+    columns = profile(shape, record + 1, shape.width)
+    first = judge(shape.row(record), columns)
+    return above if not first.is_header and first.data >= first.names else None
+
+
+def mended(shape: Shape, record: int) -> Cells | None:
+    """A row of names with a quote too many, or with another delimiter: split so that it has a name for each column."""
+    text = shape.text(record)
+    own = chr(shape.candidate.marks.delimiter)
+    plain = tuple(_unquoted(cell) for cell in text.split(own))
+    if len(plain) == shape.width > 1 and all(filled([cell]) for cell in plain[:-1]):
+        return plain
+    for mark in _OTHER_DELIMITERS:
+        cells = tuple(split_record(text, replace(shape.candidate.marks, delimiter=ord(mark))))
+        if mark != own and len(cells) == shape.width > 2 and look_like_names(cells):
+            return cells
+    return None
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:-1] if len(cell) > 2 and cell[0] == cell[-1] == '"' else cell

@@ -1,0 +1,80 @@
+"""Streams in a compound file (OLE2), the container of .xls.
+
+What belongs here: following the chains of sectors to one stream. What does not: what is in the stream.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+
+_HEADER, _ENTRY = 512, 128
+_END = 0xFFFFFFFA
+
+
+class BadCompound(Exception):
+    """The container is garbled."""
+
+
+def read_stream(data: bytes, names: tuple[str, ...]) -> bytes | None:
+    """The first stream that has one of these names; None if there is none. Raises BadCompound."""
+    try:
+        return _read(data, names)
+    except (struct.error, IndexError, ValueError) as error:
+        raise BadCompound(str(error) or "a chain of sectors leads nowhere") from error
+
+
+def _read(data: bytes, names: tuple[str, ...]) -> bytes | None:
+    sector = 1 << struct.unpack_from("<H", data, 30)[0]
+    mini = 1 << struct.unpack_from("<H", data, 32)[0]
+    if sector not in (512, 4096) or mini != 64:
+        raise BadCompound("its sectors have no possible size")
+    directory, cutoff, first_mini = struct.unpack_from("<I4xI I", data, 48)
+    table = _table(data, sector)
+    entries = _chain(data, table, directory, sector, _HEADER if sector == 512 else sector)
+    base = _HEADER if sector == 512 else sector
+    found = root = None
+    for at in range(0, len(entries) - _ENTRY + 1, _ENTRY):
+        length, kind = struct.unpack_from("<HB", entries, at + 64)
+        name = entries[at : at + max(0, min(length, 64) - 2)].decode("utf-16-le", "replace")
+        start, size = struct.unpack_from("<II", entries, at + 116)
+        if kind == 5:
+            root = start
+        elif kind == 2 and name in names and found is None:
+            found = (start, size)
+    if found is None:
+        return None
+    start, size = found
+    if size >= cutoff or root is None:
+        return _chain(data, table, start, sector, base)[:size]
+    minis = array("I", _chain(data, table, first_mini, sector, base))
+    return _chain(_chain(data, table, root, sector, base), minis, start, mini, 0)[:size]
+
+
+def _table(data: bytes, sector: int) -> array[int]:
+    """The allocation table: sector → the next one of its chain."""
+    base = _HEADER if sector == 512 else sector
+    sectors = [number for number in struct.unpack_from("<109I", data, 76) if number < _END]
+    following, count = struct.unpack_from("<II", data, 68)
+    per = sector // 4 - 1
+    for _ in range(count):
+        if following >= _END:
+            break
+        entries = struct.unpack_from(f"<{per + 1}I", data, base + following * sector)
+        sectors += [number for number in entries[:per] if number < _END]
+        following = entries[per]
+    table = array("I")
+    for number in sectors:
+        part = data[base + number * sector : base + (number + 1) * sector]
+        table.frombytes(part[: len(part) // 4 * 4])
+    return table
+
+
+def _chain(data: bytes, table: array[int], start: int, sector: int, base: int) -> bytes:
+    parts, number, left = [], start, len(table)
+    while number < _END:
+        if left <= 0:
+            raise BadCompound("a chain of sectors is a ring")
+        parts.append(data[base + number * sector : base + (number + 1) * sector])
+        number, left = table[number], left - 1
+    return b"".join(parts)

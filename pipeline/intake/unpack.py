@@ -1,0 +1,172 @@
+"""Zip files in the inbox: each member becomes a file of its own, and the zip goes into the archive.
+
+What belongs here: the way from a zip to its members, so that being killed at any point loses nothing. What does not: which
+members are safe (`files.archive`), and taking the members in, which is done as for any other file.
+
+`inbox/orders/week.zip` becomes `inbox/orders/week.zip.d/<member>`: a folder cannot have the zip's own name while that lies there,
+and no member can be taken for a file of another delivery. The members are written beside the zip in a hidden folder, then moved into
+their places, and only then is the zip put away. Killed before that, the next run does it all again: it writes the same bytes to the
+same places, and a member that was taken meanwhile comes again and is recorded as a duplicate.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.files import UnreadableFile, Waiting, file_away, unchanged
+from pipeline.files.archive import MEMBER_FOLDER, Member, extract, holds_workbook, members
+from pipeline.intake.house import Intake
+
+_HIDDEN = ".unpacking"
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """What was done about the zip files that wait.
+
+    Attributes:
+        unpacked: those that have gone into the archive, their members being in the inbox.
+        kept: those to be taken as they are: workbooks, and those that cannot be unpacked, which then are quarantined.
+        busy: those that another process unpacks, or that have changed.
+    """
+
+    unpacked: tuple[Waiting, ...] = ()
+    kept: tuple[Waiting, ...] = ()
+    busy: tuple[Waiting, ...] = ()
+
+
+def is_zip(waiting: Waiting) -> bool:
+    """Whether a file's name says that it is a container."""
+    return waiting.path.suffix.lower() == ".zip"
+
+
+def unpack_zips(
+    intake: Intake, waiting: Iterable[Waiting], datasets: Collection[str] | None = None
+) -> Unpacked:
+    """Unpack the zip files among what waits in the folders of datasets.
+
+    Raises:
+        OSError: the machine fails, for example the members do not fit on the disk.
+    """
+    done: dict[str, list[Waiting]] = {"unpacked": [], "kept": [], "busy": []}
+    zips = [
+        item
+        for item in waiting
+        if is_zip(item) and item.dataset in intake.datasets and (datasets is None or item.dataset in datasets)
+    ]
+    for item in zips:
+        done[_unpack(intake, item)].append(item)
+    return Unpacked(*(tuple(done[name]) for name in ("unpacked", "kept", "busy")))
+
+
+def tidy_folders(intake: Intake, datasets: Collection[str] | None = None) -> None:
+    """Remove folders of members that are empty, and what a killed run left of zip files that are gone."""
+    for dataset in intake.datasets if datasets is None else datasets:
+        with suppress(FileNotFoundError):
+            with os.scandir(intake.settings.inbox / dataset) as entries:
+                found = [Path(entry.path) for entry in entries if _ours(entry)]
+            for folder in found:
+                if folder.name.endswith(_HIDDEN):
+                    if not folder.with_name(folder.name[1 : -len(_HIDDEN)]).exists():
+                        shutil.rmtree(folder, ignore_errors=True)
+                else:
+                    _remove_empty(folder)
+
+
+def _ours(entry: os.DirEntry[str]) -> bool:
+    name = entry.name.lower()
+    hidden = name.startswith(".") and name.endswith(".zip" + _HIDDEN)
+    return (hidden or name.endswith(".zip" + MEMBER_FOLDER)) and entry.is_dir(follow_symlinks=False)
+
+
+def _remove_empty(folder: Path) -> None:
+    for below, _, _ in os.walk(folder, topdown=False):
+        with suppress(OSError):  # it is not empty, or somebody else removed it
+            Path(below).rmdir()
+
+
+def _unpack(intake: Intake, item: Waiting) -> str:
+    """`unpacked`, `kept` or `busy`."""
+    try:
+        with _alone(item.path) as free:
+            if not free or not unchanged(item):
+                return "busy"
+            if holds_workbook(item.path):
+                return "kept"
+            found = members(item.path)
+            with _hidden_folder(item.path) as hidden:
+                _extract_all(item.path, found, hidden)
+                if not unchanged(item):
+                    return "busy"
+                _place(found, hidden, item.path.with_name(item.path.name + MEMBER_FOLDER))
+            file_away(item.path, _archive_place(intake, item))
+    except UnreadableFile:
+        return "kept"  # taken as it is, it meets the same reason again and is quarantined with it
+    except FileNotFoundError:
+        if item.path.exists():
+            raise
+        return "busy"
+    return "unpacked"
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[bool]:
+    """Whether this process is the one to unpack a zip; the lock ends with the process."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
+def _hidden_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside the zip that the inbox passes over."""
+    folder = path.with_name(f".{path.name}{_HIDDEN}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _extract_all(path: Path, found: list[Member], folder: Path) -> None:
+    wanted, free = sum(member.size for member in found), shutil.disk_usage(folder).free
+    if wanted > free:
+        raise OSError(
+            errno.ENOSPC,
+            f"{path.name} needs {wanted / 2**20:,.0f} MB to be unpacked, and {free / 2**20:,.0f} MB are free",
+            str(folder),
+        )
+    for number, member in enumerate(found):
+        extract(path, member, folder / str(number))
+
+
+def _place(found: list[Member], hidden: Path, folder: Path) -> None:
+    for number, member in enumerate(found):
+        target = folder / member.name
+        for attempt in range(_TRIES):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                (hidden / str(number)).replace(target)
+                break
+            except FileNotFoundError:  # another process tidied the folder away as it was empty
+                if attempt == _TRIES - 1:
+                    raise
+
+
+def _archive_place(intake: Intake, item: Waiting) -> Path:
+    below = item.path.relative_to(intake.settings.inbox / item.dataset)
+    return intake.settings.archive / item.dataset / f"{datetime.now(UTC):%Y/%m/%d}" / below
