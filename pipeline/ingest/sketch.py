@@ -26,7 +26,7 @@ class DistinctSketch:
         if len(self._smallest) == K:
             hashes = hashes[hashes < self._smallest[-1]]
         if len(hashes):
-            self._smallest = np.unique(np.concatenate((self._smallest, hashes)))[:K]
+            self._smallest = _each_once(np.concatenate((self._smallest, hashes)))[:K]
 
     def count(self) -> int:
         """How many distinct values were taken in."""
@@ -38,8 +38,16 @@ class DistinctSketch:
 def smallest(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The K smallest of a chunk's hashes, each once: all that a sketch wants of them."""
     if len(hashes) > 16 * K:
-        # Thin out before the costly sort: keep what must contain the K smallest, unless values repeat themselves.
-        few = np.unique(hashes[hashes < np.uint64(_HASHES * 8 * K / len(hashes))])
+        # Thin out before the sort: keep what must contain the K smallest, unless values repeat themselves.
+        few = _each_once(hashes[hashes < np.uint64(_HASHES * 8 * K / len(hashes))])
         if len(few) >= K:
             return few[:K]
-    return np.unique(hashes)[:K]
+    return _each_once(hashes)[:K]
+
+
+def _each_once(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Sorted, without repeats. NumPy sorts many times faster than its `unique` goes through a hash table."""
+    ordered = np.sort(hashes)
+    first = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]

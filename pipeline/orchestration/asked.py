@@ -16,6 +16,7 @@ from datetime import date, timedelta
 from dagster import DagsterInstance, Failure
 
 from pipeline.files import Waiting
+from pipeline.files.archive import MEMBER_FOLDER
 from pipeline.intake import Intake, find_delivery, wait_and_scan
 from pipeline.orchestration.names import INBOX_ONLY_TAG, deliveries_of
 
@@ -98,20 +99,28 @@ def wanted_files(
         register(instance, dataset, waiting)
         return list(waiting.values())
     if span.first == span.last:
-        found = waiting.get(span.first)
-        if found is None and INBOX_ONLY_TAG not in tags:
+        files = _waiting_for(span.first, waiting)
+        if not files and INBOX_ONLY_TAG not in tags:
             found = find_delivery(intake, dataset, span.first)
-        files = [] if found is None else [found]
+            files = [] if found is None else [found]
         register(instance, dataset, [file.delivery for file in files])
     else:
         keys = keys_in(span, registered(instance, dataset))
-        files = [waiting[key] for key in keys if key in waiting]
+        files = [file for key in keys for file in _waiting_for(key, waiting)]
         if INBOX_ONLY_TAG not in tags:
-            archived = (find_delivery(intake, dataset, key) for key in keys if key not in waiting)
-            files += [file for file in archived if file is not None]
+            gone = [key for key in keys if not _waiting_for(key, waiting)]
+            files += [file for key in gone if (file := find_delivery(intake, dataset, key)) is not None]
+        register(instance, dataset, [file.delivery for file in files])
     if not files and INBOX_ONLY_TAG not in tags:
         raise Failure(_not_found(intake, dataset, span), allow_retries=False)
     return sorted(files, key=lambda file: file.delivery)
+
+
+def _waiting_for(key: str, waiting: Mapping[str, Waiting]) -> list[Waiting]:
+    """The file that waits under a key; of a zip that was unpacked, its members."""
+    if key in waiting:
+        return [waiting[key]]
+    return [file for name, file in waiting.items() if name.startswith(f"{key}{MEMBER_FOLDER}/")]
 
 
 def _not_found(intake: Intake, dataset: str, span: Span) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 from dagster import AssetKey, DagsterInstance
 
 from pipeline.intake import Intake
@@ -97,3 +99,14 @@ def test_totals_follow_what_has_changed(drop: Drop, run: Run, instance: DagsterI
     assert len(instance.fetch_materializations(total, limit=5).records) == 1
     assert run("sales_windows").success
     assert len(instance.fetch_materializations(total, limit=5).records) == 1
+
+
+def test_a_zip_asked_for_is_unpacked_and_its_members_are_taken(
+    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
+) -> None:
+    with zipfile.ZipFile(intake.settings.inbox / "orders" / "week.zip", "w") as archive:
+        for day in (1, 2):
+            archive.write(drop(f"{day}.csv", order(day)), f"{day}.csv")
+            (intake.settings.inbox / "orders" / f"{day}.csv").unlink()
+    assert run("orders_ingest", {"dagster/partition": "week.zip", INBOX_ONLY_TAG: "true"}).success
+    assert materialized(instance, "orders", "clean") == {"week.zip.d/1.csv", "week.zip.d/2.csv"}
