@@ -23,15 +23,10 @@ from pipeline.ingest.stage import read_options
 from pipeline.settings import Settings
 from pipeline.terminal import say, show_rows
 from pipeline.warehouse import Warehouse
-from pipeline.warehouse.sql import table
 
 _ROWS, _FAULTS, _COLUMNS = 10, 5, 12
 _RAW = 200
 _ERROR_COLUMNS = ["_row", "line", "column_name", "check_name", "value", "message"]
-_BY_CHECK = (
-    "SELECT column_name, check_name, severity, count(*) AS violations FROM {} GROUP BY ALL"
-    " ORDER BY violations DESC, column_name, check_name, severity"
-)
 Found = dict[str, Any]
 
 
@@ -116,7 +111,7 @@ def _validate(path: Path, dataset: Dataset, settings: Settings) -> Found:
                 "clean": entry.rows_clean,
                 "rejected": entry.rows_rejected,
                 "filtered": entry.rows_filtered,
-                "violations": session.query(_BY_CHECK.format(table("errors", dataset.name))).to_dicts(),
+                "violations": session.error_counts(dataset.name).to_dicts(),
                 "first_errors": session.error_sample(dataset.name, limit=_ROWS)
                 .select(*_ERROR_COLUMNS, "severity")
                 .to_dicts(),

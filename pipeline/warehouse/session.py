@@ -164,7 +164,8 @@ class Session:
         return frame(
             self.connection,
             f"SELECT column_name, check_name, severity, count(*) AS violations FROM {name} WHERE status <> 'superseded' "
-            "AND ($1::VARCHAR IS NULL OR _delivery = $1) GROUP BY ALL ORDER BY violations DESC, ALL",
+            "AND ($1::VARCHAR IS NULL OR _delivery = $1) GROUP BY ALL "
+            "ORDER BY violations DESC, column_name, check_name, severity",
             [delivery],
         )
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.files.text import TextSource, Undecodable, to_utf8
-from pipeline_tests.files.reading import write
+from pipeline_tests.files.reading import read, write
 
 _STREAMED = (
     "utf-16-le",
@@ -154,3 +154,24 @@ def test_an_undecodable_byte_never_becomes_part_of_a_character() -> None:
         good = every.decode(encoding, "ignore")
         assert "".join(character for character in text if not "\udc80" <= character <= "\udcff") == good
         assert len(text) == len(every)
+
+
+@pytest.mark.parametrize("chunk_rows", [500, 100_000])
+def test_an_encoding_that_shows_late_begins_anew_where_it_shows(tmp_path: Path, chunk_rows: int) -> None:
+    plain = "".join(f"{number},plain text\n" for number in range(1, 20_001))
+    late = "".join(f"{number},表ソ能 日本語の長い文章です\n" for number in range(20_001, 20_301))
+    path = write(tmp_path / "a.csv", ("number,text\n" + plain + late).encode("cp932"))
+    found = read(path, chunk_rows=chunk_rows)
+    assert not found.rejects and len(found.rows) == 20_300
+    assert found.rows[20_001] == ("20001", "表ソ能 日本語の長い文章です")
+    assert found.lines[20_300] == 20_301
+    assert found.table.dialect.encoding == "cp932"
+
+
+def test_the_first_undecodable_byte_is_named_in_the_notes(tmp_path: Path) -> None:
+    good = "".join(f"{number},Zoë\n" for number in range(1, 5_001)).encode()
+    path = write(tmp_path / "a.csv", b"number,text\n" + good + b"5001,\xff\n" + b"5002,fine\n")
+    found = read(path)
+    assert list(found.rejects) == [5_001]
+    [note] = [note for note in found.table.dialect.notes if "undecodable" in note]
+    assert "0xFF" in note and "line 5002" in note.replace(",", "")

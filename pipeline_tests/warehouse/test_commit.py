@@ -253,3 +253,16 @@ def test_a_day_that_a_session_marked_is_marked_again_once_it_was_recomputed(
         assert after.day == before.day and after.generation > before.generation
         session.recompute("sales", "daily")
     assert warehouse.query("SELECT row_count, revision FROM windows.sales_daily").rows() == [(4, 2)]
+
+
+def test_errors_are_counted_by_column_and_check_the_most_frequent_first(
+    warehouse: Warehouse, stage: Stage
+) -> None:
+    warehouse.commit(stage("a.csv", [sale(1)]))
+    warehouse.commit(stage("b.csv", [sale(1), sale(2)]))
+    with warehouse.session() as session:
+        counts = session.error_counts("sales")
+        assert counts.select("column_name", "check_name", "severity", "violations").rows() == [
+            ("id", "unique", "reject", 1)
+        ]
+        assert session.error_counts("sales", "a.csv").is_empty()
