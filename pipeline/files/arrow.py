@@ -55,6 +55,8 @@ def open_arrow(path: Path, compression: str | None, options: ReadOptions) -> Tab
         raise header_only(path)
     try:
         return ArrowTable(path, batch[0].schema, options)
+    except UnicodeDecodeError as error:
+        raise damaged_data(path, "Arrow", error) from error  # the name of a column
     except (pl.exceptions.PolarsError, pa.ArrowException) as error:
         raise unsupported_type(path, error) from error
 

@@ -26,7 +26,7 @@ class Dialect:
     """How a file is written; None where the format has no such thing.
 
     Attributes:
-        format: csv, excel, ndjson or parquet.
+        format: csv, excel, ndjson, json, parquet, arrow or avro; another package's reader has its own word.
         encoding: Python codec name of the text.
         delimiter: between fields, one character or several.
         quote: around fields.

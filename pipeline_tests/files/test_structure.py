@@ -224,3 +224,22 @@ def test_nothing_to_read_is_said(tmp_path: Path, content: str, code: str) -> Non
 
 def test_one_row_of_values_is_a_record(tmp_path: Path) -> None:
     assert read(write(tmp_path / "a.csv", "1,2024-01-01\n")).values == [("1", "2024-01-01")]
+
+
+def test_group_names_above_names_that_the_contract_knows_are_left_out(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.csv",
+        "Person,,Order,\nname,city,amount,day\nAnn,Rome,3,2024-01-05\nBob,Oslo,4,2024-01-06\n",
+    )
+    assert read(path, expected=("name", "city", "amount", "day")).table.columns == (
+        "name",
+        "city",
+        "amount",
+        "day",
+    )
+    assert read(path, expected=("person name", "person city", "order amount", "order day")).table.columns == (
+        "Person name",
+        "Person city",
+        "Order amount",
+        "Order day",
+    )

@@ -47,6 +47,6 @@ def fitted(shape: Shape, names: Cells, body: int) -> tuple[Cells, int, tuple[str
 
 def _numbered(records: list[Cells], width: int) -> bool:
     first = [row[0].strip() for row in records if len(row) == width]
-    if len(first) < 2 or not first[0].isdigit() or int(first[0]) > 1:
+    if len(first) < 2 or not first[0].isdecimal() or int(first[0]) > 1:
         return False
     return first == [str(int(first[0]) + row) for row in range(len(first))]

@@ -105,7 +105,7 @@ def _untyped(cell: str, kind: str, column: Column) -> tuple[float, float]:
 
 def _is_series(cells: Sequence[str]) -> bool:
     """Whether the numbers of a row count up one by one, as years over columns do, beside a text."""
-    numbers = [int(cell) for cell in (cell.strip() for cell in cells) if cell.isdigit() and len(cell) < 5]
+    numbers = [int(cell) for cell in (cell.strip() for cell in cells) if cell.isdecimal() and len(cell) < 5]
     rising = all(after == before + 1 for before, after in pairwise(numbers))
     texts = sum(1 for cell in cells if kind_of(cell) in (WORD, TEXT, CODE))
     years = all(1900 <= number <= 2100 for number in numbers)

@@ -60,7 +60,7 @@ def head_of(shape: Shape, start: int, known: frozenset[str], read: Read) -> Head
         return _with_header(
             shape,
             best,
-            _rows_above(shape, start, best),
+            _rows_above(shape, start, best, known),
             known,
             ("the header is the row whose names the contract knows",),
             1.0,
@@ -128,14 +128,15 @@ def _known_row(shape: Shape, start: int, known: frozenset[str]) -> int | None:
     )
 
 
-def _rows_above(shape: Shape, start: int, header: int) -> tuple[int, ...]:
-    """Group names above the row of known names."""
+def _rows_above(shape: Shape, start: int, header: int, known: frozenset[str]) -> tuple[int, ...]:
+    """Group names above the row of known names, unless the contract knows the names without them."""
     above = header - 1
     if above < start or len(shape.row(above)) != len(shape.row(header)):
         return ()
     group = shape.row(above)
     is_group = filled(group) >= 2 and not holds_values(group) and fits_below(group, shape.row(header))
-    return (above,) if is_group else ()
+    together = known_in(joined([group, shape.row(header)]), known)
+    return (above,) if is_group and together >= known_in(shape.row(header), known) else ()
 
 
 def _with_header(
