@@ -99,6 +99,20 @@ def odd_rows(report: Report, runs: int) -> None:
             report.line(f"{100 // every} % {name}", _figures(odd))
             report.ratio("  share of the clean speed", clean["seconds"] / odd["seconds"], at_least=at_least)
             report.ratio("  peak memory, MB", odd["peak_mb"], at_most=BUDGET_MB)
+            report.line("  and every reject and repair as an object", f"{_taking(path):6.2f} s more")
+
+
+def _taking(path: Path) -> float:
+    """Seconds to take each reject and repair of a file once, which readers may make only then; in one thread, without parsing."""
+    seconds = 0.0
+    for piece in open_table(path).pieces():
+        parsed = piece.parse()
+        started = time.perf_counter()
+        for told in (parsed.rejects, parsed.repairs):
+            for _ in told:
+                pass
+        seconds += time.perf_counter() - started
+    return seconds
 
 
 def large_workbook(report: Report) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+HASH_KEYS_VARIABLE = "PIPELINE_HASH_KEYS"
 
 
 class Settings(BaseSettings):
@@ -23,6 +25,8 @@ class Settings(BaseSettings):
         chunk_rows: target rows of one chunk; a chunk is the unit that is cleaned and validated.
         max_file_mb: a larger file is quarantined, in MiB.
         settle_seconds: a file is taken once its size and times have stood still this long.
+        hash_keys: keys of `clean.hash(name)`: `name=key` of each, parted by commas. A key is a random text of 32 characters or
+            more, without commas and blanks (`openssl rand -hex 32`). Never shown, and part of no fingerprint.
     """
 
     model_config = SettingsConfigDict(env_prefix="PIPELINE_", frozen=True, extra="ignore")
@@ -38,6 +42,8 @@ class Settings(BaseSettings):
         default=2.0, ge=0, description="a file is taken once it has stood still this long"
     )
 
+    hash_keys: SecretStr = Field(default=SecretStr(""), description="keys of `clean.hash`: `name=key,…`")
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
@@ -47,6 +53,14 @@ class Settings(BaseSettings):
     def dataset_places(self) -> tuple[str, ...]:
         """`datasets` split at the path separator, empty parts dropped."""
         return tuple(place for place in self.datasets.split(os.pathsep) if place.strip())
+
+    def hash_key(self, name: str) -> bytes | None:
+        """The key called `name`, or None; raises ValueError where the setting is not written as `name=key,…`."""
+        pairs = [part.partition("=") for part in self.hash_keys.get_secret_value().split(",") if part.strip()]
+        if any(not sign or not known.strip() for known, sign, _ in pairs):
+            raise ValueError(f"{HASH_KEYS_VARIABLE} holds a part that is not name=key")
+        found = {known.strip(): key.strip() for known, _, key in pairs}
+        return found[name].encode() if name in found else None
 
     @property
     def warehouse(self) -> Path:

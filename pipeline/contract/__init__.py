@@ -1,19 +1,21 @@
 """The vocabulary that datasets are written in.
 
 What belongs here: declarations and their validation. What does not: reading files, touching a warehouse, Dagster.
-Importing it registers the checks that `pa.Field` gains (`email`).
+Importing it registers the checks that `pa.Field` gains (`email`, `iban`, …; docs/checks.md).
 """
 
+from pipeline.contract import checks
 from pipeline.contract.aggregates import Aggregate, agg
-from pipeline.contract.checks import register_checks
 from pipeline.contract.cleaners import Cleaner, clean
 from pipeline.contract.columns import Column
 from pipeline.contract.dataset import Dataset
+from pipeline.contract.derive import Derived, split
 from pipeline.contract.errors import ContractError
 from pipeline.contract.read import Read
+from pipeline.contract.rules import Rule, either, required_when
 from pipeline.contract.windows import Sliding, TimeWindow, Total, Tumbling, Window
 
-register_checks()
+checks.register_checks()
 
 __all__ = [
     "Aggregate",
@@ -21,12 +23,18 @@ __all__ = [
     "Column",
     "ContractError",
     "Dataset",
+    "Derived",
     "Read",
+    "Rule",
     "Sliding",
     "TimeWindow",
     "Total",
     "Tumbling",
     "Window",
     "agg",
+    "checks",
     "clean",
+    "either",
+    "required_when",
+    "split",
 ]

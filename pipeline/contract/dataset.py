@@ -18,10 +18,12 @@ import polars as pl
 from pipeline.contract.cleaners import Cleaner, as_cleaners
 from pipeline.contract.columns import Column, columns_of
 from pipeline.contract.dataset_rules import check_dataset
+from pipeline.contract.derive import Derived, as_derived
 from pipeline.contract.durations import parse_duration
 from pipeline.contract.errors import ContractError
 from pipeline.contract.fingerprint import fingerprint_of
 from pipeline.contract.read import Read
+from pipeline.contract.rules import Rule
 from pipeline.contract.windows import TimeWindow, Total, Window
 
 
@@ -38,6 +40,9 @@ class Dataset:
         event_time: the datetime column that the windows go by, or None.
         timezone: IANA zone of event times without one, and of the day partitions; default UTC.
         windows: aggregates kept up to date: Tumbling and Sliding (need event_time), Total.
+        derive: columns that are computed: contract column → expression over other columns of the contract, or a list of
+            Derived(…) and *split(…), which may also read columns of the file. A file need not have them.
+        rules: what every row must fulfil over several columns: Rule, required_when, either; checked after `keep`.
         keep: polars expression on the typed columns; rows for which it is not true are filtered, not validated.
         sheets: names of the workbook sheets to read; none given reads every visible sheet.
         read: how its files are written (`Read(delimiter=";")`), where that is known; the rest is found out.
@@ -59,6 +64,8 @@ class Dataset:
     event_time: str | None = None
     timezone: str = "UTC"
     windows: Sequence[Window] = ()
+    derive: Mapping[str, pl.Expr] | Sequence[Derived] = ()
+    rules: Sequence[Rule] = ()
     keep: pl.Expr | None = None
     sheets: Sequence[str] = ()
     read: Read = field(default_factory=Read)
@@ -100,6 +107,21 @@ class Dataset:
     def cleaners(self) -> dict[str, tuple[Cleaner, ...]]:
         """Contract column → its cleaners, in order."""
         return {name: as_cleaners(given) for name, given in self.clean.items()}
+
+    @cached_property
+    def derived(self) -> dict[str, Derived]:
+        """Contract column → how it is derived, in the order of their declaration."""
+        return {one.name: one for one in as_derived(self.derive)}
+
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """Contract columns whose source text must not be written anywhere: those with a cleaner that masks, hashes or redacts,
+        and those that such a column is derived from."""
+        hidden = {name for name, cleaners in self.cleaners.items() if any(c.hides for c in cleaners)}
+        for one in reversed(self.derived.values()):
+            if one.name in hidden and not one.source:
+                hidden |= set(one.reads)
+        return frozenset(hidden)
 
     @cached_property
     def uniqueness(self) -> tuple[tuple[str, ...], ...]:

@@ -15,11 +15,14 @@ from zoneinfo import ZoneInfoNotFoundError
 import pandera.polars as pa
 import polars as pl
 
+from pipeline.contract.checks import check_types
 from pipeline.contract.cleaners import Cleaner
+from pipeline.contract.derive import check_derived
 from pipeline.contract.durations import parse_duration
 from pipeline.contract.errors import ContractError
 from pipeline.contract.headers import normalise
 from pipeline.contract.read import Read
+from pipeline.contract.rules import check_rules
 from pipeline.contract.window_rules import check_windows
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("sheets", (list, tuple), 'a list: ["{}"]'),
     ("read", (Read,), 'what is known of the files: Read(delimiter=";")'),
     ("windows", (list, tuple), "a list of Tumbling, Sliding and Total"),
+    ("rules", (list, tuple), 'a list: [Rule("paid", pl.col("amount") > 0)]'),
     ("aliases", (Mapping,), 'a mapping: {{"ordered_at": ["Order Date"]}}'),
     ("clean", (Mapping,), 'a mapping: {{"name": clean.strip}}'),
     ("event_time", (str, NoneType), "the name of a datetime column"),
@@ -68,6 +72,9 @@ def check_dataset(dataset: Dataset) -> None:
     _check_rates(dataset)
     _check_keep(dataset)
     columns = {column.name: column.dtype for column in dataset.columns}
+    check_types(dataset.name, dataset.columns)
+    check_derived(dataset.name, dataset.derive, columns)
+    check_rules(dataset.name, dataset.rules, columns)
     check_windows(dataset.name, dataset.windows, columns, dataset.event_time)
 
 

@@ -20,7 +20,7 @@ from pipeline.contract.stable import stable_text
 if TYPE_CHECKING:
     from pipeline.contract.dataset import Dataset
 
-STAGING_VERSION = 2
+STAGING_VERSION = 3
 """Raised when the engine itself stages the same file differently; staged folders of older versions are not reused."""
 
 
@@ -39,10 +39,12 @@ def fingerprint_of(dataset: Dataset) -> str:
             )
             for c in dataset.columns
         ],
+        "rules": [rule.fingerprint for rule in dataset.rules],
         "frame_checks": [_check(check) for check in dataset.model.checks],
         "uniqueness": dataset.uniqueness,
         "aliases": {k: list(v) for k, v in sorted(dataset.aliases.items())},
         "clean": {k: [c.fingerprint for c in v] for k, v in sorted(dataset.cleaners.items())},
+        "derive": [list(one.fingerprint) for one in dataset.derived.values()],
         "event_time": dataset.event_time,
         "timezone": dataset.timezone,
         "keep": None if dataset.keep is None else _expression(dataset.keep),

@@ -10,7 +10,7 @@ that loses or invents a record is found out (`Piece.records` against what `parse
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -120,8 +120,8 @@ class Parsed:
     """
 
     frame: pl.DataFrame
-    rejects: tuple[Reject, ...] = ()
-    repairs: tuple[Repair, ...] = ()
+    rejects: Sequence[Reject] = ()
+    repairs: Sequence[Repair] = ()
     lines: Callable[[pl.Series], pl.Series] | None = None
 
 

@@ -53,6 +53,21 @@ class DaySpan:
 
 
 @dataclass(frozen=True)
+class CleanerCount:
+    """How many values of a column one cleaner changed, over all rows of the file, filtered ones too.
+
+    Attributes:
+        column: contract column.
+        cleaner: name of the cleaner.
+        changed: values that differ after it, those that became null among them.
+    """
+
+    column: str
+    cleaner: str
+    changed: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The account of one staged file. Row counts reconcile: read = clean + rejected + filtered.
 
@@ -61,7 +76,7 @@ class Manifest:
         fingerprint: contract fingerprint it was staged under.
         sha256: hash of the file's bytes, hex.
         bytes: size of the file.
-        format: csv, excel, ndjson, parquet.
+        format: csv, excel, ndjson, json, parquet, arrow or avro; another package's reader has its own word.
         dialect: how the file is written, as `Dialect.as_dict()`.
         rows_read: records of the file, counted apart from the parser.
         rows_clean: rows in the clean Parquet.
@@ -77,6 +92,7 @@ class Manifest:
             check_name, value, message, record, severity (all VARCHAR).
         seconds: time that staging took.
         peak_memory_mb: largest resident size of the process so far, in MiB.
+        cleaned: what each cleaner changed, by column and in the cleaners' order; those that changed nothing, too.
         notes: what a person should know: columns that the contract does not know, sheets left out.
     """
 
@@ -100,6 +116,7 @@ class Manifest:
     seconds: float
     peak_memory_mb: float
     notes: tuple[str, ...] = field(default=())
+    cleaned: tuple[CleanerCount, ...] = field(default=())
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ import polars as pl
 from pipeline.contract import Dataset
 from pipeline.files import open_table
 from pipeline.files.table import ROW
+from pipeline.ingest.hiding import Hiding
 from pipeline.ingest.manifest import Staged
+from pipeline.ingest.mapping import map_columns
 from pipeline.ingest.stage import read_options
 from pipeline.ingest.violations import records_as_json
 from pipeline.settings import Settings
@@ -29,15 +31,21 @@ def source_records(
         rows: `_row` numbers, Int64, ascending.
 
     Yields:
-        Frames `_row` Int64, line Int64, sheet String, record String (JSON of the source columns as text), a piece each.
+        Frames `_row` Int64, line Int64, sheet String, record String (JSON of the source columns as text; values that the
+        dataset hides are ***), a piece each.
     """
-    for piece in open_table(staged.source, read_options(dataset, settings)).pieces():
+    hiding = Hiding(dataset)
+    table = open_table(staged.source, read_options(dataset, settings))
+    for piece in table.pieces():
         last = piece.first_row + piece.records - 1
         wanted = rows.filter(rows.is_between(piece.first_row, last))
         if wanted.is_empty():
             continue
         parsed = piece.parse()
         frame = parsed.frame.filter(pl.col(ROW).is_in(wanted.implode()))
+        if hiding:
+            columns = tuple(name for name in frame.columns if name != ROW)
+            frame = hiding.told(frame, map_columns(dataset, columns, table.columns))
         lines = parsed.lines(frame[ROW]) if parsed.lines else pl.Series([None] * frame.height, dtype=pl.Int64)
         yield pl.DataFrame(
             {

@@ -24,24 +24,17 @@ from pipeline.contract import Dataset
 from pipeline.files import Piece, Table, UnreadableFile, hash_file, open_table
 from pipeline.files.table import ReadOptions
 from pipeline.ingest.chunk import ChunkProcessor
+from pipeline.ingest.hiding import Hiding, unquoted
 from pipeline.ingest.manifest import MANIFEST, Manifest, Staged, read_manifest, write_manifest
 from pipeline.ingest.mapping import expected_names, map_columns, require_columns
 from pipeline.ingest.progress import Progress, ProgressMeter
+from pipeline.ingest.refusals import refuse_by_rule, refuse_changed, refuse_oversize
 from pipeline.ingest.staging import finish, new_part, ready_folder
 from pipeline.ingest.writer import Account, WrittenChunk, peak_memory_mb, write_chunk
 from pipeline.settings import Settings, load_settings
 
 _SMALL = 4 * 2**20
 WORKERS = max(2, min(8, os.cpu_count() or 2))
-
-
-class FileChanged(Exception):
-    """A file changed while it was read: it is not complete yet, and is taken again later."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"{path} changed while it was read; it is left where it is and taken again when it stands still"
-        )
 
 
 def read_options(dataset: Dataset, settings: Settings) -> ReadOptions:
@@ -51,7 +44,7 @@ def read_options(dataset: Dataset, settings: Settings) -> ReadOptions:
         memory_mb=settings.memory_mb,
         sheets=tuple(dataset.sheets),
         expected=expected_names(dataset),
-        positions=dataset.column_names,
+        positions=tuple(name for name in dataset.column_names if name not in dataset.derived),
         read=dataset.read,
     )
 
@@ -80,12 +73,12 @@ def stage(
     Raises:
         UnreadableFile: the file cannot be loaded as a whole: say so to people, keep the file.
         FileChanged: it was written to meanwhile.
-        ContractError: a check of the contract breaks.
+        ContractError: a check, rule, cleaner or derivation of the contract breaks, or a key is not set.
         OSError: the machine fails (disk full, file gone).
     """
     settings = settings or load_settings()
     before = path.stat()
-    _refuse_oversize(path, before.st_size, settings)
+    refuse_oversize(path, before.st_size, settings)
     sha256 = hash_file(path) if before.st_size <= _SMALL else None
     ready = _ready(settings.staging, before.st_size, dataset, path, sha256)
     if ready is None:
@@ -95,29 +88,9 @@ def stage(
         finally:
             if workers is None:
                 pool.shutdown(wait=True, cancel_futures=True)
-    _refuse_changed(path, before)
+    refuse_changed(path, before)
     folder, manifest = ready
     return Staged(folder, manifest, path, delivery or path.name, landing)
-
-
-def _refuse_changed(path: Path, before: os.stat_result) -> None:
-    after = path.stat()
-    if (before.st_size, before.st_mtime_ns, before.st_ino) != (
-        after.st_size,
-        after.st_mtime_ns,
-        after.st_ino,
-    ):
-        raise FileChanged(path)
-
-
-def _refuse_oversize(path: Path, size: int, settings: Settings) -> None:
-    if size > settings.max_file_mb * 2**20:
-        raise UnreadableFile(
-            path,
-            "too_large",
-            f"the file has {size / 2**20:,.0f} MB, more than the {settings.max_file_mb:,} MB that are allowed",
-            "Split it, or raise PIPELINE_MAX_FILE_MB, and drop it again.",
-        )
 
 
 def _ready(
@@ -150,21 +123,24 @@ def _stage(
     hasher = ThreadPoolExecutor(1, "windrow-hash")
     digest = hasher.submit(hash_file, path) if sha256 is None else None
     try:
-        table = open_table(path, read_options(dataset, settings))
+        with unquoted(dataset):
+            table = open_table(path, read_options(dataset, settings))
         require_columns(dataset, map_columns(dataset, table.columns), path)
-        with _imports_settled(size):
-            account = _run_chunks(table, dataset, part, pool, ProgressMeter(progress, delivery, size))
+        with _imports_settled(size), unquoted(dataset):
+            meter = ProgressMeter(progress, delivery, size)
+            account = _run_chunks(table, dataset, settings, part, pool, meter)
+        refuse_by_rule(path, account.refusals.values())
         sha256 = sha256 if digest is None else digest.result()
         assert sha256 is not None
         manifest = _manifest(table, account, sha256, size, time.perf_counter() - started)
         # Before the folder gets its name: rows of the old content must not stand under the hash of the new.
-        _refuse_changed(path, before)
+        refuse_changed(path, before)
         write_manifest(part, manifest)
         folder = finish(part, ready_folder(settings.staging, manifest.sha256, dataset))
         # Somebody who staged the same content first may have cut it otherwise: what lies there counts.
         return folder, read_manifest(folder)
     except UnreadableFile:
-        _refuse_changed(path, before)  # a file that is still being written looks damaged
+        refuse_changed(path, before)  # a file that is still being written looks damaged
         raise
     finally:
         hasher.shutdown(wait=True)
@@ -186,9 +162,14 @@ def _imports_settled(size: int) -> Iterator[None]:
 
 
 def _run_chunks(
-    table: Table, dataset: Dataset, part: Path, pool: ThreadPoolExecutor, meter: ProgressMeter
+    table: Table,
+    dataset: Dataset,
+    settings: Settings,
+    part: Path,
+    pool: ThreadPoolExecutor,
+    meter: ProgressMeter,
 ) -> Account:
-    processor = ChunkProcessor(dataset)
+    processor = ChunkProcessor(dataset, settings.hash_key, table.columns)
     account = Account(dataset)
     under_way: deque[tuple[int, Future[WrittenChunk]]] = deque()
 
@@ -221,7 +202,8 @@ def _work(part: Path, number: int, piece: Piece, processor: ChunkProcessor) -> W
 
 def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: float) -> Manifest:
     days = account.days()
-    notes = table.dialect.notes
+    dialect = Hiding(account.dataset).dialect(table.dialect)
+    notes = dialect.notes
     if account.unknown:
         notes += (
             f"columns that the contract does not know are kept in _rescued: {', '.join(account.unknown)}",
@@ -231,8 +213,8 @@ def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: f
         fingerprint=account.dataset.fingerprint,
         sha256=sha256,
         bytes=size,
-        format=table.dialect.format,
-        dialect=table.dialect.as_dict(),
+        format=dialect.format,
+        dialect=dialect.as_dict(),
         rows_read=account.rows_read,
         rows_clean=account.rows_clean,
         rows_rejected=account.rows_rejected,
@@ -247,4 +229,5 @@ def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: f
         seconds=seconds,
         peak_memory_mb=peak_memory_mb(),
         notes=notes,
+        cleaned=account.cleaned(),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 from pandera.api.checks import Check
 
-from pipeline.contract import ContractError, Dataset
+from pipeline.contract import ContractError, Dataset, Rule
 from pipeline.ingest.rows import positions
 from pipeline.ingest.violations import Finding
 from pipeline.ingest.words import check_template
@@ -56,7 +56,7 @@ class ChunkValidator:
             for name, column in model.columns.items()
             for check in column.checks
         ]
-        self._rules = [
+        self._frame_checks = [
             (
                 check,
                 _Known(
@@ -68,12 +68,11 @@ class ChunkValidator:
             for check in model.checks
         ]
 
-    def findings(self, typed: pl.DataFrame, sources: dict[str, str | None]) -> list[Finding]:
+    def findings(self, typed: pl.DataFrame) -> list[Finding]:
         """Failed checks of typed rows.
 
         Args:
             typed: the contract's columns in its dtypes.
-            sources: contract column → the file's column.
 
         Raises:
             ContractError: a check itself breaks, or answers for the whole frame instead of each row.
@@ -88,17 +87,54 @@ class ChunkValidator:
             for name, check, known in self._checks
         ]
         findings = [
-            Finding(name, sources.get(name), known.name, known.template, positions(rows), known.severity)
+            Finding(name, known.name, known.template, positions(rows), known.severity)
             for name, known, rows in failed
             if rows.any()
         ]
-        for check, known in self._rules:
+        for check, known in self._frame_checks:
             rows = self._failing(check, lazy, None, typed.height)
             if rows.any():
-                findings.append(
-                    Finding(None, None, known.name, known.template, positions(rows), known.severity)
-                )
-        return findings
+                findings.append(Finding(None, known.name, known.template, positions(rows), known.severity))
+        return findings + self._broken_rules(typed)
+
+    def _broken_rules(self, typed: pl.DataFrame) -> list[Finding]:
+        rules = self._dataset.rules
+        if not rules:
+            return []
+        try:
+            # One query for all: each costs as much as a few thousand rows.
+            answers = typed.select([rule.failing for rule in rules])
+        except (Exception, pl.exceptions.PanicException):
+            for rule in rules:
+                self._ask(rule, typed)
+            raise
+        if answers.height != typed.height or set(answers.dtypes) != {pl.Boolean()}:
+            answers = pl.DataFrame([self._ask(rule, typed) for rule in rules])
+        return [
+            Finding(None, rule.name, rule.text, positions(rows), rule.severity, rule.concerns)
+            for rule, rows in zip(rules, answers.get_columns(), strict=True)
+            if rows.any()
+        ]
+
+    def _ask(self, rule: Rule, typed: pl.DataFrame) -> pl.Series:
+        """One rule by itself, so that the one that breaks is named."""
+        try:
+            answers = typed.select(rule.failing).to_series()
+        except (Exception, pl.exceptions.PanicException) as error:
+            raise self._broken_rule(rule, f"{type(error).__name__}: {error}") from error
+        if len(answers) != typed.height or answers.dtype != pl.Boolean:
+            raise self._broken_rule(
+                rule, f"{len(answers)} answers of type {answers.dtype} for {typed.height} rows"
+            )
+        return answers
+
+    def _broken_rule(self, rule: Rule, cause: str) -> ContractError:
+        return ContractError(
+            self._dataset.name,
+            f"rule {rule.name!r}",
+            f"gives no answer for each row ({cause})",
+            "A rule gives one true or false per row, whatever the values; conversions in it need strict=False.",
+        )
 
     def _failing(self, check: Check, lazy: pl.LazyFrame, column: str | None, height: int) -> pl.Series:
         """Boolean: the rows that a check refuses. Pandera has nulls pass, unless the check wants them."""

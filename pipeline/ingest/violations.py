@@ -5,7 +5,7 @@ What belongs here: the shape of the error frame and turning findings into it. Wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,25 +36,37 @@ class Finding:
 
     Attributes:
         column: contract column, or None for a rule over the row.
-        source: the file's column, where the text of the value is, or None.
         check: name of the check.
         template: message, with `{value}` where the value goes.
         rows: positions in the chunk (UInt32, ascending).
-        severity: reject, or warn: then the row stays.
+        severity: reject, or warn: then the row stays; or quarantine: then the whole file is refused.
+        concerns: contract columns that a rule looks at; where the value of one could not be had, it has nothing to say.
     """
 
     column: str | None
-    source: str | None
     check: str
     template: str
     rows: pl.Series
     severity: str = "reject"
+    concerns: tuple[str, ...] = ()
 
 
 def error_frame(
-    raw: pl.DataFrame, findings: Iterable[Finding], parsed: Parsed, sheet: str | None
+    raw: pl.DataFrame,
+    findings: Iterable[Finding],
+    parsed: Parsed,
+    sheet: str | None,
+    shown: Mapping[str, pl.Series],
 ) -> pl.DataFrame:
-    """One row per finding and row, with the source text, the message and the whole source record; `ERROR_SCHEMA`."""
+    """One row per finding and row, with the source text, the message and the whole source record; `ERROR_SCHEMA`.
+
+    Args:
+        raw: the file's columns as they may be written, and `_row`.
+        findings: what is wrong with its rows.
+        parsed: where lines are found.
+        sheet: sheet of the workbook.
+        shown: contract column → its source values as they may be written, of the same height.
+    """
     found = [finding for finding in findings if len(finding.rows)]
     if not found:
         return pl.DataFrame(schema=ERROR_SCHEMA)
@@ -68,7 +80,7 @@ def error_frame(
         {
             "position": np.concatenate([finding.rows.to_numpy() for finding in found]),
             "finding": np.repeat(np.arange(len(found), dtype=np.uint32), [len(f.rows) for f in found]),
-            "value": pl.concat([_values(finding, raw) for finding in found]),
+            "value": pl.concat([_values(finding, shown) for finding in found]),
         }
     )
     # One query: each costs as much as a few thousand rows.
@@ -83,11 +95,11 @@ def error_frame(
     )
 
 
-def _values(finding: Finding, raw: pl.DataFrame) -> pl.Series:
+def _values(finding: Finding, shown: Mapping[str, pl.Series]) -> pl.Series:
     """The source text at the rows of a finding."""
-    if finding.source is None:
+    if finding.column is None or finding.column not in shown:
         return pl.Series("value", [None], pl.String).new_from_index(0, len(finding.rows))
-    return as_text(raw[finding.source][finding.rows]).alias("value")
+    return as_text(shown[finding.column][finding.rows]).alias("value")
 
 
 def _told(found: list[Finding]) -> pl.DataFrame:

@@ -8,7 +8,6 @@ import polars as pl
 
 # {value} is the source text; the other names are the check's own parameters.
 _CHECKS = {
-    "email": "'{value}' is not an e-mail address",
     "greater_than_or_equal_to": "{value} is less than {min_value}",
     "greater_than": "{value} is not greater than {min_value}",
     "less_than_or_equal_to": "{value} is more than {max_value}",
@@ -22,6 +21,35 @@ _CHECKS = {
     "str_endswith": "'{value}' does not end with {string}",
     "not_nullable": "a value is required",
 }
+# What a value is that passes: by a check without a parameter, and by one with; {} is the parameter.
+_KINDS = {
+    "email": ("an e-mail address", ""),
+    "url": ("a web address (http, https or ftp)", "an address that begins with {}://"),
+    "hostname": ("the name of a host", ""),
+    "ip": ("an IP address", "an IPv{} address"),
+    "mac": ("a MAC address", ""),
+    "uuid": ("a UUID", "a UUID of version {}"),
+    "bic": ("a BIC (8 or 11 letters and digits)", ""),
+    "postcode": ("a postcode", "written like a postcode of {}"),
+    "phone": ("an international phone number such as +4930123456", "a phone number of {}"),
+    "iban": (
+        "an IBAN with the right length and check digits",
+        "an IBAN of {} with the right length and check digits",
+    ),
+    "luhn": (
+        "a card number with the right check digit",
+        "a number of {} digits, the last of them the right check digit",
+    ),
+    "gtin": ("a GTIN (EAN, UPC) with the right check digit", ""),
+    "latitude": ("a latitude (-90 to 90)", ""),
+    "longitude": ("a longitude (-180 to 180)", ""),
+    "country": ("an ISO country code of two letters", "an ISO country code ({})"),
+    "currency": ("an ISO currency code in use", "an ISO currency code ({})"),
+    "language": ("an ISO language code of two letters", ""),
+    "json": ("JSON", "a JSON {}"),
+    "date_format": ("a date", "a date that exists, written as {}"),
+    "timestamp_format": ("a date and time", "a date and time that exist, written as {}"),
+}
 _LISTED = 12
 
 
@@ -29,13 +57,32 @@ def check_template(check: str, error: str | None, statistics: dict[str, Any]) ->
     """The message of a failed check, with `{value}` where the value goes; the check's own `error` text wins."""
     if error and not error.startswith(f"{check}("):
         return error
-    template = _length_template(statistics) if check == "str_length" else _CHECKS.get(check)
+    template = _template(check, statistics)
     if template is None:
         return f"'{{value}}' fails the check {error or check}"
     words = {name: _plain(value) for name, value in statistics.items()}
     for name, word in words.items():
         template = template.replace("{" + name + "}", word)
     return template
+
+
+def _template(check: str, statistics: dict[str, Any]) -> str | None:
+    """The message with the names of the check's parameters in it, or None for a check of the contract's own."""
+    if check in _KINDS:
+        return _kind_template(check, statistics.get(check, True))
+    if check == "str_length":
+        return _length_template(statistics)
+    return _CHECKS.get(check)
+
+
+def _kind_template(check: str, parameter: Any) -> str:
+    plain, given = _KINDS[check]
+    if parameter is False:
+        return f"'{{value}}' is {plain}, which must not stand here"
+    if parameter is True:
+        return f"'{{value}}' is not {plain}"
+    wanted = " or ".join(map(str, parameter)) if isinstance(parameter, list) else str(parameter)
+    return f"'{{value}}' is not {given.format(wanted)}"
 
 
 def _length_template(statistics: dict[str, Any]) -> str:

@@ -6,16 +6,17 @@ What belongs here: adding chunk results up into Parquet files and a manifest. Wh
 from __future__ import annotations
 
 import resource
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 
 from pipeline.contract import Dataset
-from pipeline.ingest.chunk import ChunkResult
-from pipeline.ingest.manifest import ColumnProfile, DaySpan
+from pipeline.ingest.manifest import CleanerCount, ColumnProfile, DaySpan
 from pipeline.ingest.profile import ColumnCount, merge_violations
+from pipeline.ingest.refusals import Refusal
+from pipeline.ingest.result import ChunkResult
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,7 @@ def write_chunk(folder: Path, number: int, records: int, result: ChunkResult) ->
         _write(result.clean, folder / clean_file)
     if error_file:
         _write(result.errors, folder / error_file)
-    light = ChunkResult(
-        clean=result.clean.clear(),
-        errors=result.errors.select("column_name"),
-        rejected=result.rejected,
-        filtered=result.filtered,
-        figures=result.figures,
-        days=result.days,
-        unknown=result.unknown,
-    )
+    light = replace(result, clean=result.clean.clear(), errors=result.errors.select("column_name"))
     return WrittenChunk(light, records, result.clean.height, result.errors.height, clean_file, error_file)
 
 
@@ -68,11 +61,14 @@ class Account:
     clean_files: list[str] = field(default_factory=list)
     error_files: list[str] = field(default_factory=list)
     unknown: dict[str, None] = field(default_factory=dict)
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    _changes: dict[str, list[int]] = field(default_factory=dict)
     _counts: dict[str, ColumnCount] = field(default_factory=dict)
     _days: dict[date, tuple[datetime, datetime]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._counts = {column.name: ColumnCount(column) for column in self.dataset.columns}
+        self._changes = {name: [0] * len(cleaners) for name, cleaners in self.dataset.cleaners.items()}
 
     def add(self, chunk: WrittenChunk) -> None:
         """Take in the next chunk."""
@@ -85,6 +81,13 @@ class Account:
         self.clean_files += [chunk.clean_file] if chunk.clean_file else []
         self.error_files += [chunk.error_file] if chunk.error_file else []
         self.unknown.update(dict.fromkeys(result.unknown))
+        for refusal in result.refusals:
+            first = self.refusals.get(refusal.rule)
+            self.refusals[refusal.rule] = (
+                refusal if first is None else replace(first, count=first.count + refusal.count)
+            )
+        for name, changes in result.changes.items():
+            self._changes[name] = [old + new for old, new in zip(self._changes[name], changes, strict=True)]
         for name, figures in result.figures.items():
             self._counts[name].add(figures)
         if chunk.violations:
@@ -97,6 +100,16 @@ class Account:
     def days(self) -> tuple[DaySpan, ...]:
         """The days of the clean rows' event times, ascending."""
         return tuple(DaySpan(day, first, last) for day, (first, last) in sorted(self._days.items()))
+
+    def cleaned(self) -> tuple[CleanerCount, ...]:
+        """What each cleaner changed, by column in the contract's order."""
+        return tuple(
+            CleanerCount(name, cleaner.name, changed)
+            for name in self.dataset.column_names
+            for cleaner, changed in zip(
+                self.dataset.cleaners.get(name, ()), self._changes.get(name, ()), strict=True
+            )
+        )
 
     def profiles(self) -> tuple[ColumnProfile, ...]:
         """The column profile."""

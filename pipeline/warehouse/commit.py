@@ -16,7 +16,7 @@ import duckdb
 
 from pipeline.contract import Dataset
 from pipeline.ingest.manifest import Staged
-from pipeline.warehouse import ledger, loading, uniqueness
+from pipeline.warehouse import cleaning, ledger, loading, uniqueness
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.errors import ReconciliationError
 from pipeline.warehouse.ledger import Entry
@@ -180,7 +180,7 @@ def _record(
     loaded: _Loaded,
     facts: dict[str, Any],
 ) -> Entry:
-    """Write the ledger row and the profile."""
+    """Write the ledger row, the profile and what the cleaners changed."""
     manifest = staged.manifest
     span = manifest.event_time_min, manifest.event_time_max
     if loaded.conflicts:
@@ -200,4 +200,5 @@ def _record(
         },
     )
     ledger.insert_profile(connection, entry, manifest.columns, loaded.conflicts)
+    cleaning.insert(connection, entry, manifest.cleaned)
     return entry

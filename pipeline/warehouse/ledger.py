@@ -32,7 +32,8 @@ class Entry:
         file_name: name of the file.
         sha256: hash of the bytes, or None where they were never read.
         bytes: size of the file.
-        format: csv, excel, ndjson, parquet, or None where it was not recognised.
+        format: csv, excel, ndjson, json, parquet, arrow, avro or the word of another package's reader; None where it was not
+            recognised.
         dialect: how the file is written, as JSON text, or None.
         rows_read: records of the file; 0 in a row of a duplicate or a quarantined file, like the other counts.
         rows_clean: rows loaded.

@@ -12,9 +12,9 @@ import duckdb
 import polars as pl
 
 from pipeline.contract import Dataset, Total
-from pipeline.ingest.manifest import ColumnProfile, Staged
+from pipeline.ingest.manifest import CleanerCount, ColumnProfile, Staged
+from pipeline.warehouse import cleaning, ledger, tables
 from pipeline.warehouse import commit as committing
-from pipeline.warehouse import ledger, tables
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.errors import ContractChanged
 from pipeline.warehouse.frames import frame
@@ -147,6 +147,10 @@ class Session:
     def column_profile(self, entry_id: str) -> list[ColumnProfile]:
         """The column profile of one ledger entry, in the contract's order."""
         return ledger.profile(self.connection, entry_id)
+
+    def cleaning(self, entry_id: str) -> list[CleanerCount]:
+        """How many values each cleaner changed in one ledger entry's file, by column; a cleaner that changed none is not listed."""
+        return cleaning.of_entry(self.connection, entry_id)
 
     def error_sample(self, dataset: str, delivery: str | None = None, limit: int = 20) -> pl.DataFrame:
         """The first error rows (not superseded) of a delivery, or of the dataset; columns of the error table."""

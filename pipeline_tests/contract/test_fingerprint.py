@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from pandera.polars import PolarsData
 
-from pipeline.contract import Dataset, Total, agg, clean
+from pipeline.contract import Dataset, Derived, Rule, Total, agg, clean
 
 
 def _model(annotation: Any = int, **field: Any) -> type[pa.DataFrameModel]:
@@ -64,6 +64,7 @@ class InheritsLax(Lax):
     pass
 
 
+_RULE = Rule("paid", pl.col("number") > 0)
 CHANGES: dict[str, tuple[str, str]] = {
     "a type": (_print(), _print(_model(float))),
     "nullability": (_print(), _print(_model(nullable=True))),
@@ -97,6 +98,15 @@ CHANGES: dict[str, tuple[str, str]] = {
         _print(keep=pl.col("number").is_in(list(range(100)))),
         _print(keep=pl.col("number").is_in([*range(50), 999, *range(51, 100)])),
     ),
+    "a rule": (_print(), _print(rules=[_RULE])),
+    "a rule's message": (_print(rules=[_RULE]), _print(rules=[Rule("paid", _RULE.good, "not paid")])),
+    "a rule's severity": (_print(rules=[_RULE]), _print(rules=[Rule("paid", _RULE.good, severity="warn")])),
+    "a derived column": (_print(), _print(derive={"name": pl.col("number").cast(pl.String)})),
+    "what a derived column is made of": (
+        _print(derive=[Derived("name", pl.col("First"), source=True)]),
+        _print(derive=[Derived("name", pl.col("Last"), source=True)]),
+    ),
+    "a key's name": (_print(clean={"name": clean.hash("a")}), _print(clean={"name": clean.hash("b")})),
     "the key": (_print(), _print(key=["number"])),
     "the zone": (_print(), _print(timezone="Europe/Berlin")),
     "the sheets": (_print(), _print(sheets=["Data"])),
@@ -115,6 +125,8 @@ SAME: dict[str, dict[str, Any]] = {
     "the thresholds": {"warn_error_rate": 0.2, "fail_error_rate": 0.3},
     "the freshness": {"freshness": "1d"},
     "one cleaner in a list": {"clean": {}},
+    "no rules": {"rules": ()},
+    "nothing derived": {"derive": {}},
 }
 
 

@@ -10,7 +10,7 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
-from pipeline.contract import ContractError, Dataset, Sliding, Total, Tumbling, agg, clean
+from pipeline.contract import ContractError, Dataset, Rule, Sliding, Total, Tumbling, agg, clean
 
 
 class Row(pa.DataFrameModel):
@@ -186,6 +186,32 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "column is a list": (_column("x", pl.List(pl.Int64)), "x", "cannot be checked and stored", "str"),
     "column has an incomplete type": (_column("x", pl.List), "x", "incomplete type", "with its parameters"),
     "default is of another type": (_column("x", int, default="many"), "x", "'many'", "the column's type"),
+    "rules are one rule": (
+        {"rules": Rule("paid", pl.col("amount") > 0)},
+        "rules",
+        "is Rule(",
+        "a list: [Rule(",
+    ),
+    "rules are a text": ({"rules": "amount > 0"}, "rules", "one text", "a list: [Rule("),
+    "a rule names an unknown column": (
+        {"rules": [Rule("paid", pl.col("price") > 0)]},
+        "rule 'paid'",
+        "'price'",
+        "id, name",
+    ),
+    "a derived column is not in the schema": (
+        {"derive": {"total": pl.col("amount")}},
+        "derive['total']",
+        "does not have",
+        "total: str",
+    ),
+    "derive is a text": ({"derive": "amount"}, "derive", "'amount'", "Derived("),
+    "a check for text stands on a number": (
+        _column("x", int, email=True),
+        "x",
+        "'email', which is for text",
+        "x: str",
+    ),
     "keep is a text": ({"keep": "amount > 0"}, "keep", "one text", "polars expression"),
     "keep names an unknown column": ({"keep": pl.col("price") > 0}, "keep", "price", "id, name"),
     "keep compares text with a number": ({"keep": pl.col("name") > 0}, "keep", "compare", "id, name"),

@@ -249,7 +249,7 @@ def test_clean_records_come_back_untouched_whatever_is_broken_beside_them(
         for row in rows
     ]
     text = "".join(lines).replace("\n", end)
-    found = parse(tmp_path_factory.getbasetemp() / "any.csv", text, "abcd", chunk_rows=chunk_rows)
+    found = parse(tmp_path_factory.mktemp("any") / "any.csv", text, "abcd", chunk_rows=chunk_rows)
     starts = itertools.accumulate((line.count("\n") for line in lines), initial=1)
     assert len(found.lines) == len(rows)
     repaired = {repair.row for repair in found.repairs}
@@ -281,6 +281,6 @@ def test_every_record_of_any_text_is_accounted_for(
     told: bool,
 ) -> None:
     marks = Marks(44, 34, width=len(columns) if told else 0)
-    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path = tmp_path_factory.mktemp("any") / "any.csv"
     found = parse(path, text.encode(encoding), columns, marks=marks, chunk_rows=chunk_rows, encoding=encoding)
     assert len(found.lines) <= text.count("\n") + 1

@@ -140,7 +140,7 @@ _REWRITES = [
 def test_a_stream_gives_what_the_bytes_give_wherever_its_pieces_end(
     tmp_path_factory: pytest.TempPathFactory, text: str, rewrite: Rewrite, sizes: list[int], piece: int
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path = tmp_path_factory.mktemp("any") / "any.csv"
     data = text.encode()
     path.write_bytes(data)
     parts: list[bytes] = []
@@ -181,6 +181,6 @@ def test_what_python_writes_with_escapes_comes_back(
         lineterminator="\n",
     )
     writer.writerows(("k", *row[1:]) for row in rows)
-    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path = tmp_path_factory.mktemp("any") / "any.csv"
     found = parse(path, out.getvalue(), "abc", rewrite=Rewrite(escape=_BACKSLASH), chunk_rows=chunk_rows)
     assert found.values == [("k", *(value or None for value in row[1:])) for row in rows]

@@ -303,7 +303,7 @@ def test_a_check_that_is_asked_value_by_value_names_the_rows(settings: Settings)
 def test_rows_are_checked_even_where_pandera_is_switched_off(off: dict[str, Any]) -> None:
     typed = pl.DataFrame({"x": [9], "other": ["o"]})
     with config_context(**off):
-        (finding,) = ChunkValidator(_dataset(int, le=5)).findings(typed, {"x": "x", "other": "other"})
+        (finding,) = ChunkValidator(_dataset(int, le=5)).findings(typed)
     assert (finding.column, finding.rows.to_list()) == ("x", [0])
 
 

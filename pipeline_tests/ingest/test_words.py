@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pandera.polars as pa
-import polars as pl
 import pytest
 
 from pipeline.contract import Dataset, checks
@@ -101,9 +100,3 @@ def test_every_check_has_a_sentence_with_the_value(name: str) -> None:
     assert sentence.startswith("'{value}' is not ")
     assert "fails the check" not in sentence
     assert "{}" not in sentence
-
-
-def test_a_pattern_in_a_column_name_is_a_name(settings: Settings) -> None:
-    dataset = Dataset("one", schema=model(**{"e-mail.x": (str, {"email": True}), "y": pl.String}))
-    (row,) = error_rows(stage_text(settings, "e-mail.x,y\nann,o\n", dataset))
-    assert (row["column_name"], row["check_name"]) == ("e-mail.x", "email")

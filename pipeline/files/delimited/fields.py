@@ -6,7 +6,6 @@ What belongs here: splitting a record. What does not: finding where it ends (`sc
 from __future__ import annotations
 
 import csv
-from itertools import chain
 
 from pipeline.files.delimited.scan import Marks
 
@@ -15,13 +14,20 @@ def split_records(texts: list[str], marks: Marks) -> list[list[str]]:
     """Fields of each of many records whose quotes are in order: as `split_record`, and faster."""
     delimiter = chr(marks.delimiter)
     quote = chr(marks.quote) if marks.quote is not None else ""
-    if not quote or not any(quote in text for text in texts):
-        return [text.split(delimiter) for text in texts]
+    fields = [text.split(delimiter) for text in texts]
+    held = [number for number, text in enumerate(texts) if quote in text] if quote else []
+    if not held:
+        return fields
+    quoted = [texts[number] for number in held]
     try:
-        rows = list(csv.reader(chain(texts), delimiter=delimiter, quotechar=quote))
+        rows = list(csv.reader(iter(quoted), delimiter=delimiter, quotechar=quote))
     except csv.Error:
-        return [split_record(text, marks) for text in texts]
-    return rows if len(rows) == len(texts) else [split_record(text, marks) for text in texts]
+        rows = []
+    if len(rows) != len(quoted):
+        rows = [split_record(text, marks) for text in quoted]
+    for number, row in zip(held, rows, strict=True):
+        fields[number] = row
+    return fields
 
 
 def split_record(text: str, marks: Marks) -> list[str]:

@@ -38,12 +38,14 @@ def separators(delimiter: int, eol: int) -> Flags:
     return found
 
 
-def find_leniently(data: bytes, delimiter: int, quote: int, eol: int, width: int, final: bool) -> Found:
-    """The quotes of `data`, which starts at a record. With `final` nothing follows it; else a field that it leaves open stays
-    open. `width`: fields that a record should have, 0 if unknown."""
+def find_leniently(
+    data: bytes, ends: Positions, delimiter: int, quote: int, eol: int, width: int, final: bool
+) -> Found:
+    """The quotes of `data`, which starts at a record; `ends`: all its record ends. With `final` nothing follows it; else a field
+    that it leaves open stays open. `width`: fields that a record should have, 0 if unknown."""
     bytes_ = np.frombuffer(data, np.uint8)
     runs = Runs.of(bytes_, quote, separators(delimiter, eol))
-    return _Block(data, bytes_, runs, np.flatnonzero(bytes_ == eol), delimiter, width, final).found()
+    return _Block(data, bytes_, runs, ends, delimiter, width, final).found()
 
 
 class _Block:

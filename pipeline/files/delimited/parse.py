@@ -6,10 +6,6 @@ is amiss (`records`), cutting (`blocks`) and the dialect.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import polars as pl
 
@@ -45,21 +41,7 @@ def _parsed(data: bytes, block: Block, layout: Layout, quotes: Quotes) -> Parsed
         frame = _fast(data, block, layout, quotes)
         if frame is not None:
             return Parsed(_numbered(frame, block.first_row), lines=_lines(block, data, layout, quotes))
-    with _no_collection():
-        return by_record(data, block, layout, quotes)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without the collector of cyclic garbage. A block of nothing but bad records becomes 100,000s of objects without any
-    cycle, through which it would go again and again; that took half of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+    return by_record(data, block, layout, quotes)
 
 
 def _fast(data: bytes, block: Block, layout: Layout, quotes: Quotes) -> pl.DataFrame | None:

@@ -2,16 +2,21 @@
 
 What belongs here: which records of the block can be read, and how. What does not: blocks that are well formed (`parse`), what
 is said of the others (`verdicts`).
+
+Good records go to polars, all at once. Of the others only those that can be mended become Python objects here; most rejects are
+found by their numbers alone.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
 from pipeline.files.delimited import scan
 from pipeline.files.delimited.blocks import Block
-from pipeline.files.delimited.fields import split_record, split_records
+from pipeline.files.delimited.fields import split_record
 from pipeline.files.delimited.layout import (
     Layout,
     Lines,
@@ -20,58 +25,71 @@ from pipeline.files.delimited.layout import (
     rows_frame,
     start_lines,
 )
-from pipeline.files.delimited.mend_rows import mend_row, others_in, surplus
+from pipeline.files.delimited.mend_rows import mend_row, mendable, others_in, surplus
 from pipeline.files.delimited.repair import mend
 from pipeline.files.delimited.runs import Flags
 from pipeline.files.delimited.scan import Positions, Quotes
-from pipeline.files.delimited.verdicts import RAW, Records, nul_repairs, quote_repairs, rejects_of, repairs_of
-from pipeline.files.table import ROW, Parsed, Reject, Repair
+from pipeline.files.delimited.scratch import how_often
+from pipeline.files.delimited.spans import Spans, holding, joined, spans_of
+from pipeline.files.delimited.told import Said, no_collection, together
+from pipeline.files.delimited.verdicts import (
+    RAW,
+    Records,
+    fields_of,
+    nuls_left_out,
+    quotes_mended,
+    reasons_of,
+    rejects_of,
+    repairs_of,
+)
+from pipeline.files.table import ROW, Parsed, Reject
+
+_ALMOST_ALL = 0.8
 
 __all__ = ["RAW", "Layout", "Lines", "by_record", "lines_at", "polars_frame", "start_lines", "with_nuls"]
 
 
 def by_record(data: bytes, block: Block, layout: Layout, quotes: Quotes) -> Parsed:
     """Well-formed records and those that can be mended in a frame, the others in the rejects."""
-    records = _records(data, block, layout, quotes)
+    spans = spans_of(data, layout.marks, quotes)
+    records = _records(data, block, layout, quotes, spans)
     width = len(layout.columns)
     readable = np.ones(len(records.starts), dtype=bool)
     readable[list(records.undecodable)] = False
     special = np.zeros(len(readable), dtype=bool)
-    special[_records_at(quotes.odd, records.starts)] = True
-    special[_records_at(quotes.broken, records.starts)] = True
-    ends = _without_surplus(records, special, width)
-    cut = np.flatnonzero(readable & (ends < records.ends))
-    repairs = repairs_of(
-        records,
-        cut,
-        ["surplus_empty_fields"] * len(cut),
-        [surplus(int(count), width) for count in records.counts[cut].tolist()],
-    )
-    is_plain = readable & ~special & ((records.counts == width) | (ends < records.ends))
-    frames = [_plain(records, np.flatnonzero(is_plain), ends)]
-    chosen = np.flatnonzero(readable & special)
-    frame, mended, more = _mended(records, chosen)
+    special[holding(quotes.odd, records.starts)] = True
+    special[holding(quotes.broken, records.starts)] = True
+    ends = _without_surplus(data, layout, quotes, spans, special)
+    is_cut = ends < records.ends
+    cut = np.flatnonzero(readable & is_cut)
+    is_plain = readable & ~special & ((records.counts == width) | is_cut)
+    plain = _among(records, is_plain, special)
+    frames = [_plain(records, np.flatnonzero(is_plain), ends) if plain is None else plain]
+    frame, mended, quotes_said = _mended(records, np.flatnonzero(readable & special))
     frames.append(frame)
-    repairs += more
-    left = readable & ~is_plain
+    left = ~is_plain
     left[mended] = False
-    frame, more, rejects = _by_hand(records, np.flatnonzero(left | ~readable), special, block)
+    frame, rows_said, rejects = _by_hand(records, np.flatnonzero(left), special, block)
     frames.append(frame)
-    repairs += more
     frames = [frame for frame in frames if frame.height] or frames[:1]
+    surplus_said = Said.by_count(
+        cut, records.counts[cut], lambda count: ("surplus_empty_fields", surplus(count, width))
+    )
     return Parsed(
         pl.concat(frames).sort(ROW) if len(frames) > 1 else frames[0],
         rejects,
-        tuple(sorted(repairs, key=lambda repair: repair.row)),
+        repairs_of(records, together([surplus_said, quotes_said, rows_said])),
         lines_at(records.lines, block.first_row),
     )
 
 
 def with_nuls(parsed: Parsed, data: bytes, block: Block, layout: Layout, quotes: Quotes) -> Parsed:
     """Says which records lost NUL bytes."""
-    records = _records(data, block, layout, quotes)
+    records = _records(data, block, layout, quotes, spans_of(data, layout.marks, quotes))
     rejected = {reject.row for reject in parsed.rejects}
-    repairs = [repair for repair in nul_repairs(records, block) if repair.row not in rejected]
+    repairs = [
+        repair for repair in repairs_of(records, nuls_left_out(records, block)) if repair.row not in rejected
+    ]
     return Parsed(
         parsed.frame,
         parsed.rejects,
@@ -80,35 +98,30 @@ def with_nuls(parsed: Parsed, data: bytes, block: Block, layout: Layout, quotes:
     )
 
 
-def _records(data: bytes, block: Block, layout: Layout, quotes: Quotes) -> Records:
-    starts, ends = scan.record_spans(data, layout.marks, quotes)
-    found = scan.delimiters(data, layout.marks, quotes)
+def _records(data: bytes, block: Block, layout: Layout, quotes: Quotes, spans: Spans) -> Records:
+    starts, ends = spans.starts, spans.ends
+    if block.lines == len(starts):
+        lines = np.arange(block.first_line, block.first_line + len(starts))
+    elif not len(quotes.toggles) and layout.rewrite is None:
+        lines = spans.line + block.first_line
+    else:
+        lines = start_lines(data, layout.marks, starts, block.first_line, layout.rewrite)
     return Records(
         data,
         layout,
         block.first_row,
         starts,
         ends,
-        np.arange(block.first_line, block.first_line + len(starts))
-        if block.lines == len(starts)
-        else start_lines(data, layout.marks, starts, block.first_line, layout.rewrite),
-        np.searchsorted(found, ends) - np.searchsorted(found, starts) + 1,
-        found,
+        lines,
+        spans.counts,
         {} if block.valid else _undecodable(data, starts, ends),
-        frozenset(_records_at(quotes.broken, starts).tolist()),
+        frozenset(holding(quotes.broken, starts).tolist()),
     )
-
-
-def _records_at(positions: Positions, starts: Positions) -> Positions:
-    """The records that hold `positions`."""
-    held = np.zeros(len(starts), dtype=bool)
-    held[np.searchsorted(starts, positions, side="right") - 1] = True
-    return np.flatnonzero(held)
 
 
 def _undecodable(data: bytes, starts: Positions, ends: Positions) -> dict[int, int]:
     found: dict[int, int] = {}
-    for record in _records_at(np.flatnonzero(np.frombuffer(data, np.uint8) >= 0x80), starts).tolist():
+    for record in holding(np.flatnonzero(np.frombuffer(data, np.uint8) >= 0x80), starts).tolist():
         try:
             data[starts[record] : ends[record]].decode("utf-8")
         except UnicodeDecodeError as error:
@@ -116,15 +129,37 @@ def _undecodable(data: bytes, starts: Positions, ends: Positions) -> dict[int, i
     return found
 
 
-def _without_surplus(records: Records, special: Flags, width: int) -> Positions:
+def _without_surplus(data: bytes, layout: Layout, quotes: Quotes, spans: Spans, special: Flags) -> Positions:
     """Where each record ends without surplus fields that are empty."""
-    ends = records.ends.copy()
-    long = np.flatnonzero((records.counts > width) & ~special)
-    if len(long):
-        cut = records.delimiters[np.searchsorted(records.delimiters, records.starts[long]) + width - 1]
-        is_empty = ends[long] - cut == records.counts[long] - width
-        ends[long[is_empty]] = cut[is_empty]
+    marks, width = layout.marks, len(layout.columns)
+    long = np.flatnonzero((spans.counts > width) & ~special)
+    long = long[np.frombuffer(data, np.uint8)[spans.ends[long] - 1] == marks.delimiter]
+    if not len(long):
+        return spans.ends
+    ends, delimiters = spans.ends.copy(), scan.delimiters(data, marks, quotes)
+    cut = delimiters[np.searchsorted(delimiters, spans.starts[long]) + width - 1]
+    is_empty = ends[long] - cut == spans.counts[long] - width
+    ends[long[is_empty]] = cut[is_empty]
     return ends
+
+
+def _among(records: Records, is_plain: Flags, special: Flags) -> pl.DataFrame | None:
+    """Well-formed records by parsing all of the block where almost all are well formed, and none of those holds a quote: what
+    became of the others is left out then. None where that does not do. As polars takes every line for a record, it finds as many
+    as there are only if each is one line."""
+    layout, data = records.layout, records.data
+    quote = layout.marks.quote
+    if records.undecodable or np.count_nonzero(is_plain) < _ALMOST_ALL * len(is_plain):
+        return None
+    if quote is not None and quote in data:
+        spans = zip(records.starts[special].tolist(), records.ends[special].tolist(), strict=True)
+        if sum(data.count(quote, start, end) for start, end in spans) < how_often(data, quote):
+            return None
+    frame = polars_frame(data, layout, quoted=False, ragged=True)
+    if frame is None or frame.height != len(is_plain):
+        return None
+    rows = pl.Series(ROW, np.flatnonzero(is_plain) + records.first_row, dtype=pl.Int64)
+    return frame.filter(pl.Series(is_plain)).with_columns(rows)
 
 
 def _plain(records: Records, chosen: Positions, ends: Positions) -> pl.DataFrame:
@@ -133,13 +168,9 @@ def _plain(records: Records, chosen: Positions, ends: Positions) -> pl.DataFrame
     if not len(chosen):
         return rows_frame(layout, [], [])
     marks = layout.marks
-    follows = (np.diff(chosen) == 1) & _adjacent(records, ends)[chosen[:-1]]
-    breaks = np.flatnonzero(~follows)
-    first = records.starts[chosen[np.concatenate(([0], breaks + 1))]].tolist()
-    last = ends[chosen[np.concatenate((breaks, [len(chosen) - 1]))]].tolist()
-    eol = bytes([marks.eol])
-    text = eol.join([data[start:end] for start, end in zip(first, last, strict=True)]) + eol
-    frame = polars_frame(text, layout, quoted=marks.quote is not None and marks.quote in data)
+    starts, stops = records.starts[chosen], ends[chosen]
+    text = joined(data, starts, stops, _follows(data, starts, stops, marks.eol), marks.eol)
+    frame = polars_frame(text, layout, quoted=marks.quote is not None and marks.quote in text)
     numbers = chosen + records.first_row
     if frame is None or frame.height != len(chosen):
         rows = [split_record(text, marks) for text in records.texts(chosen, ends)]
@@ -147,23 +178,25 @@ def _plain(records: Records, chosen: Positions, ends: Positions) -> pl.DataFrame
     return frame.with_columns(pl.Series(ROW, numbers, dtype=pl.Int64))
 
 
-def _adjacent(records: Records, ends: Positions) -> Flags:
-    """Whether the next record begins right after this one's record end, with no blank line between."""
-    if not len(ends):
-        return np.zeros(0, dtype=bool)
-    ends = ends[:-1]
-    has_cr = np.frombuffer(records.data, np.uint8)[ends] == 13 if records.layout.marks.eol != 13 else 0
-    return np.append(records.starts[1:] == ends + 1 + has_cr, False)
+def _follows(data: bytes, starts: Positions, ends: Positions, eol: int) -> Flags:
+    """Whether each record but the first begins right after the record end (maybe CRLF) of the one before it."""
+    follows: Flags = starts[1:] == ends[:-1] + 1
+    if eol != 13:
+        has_cr = np.frombuffer(data, np.uint8)[ends[:-1]] == 13
+        follows = np.where(has_cr, starts[1:] == ends[:-1] + 2, follows)
+    return follows
 
 
-def _mended(records: Records, chosen: Positions) -> tuple[pl.DataFrame, Positions, list[Repair]]:
-    """(frame, its records, repairs) of records with wrong quotes."""
+def _mended(records: Records, chosen: Positions) -> tuple[pl.DataFrame, Positions, Said]:
+    """(frame, its records, what was repaired) of records with wrong quotes."""
     layout = records.layout
+    nothing = rows_frame(layout, [], [])
     if not len(chosen):
-        return rows_frame(layout, [], []), chosen, []
-    spans = zip(records.starts[chosen].tolist(), records.ends[chosen].tolist(), strict=True)
+        return nothing, chosen, Said.nothing()
+    starts, ends = records.starts[chosen], records.ends[chosen]
     found = mend(
-        [records.data[start:end] for start, end in spans],
+        joined(records.data, starts, ends, starts[1:] == ends[:-1] + 1, layout.marks.eol),
+        np.cumsum(ends - starts + 1) - 1,
         layout.marks,
         len(layout.columns),
         doubled=layout.doubled,
@@ -171,42 +204,46 @@ def _mended(records: Records, chosen: Positions) -> tuple[pl.DataFrame, Position
     fits = found.reading >= 0
     accepted = chosen[fits]
     if not len(accepted):
-        return rows_frame(layout, [], []), accepted, []
+        return nothing, accepted, Said.nothing()
     frame = polars_frame(found.text, layout, quoted=True)
     if frame is None or frame.height != len(accepted):
-        return rows_frame(layout, [], []), accepted[:0], []
+        return nothing, accepted[:0], Said.nothing()
     frame = frame.with_columns(pl.Series(ROW, accepted + records.first_row, dtype=pl.Int64))
-    return frame, accepted, quote_repairs(records, accepted, found, fits)
+    return frame, accepted, quotes_mended(records, accepted, found, fits)
 
 
 def _by_hand(
     records: Records, chosen: Positions, special: Flags, block: Block
-) -> tuple[pl.DataFrame, list[Repair], tuple[Reject, ...]]:
+) -> tuple[pl.DataFrame, Said, Sequence[Reject]]:
     """(frame, repairs, rejects) of records with the wrong number of fields, or undecodable ones."""
     layout = records.layout
+    if not len(chosen):
+        return rows_frame(layout, [], []), Said.nothing(), ()
     marks, width = layout.marks, len(layout.columns)
-    texts = records.texts(chosen)
-    if special[chosen].any():
-        fields = [split_record(text, marks) for text in texts]
-    else:
-        fields = split_records(texts, marks)
     others = others_in(records.data, marks)
-    own = layout.value(chr(marks.delimiter))
-    # The first line is what `mend_row` would say of most records, without the call.
-    found = [
-        None
-        if not others and len(split) > 1 and (len(split) < width or split[-1].strip(" "))
-        else mend_row(text, split, marks, width, others, own)
-        for text, split in zip(texts, fields, strict=True)
-    ]
-    for index in np.flatnonzero(np.isin(chosen, list(records.undecodable))).tolist():
-        found[index] = None
-    is_read = np.array([each is not None for each in found], dtype=bool)
-    mended = [each for each in found if each is not None]
-    accepted = chosen[is_read]
-    repairs = repairs_of(
-        records, accepted, [check for _, check, _ in mended], [what for _, _, what in mended]
+    may_be = special[chosen] | mendable(
+        records.data,
+        records.starts[chosen],
+        records.ends[chosen],
+        records.counts[chosen],
+        marks,
+        width,
+        others,
     )
-    frame = rows_frame(layout, [row for row, _, _ in mended], (accepted + records.first_row).tolist())
-    bad = [(text, split) for text, split, each in zip(texts, fields, found, strict=True) if each is None]
-    return frame, repairs, rejects_of(records, chosen[~is_read], bad, block)
+    may_be &= ~np.isin(chosen, list(records.undecodable))
+    tried = chosen[may_be]
+    own, odd = layout.value(chr(marks.delimiter)), bool(special[chosen].any())
+    with no_collection():
+        texts = records.texts(tried)
+        found = [
+            mend_row(text, fields, marks, width, others, own)
+            for text, fields in zip(texts, fields_of(records, texts, odd), strict=True)
+        ]
+        is_read = np.array([each is not None for each in found], dtype=bool)
+        mended = [each for each in found if each is not None]
+        accepted = tried[is_read]
+        numbers = (accepted + records.first_row).tolist()
+        frame = rows_frame(layout, [row for row, _, _ in mended], numbers)
+    said = Said.each(accepted, [(check, what) for _, check, what in mended])
+    rejected = chosen[~np.isin(chosen, accepted)] if len(accepted) else chosen
+    return frame, said, rejects_of(records, reasons_of(records, rejected, block), odd)

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from pipeline.files.delimited.mend_quotes import separators
 from pipeline.files.delimited.runs import Flags, Positions, Runs, skip_forward
 from pipeline.files.delimited.scan import Marks
+from pipeline.files.delimited.scratch import where
 
 _READINGS = (0, 1, 2, 3, 4)
 _UNDOUBLED = (1, 0, 2, 3, 4)
@@ -63,12 +64,10 @@ class Mended:
     column: Positions
 
 
-def mend(records: list[bytes], marks: Marks, width: int, *, doubled: bool = True) -> Mended:
-    """Read `records` (without record ends; some with quotes) as `width` fields. Without `doubled` the file is known not to
-    double quotes inside fields."""
-    ends = np.cumsum(np.fromiter(map(len, records), np.int64, len(records)) + 1) - 1
-    eol = bytes([marks.eol])
-    reader = _Reader(eol.join(records) + eol, ends, marks)
+def mend(text: bytes, ends: Positions, marks: Marks, width: int, *, doubled: bool = True) -> Mended:
+    """Read records (some with quotes) as `width` fields. `text`: one after the other; `ends`: where their record ends are.
+    Without `doubled` the file is known not to double quotes inside fields."""
+    reader = _Reader(text, ends, marks)
     return reader.read(width, _READINGS if doubled else _UNDOUBLED)
 
 
@@ -79,7 +78,7 @@ class _Reader:
         self.bytes = np.frombuffer(text, np.uint8)
         self.runs = Runs.of(self.bytes, marks.quote or 0, separators(marks.delimiter, marks.eol))
         self.record = np.searchsorted(ends, self.runs.first)
-        self.delimiters = np.flatnonzero(self.bytes == marks.delimiter)
+        self.delimiters = where(self.bytes, marks.delimiter)
         self.home = np.repeat(
             np.arange(len(ends)), np.diff(np.searchsorted(self.delimiters, ends), prepend=0)
         )

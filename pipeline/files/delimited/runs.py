@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.files.delimited.scratch import where
+
 Positions = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
@@ -46,7 +48,7 @@ class Runs:
     def of(cls, bytes_: Bytes, quote: int, is_separator: Flags, *, blanks_before: bool = False) -> Runs:
         """`is_separator`: by byte value, what stands between fields and records. The start and the end of `bytes_` count as
         separators, and CR before LF as part of it. `blanks_before`: blanks may stand before an opening quote."""
-        at = np.flatnonzero(bytes_ == quote)
+        at = where(bytes_, quote)
         apart = np.flatnonzero(np.diff(at) != 1)
         first = at[np.concatenate(([0], apart + 1))] if len(at) else at
         last = at[np.concatenate((apart, [len(at) - 1]))] if len(at) else at

@@ -10,18 +10,17 @@ one. Otherwise each line is looked at (`mend_quotes`).
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.files.delimited.mend_quotes import find_leniently
+from pipeline.files.delimited.scratch import how_often, scratch, where
 
 Positions = npt.NDArray[np.int64]
 NONE: Positions = np.empty(0, dtype=np.int64)
 _CR = 13
-_per_thread = threading.local()
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,14 @@ class Quotes:
         odd: positions of quotes that a strict parser reads differently.
         stray: those among them that should not be there.
         broken: positions of opening quotes that are never closed; their line is a record of its own.
+        ends: positions of the record ends outside quotes, where they were looked for; else none.
     """
 
     toggles: Positions = field(default_factory=lambda: NONE)
     odd: Positions = field(default_factory=lambda: NONE)
     broken: Positions = field(default_factory=lambda: NONE)
     stray: Positions = field(default_factory=lambda: NONE)
+    ends: Positions = field(default_factory=lambda: NONE)
 
     def before(self, end: int) -> Quotes:
         """Those before `end`."""
@@ -68,7 +69,7 @@ class Quotes:
 
     @property
     def _parts(self) -> tuple[Positions, ...]:
-        return self.toggles, self.odd, self.broken, self.stray
+        return self.toggles, self.odd, self.broken, self.stray, self.ends
 
 
 @dataclass(frozen=True)
@@ -97,31 +98,31 @@ def measure(data: bytes, marks: Marks, final: bool) -> Cut:
     if marks.quote is None or marks.quote not in data:
         end = data.rfind(marks.eol) + 1
         bytes_ = np.frombuffer(data, np.uint8, end)
-        is_end = np.equal(bytes_, marks.eol, out=_scratch("first", end))
+        is_end = np.equal(bytes_, marks.eol, out=scratch("first", end))
         lines = int(np.count_nonzero(is_end))
         return Cut(end, lines - _blank_lines(bytes_, is_end, marks, b"\r" in data), lines)
     bytes_ = np.frombuffer(data, np.uint8)
-    every_end = np.flatnonzero(bytes_ == marks.eol)
-    quotes = find_quotes(data, marks, final)
-    ends = _outside(quotes.toggles, every_end)
+    every_end = where(bytes_, marks.eol)
+    quotes = find_quotes(data, marks, final, every_end)
+    ends = outside(quotes.toggles, every_end)
     if not len(ends):
         return Cut(0, 0, 0)
     end = int(ends[-1]) + 1
-    blank = int(np.count_nonzero(_is_blank(bytes_, ends, marks)))
+    blank = int(np.count_nonzero(is_blank(bytes_, ends, marks)))
     in_order = not len(quotes.odd) and not len(quotes.broken)
     return Cut(
         end,
         len(ends) - blank,
         int(np.searchsorted(every_end, end)),
-        None if in_order else quotes.before(end),
+        None if in_order else replace(quotes, ends=ends).before(end),
     )
 
 
 def _blank_lines(bytes_: npt.NDArray[np.uint8], is_end: npt.NDArray[np.bool_], marks: Marks, cr: bool) -> int:
     if not len(bytes_):
         return 0
-    scratch = _scratch("second", len(bytes_) - 1)
-    blank = int(is_end[0]) + int(np.count_nonzero(np.logical_and(is_end[1:], is_end[:-1], out=scratch)))
+    is_double = scratch("second", len(bytes_) - 1)
+    blank = int(is_end[0]) + int(np.count_nonzero(np.logical_and(is_end[1:], is_end[:-1], out=is_double)))
     if cr and marks.eol != _CR and len(bytes_) > 1:
         is_cr = bytes_ == _CR
         blank += int(is_cr[0] & is_end[1])
@@ -129,17 +130,8 @@ def _blank_lines(bytes_: npt.NDArray[np.uint8], is_end: npt.NDArray[np.bool_], m
     return blank
 
 
-def _scratch(name: str, size: int) -> npt.NDArray[np.bool_]:
-    """Memory that a thread uses again and again: fresh memory costs more than the comparison that fills it."""
-    array: npt.NDArray[np.bool_] | None = getattr(_per_thread, name, None)
-    if array is None or len(array) < size:
-        array = np.empty(size, dtype=bool)
-        setattr(_per_thread, name, array)
-    scratch: npt.NDArray[np.bool_] = array[:size]
-    return scratch
-
-
-def _is_blank(bytes_: npt.NDArray[np.uint8], ends: Positions, marks: Marks) -> npt.NDArray[np.bool_]:
+def is_blank(bytes_: npt.NDArray[np.uint8], ends: Positions, marks: Marks) -> npt.NDArray[np.bool_]:
+    """Whether there is nothing (or a CR) in each of the lines that end at `ends`, the first of which starts at 0."""
     starts = starts_of(ends)
     blank: npt.NDArray[np.bool_] = starts == ends
     if marks.eol != _CR:
@@ -156,7 +148,8 @@ def starts_of(ends: Positions) -> Positions:
     return starts
 
 
-def _outside(toggles: Positions, positions: Positions) -> Positions:
+def outside(toggles: Positions, positions: Positions) -> Positions:
+    """Those of `positions` (ascending) that are not inside quotes."""
     if not len(toggles):
         return positions
     borders = np.concatenate(([0], np.searchsorted(positions, toggles), [len(positions)]))
@@ -169,7 +162,7 @@ def without_comments(data: bytes, marks: Marks, comment: bytes, quotes: Quotes |
     record end)."""
     bytes_ = np.frombuffer(data, np.uint8)
     quotes = quotes or find_quotes(data, marks, True)
-    ends = _outside(quotes.toggles, np.flatnonzero(bytes_ == marks.eol))
+    ends = outside(quotes.toggles, where(bytes_, marks.eol))
     starts = starts_of(ends)
     found = np.flatnonzero(bytes_[starts] == comment[0])
     parts: list[bytes] = []
@@ -184,8 +177,8 @@ def without_comments(data: bytes, marks: Marks, comment: bytes, quotes: Quotes |
 def record_spans(data: bytes, marks: Marks, quotes: Quotes) -> tuple[Positions, Positions]:
     """(start, end) of each record of whole records: the end without CR and record end; blank lines left out."""
     bytes_ = np.frombuffer(data, np.uint8)
-    ends = _outside(quotes.toggles, np.flatnonzero(bytes_ == marks.eol))
-    kept = ~_is_blank(bytes_, ends, marks)
+    ends = outside(quotes.toggles, where(bytes_, marks.eol))
+    kept = ~is_blank(bytes_, ends, marks)
     starts, ends = starts_of(ends)[kept], ends[kept]
     if marks.eol != _CR and len(ends):
         ends = ends - (bytes_[ends - 1] == _CR)
@@ -194,26 +187,27 @@ def record_spans(data: bytes, marks: Marks, quotes: Quotes) -> tuple[Positions, 
 
 def delimiters(data: bytes, marks: Marks, quotes: Quotes) -> Positions:
     """Positions of the delimiters between fields."""
-    return _outside(quotes.toggles, np.flatnonzero(np.frombuffer(data, np.uint8) == marks.delimiter))
+    return outside(quotes.toggles, where(np.frombuffer(data, np.uint8), marks.delimiter))
 
 
 def count_delimiters(data: bytes, marks: Marks, quotes: Quotes) -> int:
     """How many delimiters there are between fields."""
     if len(quotes.toggles):
         return len(delimiters(data, marks, quotes))
-    bytes_ = np.frombuffer(data, np.uint8)
-    return int(np.count_nonzero(np.equal(bytes_, marks.delimiter, out=_scratch("first", len(data)))))
+    return how_often(data, marks.delimiter)
 
 
-def find_quotes(data: bytes, marks: Marks, final: bool) -> Quotes:
-    """The quotes of `data`; `final` as for `measure`."""
+def find_quotes(data: bytes, marks: Marks, final: bool, ends: Positions | None = None) -> Quotes:
+    """The quotes of `data`; `final` as for `measure`. `ends`: all its record ends, inside quotes too, where they are known."""
     if marks.quote is None or marks.quote not in data:
         return Quotes()
     bytes_ = np.frombuffer(data, np.uint8)
-    positions = np.flatnonzero(bytes_ == marks.quote)
+    positions = where(bytes_, marks.quote)
     if _trusted(bytes_, positions, marks, final):
         return Quotes(positions)
-    found = find_leniently(data, marks.delimiter, marks.quote, marks.eol, marks.width, final)
+    if ends is None:
+        ends = where(bytes_, marks.eol)
+    found = find_leniently(data, ends, marks.delimiter, marks.quote, marks.eol, marks.width, final)
     return Quotes(found.toggles, found.odd, found.broken, found.stray)
 
 

@@ -6,15 +6,18 @@ What belongs here: rejects and repairs, with row, line, source text and a plain 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.files.delimited.blocks import Block
+from pipeline.files.delimited.fields import split_record, split_records
 from pipeline.files.delimited.layout import Layout
 from pipeline.files.delimited.repair import Mended
 from pipeline.files.delimited.runs import Flags
 from pipeline.files.delimited.scan import Positions
+from pipeline.files.delimited.told import Said, made_when_asked
 from pipeline.files.table import Reject, Repair
 from pipeline.files.text import to_text
 
@@ -32,7 +35,6 @@ class Records:
         starts, ends: first byte, and byte after the last, of each record.
         lines: physical line of each.
         counts: fields of each.
-        delimiters: positions of the delimiters between fields.
         undecodable: position of the first byte that is not UTF-8, by record.
         broken: records with a quote that never closes.
     """
@@ -44,7 +46,6 @@ class Records:
     ends: Positions
     lines: Positions
     counts: Positions
-    delimiters: Positions
     undecodable: dict[int, int]
     broken: frozenset[int]
 
@@ -52,46 +53,94 @@ class Records:
         """Text of some records (up to other `ends`), undecodable bytes as \\xNN."""
         if not len(chosen):
             return []
+        starts, stops = self.starts[chosen], (self.ends if ends is None else ends)[chosen]
+        first, last = int(starts[0]), int(stops[-1])
+        if len(chosen) * 8 > int(chosen[-1] - chosen[0]):
+            piece = self.data[first:last]
+            if piece.isascii():
+                text = piece.decode("ascii")
+                spans = zip((starts - first).tolist(), (stops - first).tolist(), strict=True)
+                return [text[start:end] for start, end in spans]
         data = self.data
-        spans = zip(
-            self.starts[chosen].tolist(),
-            (self.ends if ends is None else ends)[chosen].tolist(),
-            strict=True,
+        return [
+            to_text(data[start:end], "utf-8")
+            for start, end in zip(starts.tolist(), stops.tolist(), strict=True)
+        ]
+
+    def sources(self, texts: list[str]) -> list[str]:
+        """`texts` as they stand in the file, as long as they may be told."""
+        if self.layout.codes is not None:
+            texts = [self.layout.source(text) for text in texts]
+        return [text[:RAW] for text in texts]
+
+
+def repairs_of(records: Records, said: Said) -> Sequence[Repair]:
+    """A repair for each that is said of a record."""
+
+    def make(start: int, stop: int) -> list[Repair]:
+        chosen, words = (
+            said.chosen[start:stop],
+            [said.words[each] for each in said.which[start:stop].tolist()],
         )
-        if len(chosen) * 8 > len(self.starts) and data.isascii():
-            text = data.decode("ascii")
-            return [text[start:end] for start, end in spans]
-        return [to_text(data[start:end], "utf-8") for start, end in spans]
+        rows, lines = (chosen + records.first_row).tolist(), records.lines[chosen].tolist()
+        raws = records.sources(records.texts(chosen))
+        return [
+            Repair(row, check, message, raw, line)
+            for row, (check, message), raw, line in zip(rows, words, raws, lines, strict=True)
+        ]
+
+    return made_when_asked(len(said.chosen), make)
 
 
-def repairs_of(records: Records, chosen: Positions, checks: list[str], messages: list[str]) -> list[Repair]:
-    """A repair for each of the records `chosen`."""
-    raws = [text[:RAW] for text in records.texts(chosen)]
-    if records.layout.codes is not None:
-        raws = [records.layout.source(text)[:RAW] for text in records.texts(chosen)]
-    rows, lines = (chosen + records.first_row).tolist(), records.lines[chosen].tolist()
-    return list(map(Repair, rows, checks, messages, raws, lines))
+def rejects_of(records: Records, said: Said, odd: bool) -> Sequence[Reject]:
+    """A reject for each of the records that something is said of; `odd` as for `fields_of`."""
+    layout = records.layout
+
+    def make(start: int, stop: int) -> list[Reject]:
+        chosen, words = (
+            said.chosen[start:stop],
+            [said.words[each] for each in said.which[start:stop].tolist()],
+        )
+        rows, lines = (chosen + records.first_row).tolist(), records.lines[chosen].tolist()
+        texts = records.texts(chosen)
+        fields = fields_of(records, texts, odd)
+        if layout.codes is not None:
+            fields = [list(map(layout.value, values)) for values in fields]
+        return [
+            Reject(row, check, message, raw, tuple(values), line)
+            for row, (check, message), raw, values, line in zip(
+                rows, words, records.sources(texts), fields, lines, strict=True
+            )
+        ]
+
+    return made_when_asked(len(said.chosen), make)
 
 
-def quote_repairs(records: Records, accepted: Positions, found: Mended, fits: Flags) -> list[Repair]:
-    """Repairs of the `accepted` records: those that `fits` chooses of `found`, where they needed one."""
+def fields_of(records: Records, texts: list[str], odd: bool) -> list[list[str]]:
+    """The fields of each of some records; `odd`: the quotes of some are not in order."""
+    marks = records.layout.marks
+    return [split_record(text, marks) for text in texts] if odd else split_records(texts, marks)
+
+
+def quotes_mended(records: Records, accepted: Positions, found: Mended, fits: Flags) -> Said:
+    """What is said of the `accepted` records: those that `fits` chooses of `found`, where they needed a repair."""
     wrong = found.wrong[fits]
     columns = records.layout.columns
     stray = [
-        f"a quote in '{name}' neither begins nor ends the field; it was kept as text" for name in columns
+        ("stray_quote", f"a quote in '{name}' neither begins nor ends the field; it was kept as text")
+        for name in columns
     ]
-    never = [f"a quote that opens in '{name}' is never closed; it was kept as text" for name in columns]
+    never = [
+        ("unclosed_quote", f"a quote that opens in '{name}' is never closed; it was kept as text")
+        for name in columns
+    ]
     is_open = found.never_closed[fits][wrong]
-    which = (found.column[fits][wrong] + is_open * len(columns)).tolist()
-    said = stray + never
-    checks = ["unclosed_quote" if each else "stray_quote" for each in is_open.tolist()]
-    messages = [said[each] for each in which]
-    return repairs_of(records, accepted[wrong], checks, messages)
+    return Said(accepted[wrong], found.column[fits][wrong] + is_open * len(columns), stray + never)
 
 
-def nul_repairs(records: Records, block: Block) -> list[Repair]:
-    """Repairs of the records that NUL bytes were taken out of. Places are told by their line: they were counted before the
-    text became UTF-8."""
+def nuls_left_out(records: Records, block: Block) -> Said:
+    """What is said of the records that NUL bytes were taken out of. Places are told by their line: they were counted before
+    the text became UTF-8."""
     eol = records.layout.marks.eol
     ends = np.flatnonzero(np.frombuffer(block.data, np.uint8) == eol)
     lines = np.unique(np.searchsorted(ends, block.nuls))
@@ -99,38 +148,29 @@ def nul_repairs(records: Records, block: Block) -> list[Repair]:
     first, last = np.searchsorted(utf8_ends, records.starts), np.searchsorted(utf8_ends, records.ends)
     at = np.searchsorted(first, lines, side="right") - 1
     found = np.unique(at[(at >= 0) & (lines <= last[np.maximum(at, 0)])])
-    return repairs_of(
-        records,
-        found,
-        ["nul_bytes"] * len(found),
-        ["the record held NUL bytes; they were left out"] * len(found),
-    )
+    return Said(found, np.zeros_like(found), [("nul_bytes", "the record held NUL bytes; they were left out")])
 
 
-def rejects_of(
-    records: Records, chosen: Positions, split: list[tuple[str, list[str]]], block: Block
-) -> tuple[Reject, ...]:
-    """A reject for each of the records `chosen`; `split`: text and fields of each."""
-    layout = records.layout
-    raws, fields = [text[:RAW] for text, _ in split], [tuple(values) for _, values in split]
-    if layout.codes is not None:
-        raws = [layout.source(text)[:RAW] for text, _ in split]
-        fields = [tuple(map(layout.value, values)) for values in fields]
-    width, counts = len(layout.columns), records.counts[chosen].tolist()
-    checks = ["too_few_fields" if count < width else "too_many_fields" for count in counts]
-    messages = [f"{count} fields, but the header has {width}" for count in counts]
-    for index in np.flatnonzero(records.counts[chosen] == width).tolist():
-        checks[index], messages[index] = (
-            "stray_quote",
-            f"its quotes cannot be read so that it has {width} fields",
-        )
+def reasons_of(records: Records, chosen: Positions, block: Block) -> Said:
+    """Why the records `chosen` cannot be read."""
+    width = len(records.layout.columns)
     torn = len(records.starts) - 1 if block.torn else -1
-    is_special = np.isin(chosen, [*records.broken, *records.undecodable, torn])
+    named = [*records.broken, *records.undecodable, torn]
+    said = Said.by_count(chosen, records.counts[chosen], lambda count: _width(count, width))
+    is_special = np.isin(chosen, named) if len(named) > 1 or torn >= 0 else np.zeros(len(chosen), dtype=bool)
+    which, words = said.which.copy(), list(said.words)
     for index in np.flatnonzero(is_special).tolist():
         record = int(chosen[index])
-        checks[index], messages[index] = _reason(records, record, block, record == torn)
-    rows, lines = (chosen + records.first_row).tolist(), records.lines[chosen].tolist()
-    return tuple(map(Reject, rows, checks, messages, raws, fields, lines))
+        which[index] = len(words)
+        words.append(_reason(records, record, block, record == torn))
+    return Said(chosen, which, words)
+
+
+def _width(count: int, width: int) -> tuple[str, str]:
+    if count == width:
+        return "stray_quote", f"its quotes cannot be read so that it has {width} fields"
+    check = "too_few_fields" if count < width else "too_many_fields"
+    return check, f"{count} fields, but the header has {width}"
 
 
 def _reason(records: Records, record: int, block: Block, torn: bool) -> tuple[str, str]:

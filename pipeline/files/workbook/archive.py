@@ -10,14 +10,17 @@ import posixpath
 import zipfile
 import zlib
 from collections.abc import Iterator
+from itertools import compress
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.parsers import expat
 
+import numpy as np
+
 from pipeline.files.problems import UnreadableFile
 from pipeline.files.workbook.guard import MB, damaged_workbook, refuse_bombs
-from pipeline.files.workbook.layout import Look, Sheet
-from pipeline.files.workbook.rows import RowCounter, SharedTexts, SheetRows
+from pipeline.files.workbook.layout import Line, Look, Sheet
+from pipeline.files.workbook.rows import RowCounter, SheetRows
 from pipeline.files.workbook.sample import (
     HEAD,
     TAIL,
@@ -29,7 +32,7 @@ from pipeline.files.workbook.sample import (
     raw_rows,
     texts_wanted,
 )
-from pipeline.files.workbook.shared import count_texts, pick_texts
+from pipeline.files.workbook.shared import SharedTexts, count_texts, pick_texts
 from pipeline.files.workbook.styles import Styles, styles_of
 
 _BLOCK, _PART_MAX = MB, 64 * MB
@@ -120,35 +123,45 @@ class WorkbookZip:
     def shared_texts(self) -> SharedTexts:
         """One pass over the shared texts."""
         if not self.shared_bytes:
-            return SharedTexts(0, frozenset(), False)
+            return SharedTexts(0)
         return count_texts(self._stream(_SHARED), self.shared_bytes)
 
     def look(self, sheet: Sheet, shared: SharedTexts) -> Look:
-        """One pass over the sheet's XML, in blocks; and over the shared texts, for those of its first and last rows."""
+        """One pass over the sheet's XML, in blocks; another over the shared texts only if its first and last rows refer to some in
+        their middle."""
         counter = RowCounter(shared, dict(self._styles.codes))
         try:
             for data in self._stream(sheet.part):
                 counter.feed(data)
-            return self._look(counter.result())
+            return self._look(counter.result(), shared)
         except _GARBLED as error:
             raise damaged_workbook(self.path, error) from error
 
-    def _look(self, rows: SheetRows) -> Look:
-        head, tail = raw_rows(first_rows(rows.head, HEAD)), raw_rows(last_rows(rows.tail, TAIL))
+    def _look(self, rows: SheetRows, shared: SharedTexts) -> Look:
+        head = raw_rows(first_rows(rows.head, HEAD))
+        tail = raw_rows(last_rows(rows.tail, TAIL), rows.last)
         edges = {column: RawRow(row, raw_cells(xml)) for column, (row, xml) in rows.edges.items()}
         wanted = texts_wanted([*head, *tail, *edges.values()])
-        texts = pick_texts(self._stream(_SHARED), wanted) if wanted and self.shared_bytes else {}
+        texts = shared.picked(wanted)
+        if texts is None:
+            texts = pick_texts(self._stream(_SHARED), wanted)
+
+        def lines(some: list[RawRow]) -> tuple[Line, ...]:
+            """As many as were counted, though there may be nothing in them that can be read."""
+            cells = dict(lines_of(some, texts, self._styles, self.from_1904))
+            counted = np.isin([row.number for row in some], rows.numbers)
+            return tuple((row.number, cells.get(row.number, {})) for row in compress(some, counted))
 
         def text(column: int, row: RawRow) -> str:
-            lines = lines_of([row], texts, self._styles, self.from_1904)
-            return lines[0][1].get(column, "") if lines else ""
+            found = lines_of([row], texts, self._styles, self.from_1904)
+            return found[0][1].get(column, "") if found else ""
 
         return Look(
             rows.numbers,
             rows.first,
             rows.columns,
-            lines_of(head, texts, self._styles, self.from_1904),
-            lines_of(tail, texts, self._styles, self.from_1904),
+            lines(head),
+            lines(tail),
             {column: (row.number, text(column, row)) for column, row in edges.items()},
             rows.dates_as_text,
             rows.booleans,

@@ -34,13 +34,13 @@ class Aside:
         self._codes: dict[bytes, tuple[list[int], list[int]]] = {}
         self._rows = 0
 
-    def look(self, rows: bytes) -> None:
-        """The next rows."""
+    def look(self, rows: bytes, *, known: bool = False) -> None:
+        """The next rows; `known`: their cells are in columns and of types that were in rows before."""
         if self._rows < _HEAD_ROWS and len(self.head) < _HEAD:
             self.head += rows
             self._rows = self.head.count(b"row ")
         self.tail = rows if len(rows) >= _TAIL else self.tail[-_TAIL:] + rows
-        if _BOOLEAN in rows:
+        if not known and _BOOLEAN in rows:
             # Without their digits, references of one column are all the same: few are left to look at.
             before = {part[-_BEFORE:].translate(None, b"0123456789") for part in rows.split(_BOOLEAN)[:-1]}
             self.booleans |= {found.group(1) for part in before if (found := _NAME.search(part))}

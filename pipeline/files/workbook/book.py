@@ -15,7 +15,7 @@ from pipeline.files.workbook.fast import Grid, load_grid
 from pipeline.files.workbook.frugal import Cells, iterate_rows
 from pipeline.files.workbook.guard import MB, too_large
 from pipeline.files.workbook.layout import Look, Numbers, Sheet
-from pipeline.files.workbook.rows import SharedTexts
+from pipeline.files.workbook.shared import SharedTexts
 
 # Measured: the library's cells and polars' texts of a sheet; Python's texts for a byte of shared texts' XML.
 _GRID_CELL, _TEXT_CELL, _SHARED_FACTOR = 32, 45, 2
@@ -73,7 +73,8 @@ class XmlBook(Book):
         """Row by row needs memory for the shared texts alone."""
         if (needs := self._shared_bytes * _FRUGAL_SHARED) > max(memory_mb * MB, _LEAST):
             raise too_large(self.path, needs, memory_mb, "CSV")
-        # The fast library does not read every workbook's dates right that count from 1904.
+        # The fast library forgets that dates count from 1904 where Excel repeats the workbook's properties for later versions, and
+        # takes times of day for moments in 1904.
         share = 0 if self._from_1904 else memory_mb * MB * _GRID_SHARE - self._shared_bytes * _SHARED_FACTOR
         return [grid_bytes(look.rows, look.first + look.columns) < share for look in looks]
 
@@ -86,8 +87,9 @@ class XmlBook(Book):
         return iterate_rows(self.path, sheet, numbers, reach)
 
     def close(self) -> None:
-        """Release the zip."""
+        """Release the zip, and what is held of the shared texts."""
         self._zip.close()
+        self._shared = None
 
 
 def grid_bytes(rows: int, columns: int) -> int:

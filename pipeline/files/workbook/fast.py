@@ -51,12 +51,19 @@ class Grid:
     Attributes:
         top: sheet row of the first.
         columns: the column in the sheet (from 0) of each column of the frame, ascending.
-        frame: String columns.
+        frame: its cells, each column in its own type; `text` is how they are read.
     """
 
     top: int
     columns: tuple[int, ...]
     frame: pl.DataFrame
+
+
+def text(column: pl.Series) -> pl.Series:
+    """Some cells of a grid's column as canonical text (String); it is made piece by piece, by whoever reads the piece."""
+    texts = written(column)
+    empty = texts == ""
+    return texts.set(empty, None) if empty.any() else texts
 
 
 @dataclass(frozen=True)
@@ -85,24 +92,14 @@ def load_grid(path: Path, sheet: Sheet, look: Look, top: int, bottom: int, reach
         del loaded
         typed = pl.DataFrame(batch)
         del batch
-        schema = typed.schema
-        texts = []
-        while typed.width:
-            texts.append(written(typed.to_series(0)))
-            typed = typed.drop(typed.columns[0])
-        texts = _without_doubt(place, look, columns, schema, texts)
-    frame = pl.DataFrame(texts)
-    del texts
+        frame = pl.DataFrame(_without_doubt(place, look, columns, typed.schema, typed.get_columns()))
     if errors is not None:
         frame = _with_errors(frame, {column.index: at for at, column in enumerate(selected)}, errors)
-    for at, column in enumerate(frame.get_columns()):
-        if (empty := column == "").any():
-            frame.replace_column(at, column.set(empty, None))
     return Grid(top, columns, frame)
 
 
 def load_lines(path: Path, sheet: Sheet, numbers: Numbers) -> tuple[Line, ...]:
-    """The rows with these numbers as text, those that hold a value; their numbers may be rounded.
+    """The rows with these numbers as text, in which numbers may be rounded.
 
     Raises:
         UnreadableFile: `damaged`.
@@ -118,14 +115,11 @@ def load_lines(path: Path, sheet: Sheet, numbers: Numbers) -> tuple[Line, ...]:
     places = numbers - top
     taken = frame[places[places < frame.height].tolist()]
     texts = pl.DataFrame([moments_written(column, None) for column in taken.get_columns()])
-    return tuple(
-        (
-            int(number),
-            {column.absolute_index: text for column, text in zip(selected, row, strict=True) if text},
-        )
+    found = {
+        number: {column.absolute_index: text for column, text in zip(selected, row, strict=True) if text}
         for number, row in zip(numbers.tolist(), texts.iter_rows(), strict=False)
-        if any(row)
-    )
+    }
+    return tuple((number, found.get(number, {})) for number in numbers.tolist())
 
 
 def _reader(path: Path, sheet: Sheet) -> fastexcel.ExcelReader:
@@ -177,7 +171,7 @@ def _load(place: _Place, dtypes: Dtypes | None) -> fastexcel.ExcelSheet:
 
 
 def _without_doubt(
-    place: _Place, look: Look, columns: tuple[int, ...], typed: pl.Schema, texts: list[pl.Series]
+    place: _Place, look: Look, columns: tuple[int, ...], typed: pl.Schema, cells: list[pl.Series]
 ) -> list[pl.Series]:
     """Columns of several types come as text, in which numbers are rounded and moments look like text; truths among numbers come
     as numbers. Where that shows, the column is read once more as numbers, as moments, or as text."""
@@ -190,20 +184,20 @@ def _without_doubt(
         words = _again(place, typed, truths, "string")
         for index in truths:
             truth = words.to_series(index)
-            chosen = pl.when(truth.is_in(["true", "false"])).then(truth).otherwise(texts[index])
-            texts[index] = pl.select(chosen.alias(texts[index].name)).to_series()
+            chosen = pl.when(truth.is_in(["true", "false"])).then(truth).otherwise(written(cells[index]))
+            cells[index] = pl.select(chosen.alias(truth.name)).to_series()
     mixed = [index for index, dtype in enumerate(typed.dtypes()) if dtype == pl.String]
-    rounded = [index for index in mixed if texts[index].str.contains(_ROUNDED).any()]
-    stamped = [index for index in mixed if texts[index].str.contains(_STAMP).any()]
+    rounded = [index for index in mixed if cells[index].str.contains(_ROUNDED).any()]
+    stamped = [index for index in mixed if cells[index].str.contains(_STAMP).any()]
     if rounded:
         numbers = _again(place, typed, rounded, "float")
         for index in rounded:
-            texts[index] = _exact(texts[index], numbers.to_series(index))
+            cells[index] = _exact(cells[index], numbers.to_series(index))
     moments = _again(place, typed, stamped, "datetime") if stamped and look.dates_as_text else None
     for index in stamped:
         sure = None if moments is None else moments.to_series(index).is_not_null()
-        texts[index] = moments_written(texts[index], sure)
-    return texts
+        cells[index] = moments_written(cells[index], sure)
+    return cells
 
 
 def _again(
@@ -231,5 +225,6 @@ def _with_errors(frame: pl.DataFrame, places: dict[int, int], errors: fastexcel.
         elif found := _WORD.search(error.detail):
             by_column.setdefault(column, {})[row] = found.group(1)
     for column, texts in by_column.items():
-        frame = frame.with_columns(frame.to_series(column).scatter(list(texts), list(texts.values())))
+        cells = written(frame.to_series(column))
+        frame = frame.with_columns(cells.scatter(list(texts), list(texts.values())))
     return frame

@@ -50,6 +50,11 @@ def iterate_rows(path: Path, sheet: Sheet, numbers: Numbers, reach: int) -> Iter
                 book.close()
     except _GARBLED as error:
         raise damaged_workbook(path, error) from error
+    except OSError as error:
+        # Without a number it is not the system's: the library found no workbook among the parts.
+        if error.errno is not None:
+            raise
+        raise damaged_workbook(path, error) from error
 
 
 def _rows(worksheet: Any, numbers: Numbers, reach: int) -> Iterator[Cells]:

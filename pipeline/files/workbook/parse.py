@@ -13,7 +13,7 @@ import polars as pl
 
 from pipeline.files.names import column_names
 from pipeline.files.table import ROW, Parsed
-from pipeline.files.workbook.fast import Grid
+from pipeline.files.workbook.fast import Grid, text
 from pipeline.files.workbook.frugal import Cells
 from pipeline.files.workbook.layout import Look, Numbers, Region, letters
 
@@ -47,7 +47,11 @@ def parse_grid(grid: Grid, form: Form, numbers: Numbers, first_row: int) -> Pars
     if short:
         taken = pl.concat([taken, pl.DataFrame(schema=taken.schema).clear(short)])
     cells = dict(zip(grid.columns, taken.get_columns(), strict=True))
-    return _parsed(cells.get, tuple(grid.columns), form, numbers, first_row)
+
+    def column(at: int) -> pl.Series | None:
+        return text(cells[at]) if at in cells else None
+
+    return _parsed(column, grid.columns, form, numbers, first_row)
 
 
 def parse_rows(rows: list[Cells], form: Form, numbers: Numbers, first_row: int) -> Parsed:

@@ -14,15 +14,18 @@ import numpy as np
 
 from pipeline.files.workbook.aside import Aside
 from pipeline.files.workbook.layout import Numbers
+from pipeline.files.workbook.shapes import Shapes
+from pipeline.files.workbook.shared import DATE_TEXT, SharedTexts
 
-DATE_TEXT = re.compile(rb"-\d\d-\d\d \d\d:\d\d:\d\d")
 _ONE_LETTER = re.compile(rb'<c r="[A-Z]\d')
 _LESS = ord("<")
 _NUMBER = re.compile(rb"\sr=[\"'](\d+)[\"']")
 _REFERENCE = re.compile(rb"\sr=[\"']([A-Z]+)\d+[\"']")
 _EDGES, _CELL = 500, 2000
+_FAR_COLUMN = re.compile(rb' r="[A-Z]{3}')
+_DIGITS = 3
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
-_PREFIX = re.compile(rb"<(\w+:)?sheetData[\s/>]")
+_START = re.compile(rb"<(\w+:)?sheetData(?:\s[^<>]*?)?(/?)>")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class SheetRows:
         edges: the first few rows whose last cell lies in a column: column → (row, XML of the cell).
         booleans: columns with true or false in them.
         codes: column → (rows, digits) of numbers that are shown with leading zeros.
+        last: the last row of the sheet, whether it holds a value or not.
     """
 
     numbers: Numbers
@@ -49,15 +53,7 @@ class SheetRows:
     edges: dict[int, tuple[int, bytes]]
     booleans: frozenset[int]
     codes: dict[int, tuple[Numbers, Numbers]]
-
-
-@dataclass(frozen=True)
-class SharedTexts:
-    """The texts that cells refer to: bytes of their XML, the numbers of the empty ones, and whether any looks like a date."""
-
-    size: int
-    empty: frozenset[bytes]
-    dates_as_text: bool
+    last: int
 
 
 class RowCounter:
@@ -65,6 +61,7 @@ class RowCounter:
 
     def __init__(self, shared: SharedTexts, codes: Mapping[int, int] | None = None) -> None:
         self._shared, self._aside = shared, Aside(codes or {})
+        self._runs: list[Numbers] = []
         self._numbers: list[int] = []
         self._first, self._last, self._number = 1 << 20, 0, 0
         self._dates = shared.dates_as_text
@@ -81,6 +78,8 @@ class RowCounter:
         if not self._started and not self._start(data):
             self._carry = data
             return
+        if self._ended:
+            return
         end = data.find(self._end)
         self._ended = end >= 0
         end = end if self._ended else len(data)
@@ -88,33 +87,72 @@ class RowCounter:
         start = data.find(self._open, 0, end)
         last = end if self._ended else data.rfind(self._open, 0, end)
         if start >= 0 and last > start:
-            rows = data[start:last]
-            self._aside.look(rows)
-            if not self._even(rows):
-                self._each(data, start, last)
+            self._some(data, start, last)
         self._carry = data[last:] if last >= 0 else data[-len(self._end) :]
 
-    def _even(self, data: bytes) -> bool:
-        """Rows that all hold a value and whose numbers have no gap, taken at one go; False if they are not like that."""
-        rows = data.split(self._open + b" ")[1:]
-        if not rows or self._shared.empty or self._value + b"<" in data or self._open + b">" in data:
+    def _some(self, data: bytes, start: int, last: int) -> None:
+        """Whole rows: those that all hold a value and whose numbers have no gap at one go, others one by one."""
+        rows = data[start:last]
+        self._refuse_far_cells(rows)
+        judged = self._shapes.judge(rows)
+        self._aside.look(rows, known=judged is not None and not judged[1])
+        if judged is None:
+            even = self._even(rows)
+        elif even := self._follow(rows, judged[0]):
+            if judged[1]:
+                self._extents(rows.split(self._open + b" ")[1:])
+            self._shapes.learn(judged[1])
+        if not even:
+            self._each(data, start, last)
+
+    def _refuse_far_cells(self, rows: bytes) -> None:
+        """Raise ValueError for a cell that says it is in a row far below its own, or in a column far right of the row's last: the
+        fast reader would make room for all cells up to there, and end the process when there is none."""
+        at = rows.rfind(self._open + b" ")
+        number = _NUMBER.search(rows, at, rows.find(b">", at))
+        digits = max(len(number.group(1)) if number else 0, _DIGITS) + 1
+        if _far_cell(digits).search(rows) or (_FAR_COLUMN.search(rows) and self._disordered(rows)):
+            raise ValueError("a cell says that it is far from where it stands")
+
+    def _disordered(self, rows: bytes) -> bool:
+        """Whether some row has a cell in a column of three letters before its last one."""
+        for row in rows.split(self._open):
+            columns = [_column(name) for name in _REFERENCE.findall(row)]
+            if columns and max(columns) > columns[-1]:
+                return True
+        return False
+
+    def _even(self, rows: bytes) -> bool:
+        """Take rows that differ too much for their shapes to be told; False if they have to be taken one by one."""
+        parts, value, cell = rows.split(self._open + b" ")[1:], self._value, self._cell
+        if not parts or self._shared.empty or value + b"<" in rows or self._open + b">" in rows:
             return False
-        first, last = _NUMBER.search(b" " + rows[0]), _NUMBER.search(b" " + rows[-1])
-        value = self._value
-        if not first or not last or not all(value in row for row in rows):
+        if not all(value in part for part in parts) or not self._follow(rows, len(parts)):
             return False
-        begin, end = int(first.group(1)), int(last.group(1))
-        if end - begin + 1 != len(rows) or begin <= self._number:
-            return False
-        self._numbers.extend(range(begin, end + 1))
-        self._number = end
-        cell = self._cell
-        edges = {row[at + 1 : at + 9] for row in rows if (at := row.find(b">"))}
-        edges |= {row[at : at + 8] for row in rows if (at := row.rfind(cell))}
+        edges = {part[at : at + 8] for part in parts if (at := part.rfind(cell))}
+        if self._first:
+            edges |= {part[at + 1 : at + 9] for part in parts if (at := part.find(b">"))}
         if not edges <= self._seen:
-            for number, row in enumerate(rows, start=begin):
-                self._extent(number, row, row.find(b">"), max(row.rfind(cell), 0), len(row))
+            self._extents(parts)
         return True
+
+    def _follow(self, rows: bytes, count: int) -> bool:
+        """Take the numbers of so many rows, all with a value, if they have no gap."""
+        last = rows.rfind(self._open + b" ")
+        begin, end = (_NUMBER.search(rows, at, rows.find(b">", at)) for at in (0, last))
+        if not begin or not end:
+            return False
+        first, number = int(begin.group(1)), int(end.group(1))
+        if number - first + 1 != count or first <= self._number or number > LAST_ROW:
+            return False
+        self._runs += [np.array(self._numbers, dtype=np.int64), np.arange(first, number + 1, dtype=np.int64)]
+        self._numbers, self._number = [], number
+        return True
+
+    def _extents(self, parts: list[bytes]) -> None:
+        """Widen to these rows, of which the last is the last that was counted."""
+        for number, part in enumerate(parts, start=self._number - len(parts) + 1):
+            self._extent(number, part, part.find(b">"), max(part.rfind(self._cell), 0), len(part))
 
     def _each(self, data: bytes, start: int, end: int) -> None:
         while start >= 0:
@@ -123,17 +161,17 @@ class RowCounter:
             start = following
 
     def result(self) -> SheetRows:
-        """What was found. XML that breaks off keeps the rows that it has: reading the values then tells what is wrong.
+        """What was found.
 
         Raises:
-            ValueError: rows out of order, or beyond what a sheet can have.
+            ValueError: rows that break off, out of order, or beyond what a sheet can have.
         """
-        if self._started and not self._ended and (start := self._carry.find(self._open)) >= 0:
-            self._each(self._carry, start, len(self._carry))
-        if max([self._number, *self._numbers[-1:]]) > LAST_ROW or self._last > LAST_COLUMN:
-            raise ValueError("it has cells beyond the last row or column that a sheet can have")
+        if self._started and not self._ended:
+            raise ValueError(f"its sheet breaks off after row {self._number}")
+        if self._last > LAST_COLUMN:
+            raise ValueError("it has cells beyond the last column that a sheet can have")
         first = min(self._first, self._last)
-        numbers = np.array(self._numbers, dtype=np.int64)
+        numbers = np.concatenate([*self._runs, np.array(self._numbers, dtype=np.int64)])
         if (np.diff(numbers) <= 0).any():
             raise ValueError("its rows are not in their order")
         edges = {edge - 1: cell for edge, cell in self._edges.items()}
@@ -141,18 +179,28 @@ class RowCounter:
         booleans = frozenset(_column(name) - 1 for name in aside.booleans)
         codes = {_column(name) - 1: found for name, found in aside.codes().items()}
         return SheetRows(
-            numbers, first, self._last - first, self._dates, aside.head, aside.tail, edges, booleans, codes
+            numbers,
+            first,
+            self._last - first,
+            self._dates,
+            aside.head,
+            aside.tail,
+            edges,
+            booleans,
+            codes,
+            self._number,
         )
 
     def _start(self, data: bytes) -> bool:
-        """Find out which prefix, if any, the elements have."""
-        found = _PREFIX.search(data)
+        """Find out which prefix, if any, the elements have; False if the rows have not begun yet."""
+        found = _START.search(data)
         if found is None:
             return False
         prefix = found.group(1) or b""
-        self._started = True
-        self._open, self._end = b"<" + prefix + b"row", b"</" + prefix + b"sheetData>"
+        self._started, self._ended = True, bool(found.group(2))
+        self._open, self._end = b"<" + prefix + b"row", b"</" + prefix + b"sheetData"
         self._cell, self._value = b"<" + prefix + b"c ", b"<" + prefix + b"v>"
+        self._shapes = Shapes(prefix, bool(self._shared.empty))
         self._filled = re.compile(rb"<" + prefix + rb"[vt](?:\s[^>]*)?>[^<]")
         self._cells = re.compile(
             rb"<%bc\b([^>]*[^/])>((?:(?!</%bc>).)*)</%bc>" % (prefix, prefix, prefix), re.DOTALL
@@ -163,6 +211,8 @@ class RowCounter:
         inside = data.find(b">", start, end)
         value = data.find(self._value, inside, end)
         self._number = self._row_number(data, start, inside)
+        if self._number > LAST_ROW:
+            raise ValueError("it has rows beyond the last that a sheet can have")
         doubtful = value < 0 or data[value + len(self._value)] == _LESS or self._shared.empty
         if doubtful and not self._holds_value(data, inside, end):
             return
@@ -202,6 +252,12 @@ class RowCounter:
             if not shared or cell.group(2).split(b">", 1)[1].split(b"<", 1)[0] not in self._shared.empty:
                 return True
         return False
+
+
+@cache
+def _far_cell(digits: int) -> re.Pattern[bytes]:
+    """A cell in a row of so many digits."""
+    return re.compile(rb' r="[A-Z]{1,3}\d{%d}' % digits)
 
 
 @cache

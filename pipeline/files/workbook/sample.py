@@ -49,11 +49,13 @@ class _Rows:
         self.rows: list[RawRow] = []
         self._text: list[str] | None = None
         self._phonetic = False
+        self.numbered = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         name = name.rpartition(":")[2]
         if name == "row":
             before = self.rows[-1].number if self.rows else 0
+            self.numbered = self.numbered or "r" in attributes
             self.rows.append(RawRow(int(attributes.get("r", before + 1))))
         elif name == "c":
             if not self.rows:
@@ -82,13 +84,17 @@ class _Rows:
             self._text.append(text)
 
 
-def raw_rows(xml: bytes) -> list[RawRow]:
-    """The rows in a run of whole `<row>` elements (or a single `<c>`). Raises expat.ExpatError."""
+def raw_rows(xml: bytes, last: int = 0) -> list[RawRow]:
+    """The rows in a run of whole `<row>` elements (or a single `<c>`). `last`: the number of the last one, if it is known, for rows
+    that do not say theirs. Raises expat.ExpatError."""
     handler, parser = _Rows(), expat.ParserCreate("utf-8")
     parser.StartElementHandler = handler.start
     parser.EndElementHandler = handler.end
     parser.CharacterDataHandler = handler.data
     parser.Parse(b"<rows>" + xml + b"</rows>", True)
+    if last and not handler.numbered:
+        for number, row in enumerate(handler.rows, start=last + 1 - len(handler.rows)):
+            row.number = number
     return handler.rows
 
 
@@ -113,7 +119,9 @@ def raw_cells(xml: bytes) -> list[RawCell]:
 
 def texts_wanted(rows: list[RawRow]) -> set[int]:
     """Numbers of the shared texts that these rows refer to."""
-    return {int(cell.text) for row in rows for cell in row.cells if cell.type == "s" and cell.text.isdigit()}
+    return {
+        int(cell.text) for row in rows for cell in row.cells if cell.type == "s" and cell.text.isdecimal()
+    }
 
 
 def lines_of(
@@ -130,7 +138,7 @@ def lines_of(
 
 def _text(cell: RawCell, texts: Mapping[int, str], styles: Styles, from_1904: bool) -> str | None:
     if cell.type == "s":
-        return texts.get(int(cell.text)) if cell.text.isdigit() else None
+        return texts.get(int(cell.text)) if cell.text.isdecimal() else None
     if cell.type == "b":
         return "true" if cell.text.strip() in ("1", "true") else "false"
     if cell.type != "n" or not re.fullmatch(_SERIAL, cell.text.strip()):
@@ -143,7 +151,7 @@ def _text(cell: RawCell, texts: Mapping[int, str], styles: Styles, from_1904: bo
         return cell.text
     text = text_of(number)
     digits = dict(styles.codes).get(cell.style, 0)
-    return text.zfill(digits) if text is not None and text.isdigit() else text
+    return text.zfill(digits) if text is not None and text.isdecimal() else text
 
 
 def column_of(name: str) -> int:

@@ -6,29 +6,100 @@ What belongs here: counting them and picking some. What does not: the zip they l
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from pipeline.files.workbook.rows import DATE_TEXT, SharedTexts
 from pipeline.files.workbook.sample import raw_rows
 
+DATE_TEXT = re.compile(rb"-\d\d-\d\d \d\d:\d\d:\d\d")
 _ITEM_END = re.compile(rb"<(?:\w+:)?si\s*/>|</(?:\w+:)?si>")
 _TEXT = re.compile(rb"<(?:\w+:)?t(?:\s[^>]*)?>[^<]")
 _ITEM_START = re.compile(rb"<(?:\w+:)?si[\s>]")
+_PLAIN, _SPACED = b"<si><t>", b'<si><t xml:space="preserve">'
+_HELD, _HELD_BYTES = 4, 2 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class _Run:
+    """XML of the texts from number `first` up to `end`, which is left out."""
+
+    first: int
+    end: int
+    xml: bytes
+
+
+@dataclass(frozen=True)
+class SharedTexts:
+    """The texts that cells refer to.
+
+    Attributes:
+        size: bytes of their XML.
+        empty: numbers of the empty ones.
+        dates_as_text: whether any looks like a date.
+        count: how many they are.
+        runs: the first and the last of them, a few megabytes: those that a sheet's first and last rows mostly refer to.
+    """
+
+    size: int
+    empty: frozenset[bytes] = frozenset()
+    dates_as_text: bool = False
+    count: int = 0
+    runs: tuple[_Run, ...] = ()
+
+    def picked(self, wanted: set[int]) -> dict[int, str] | None:
+        """The texts with these numbers; None if they are not all among `runs`. Raises expat.ExpatError."""
+        numbers = {number for number in wanted if number < self.count}
+        found: dict[int, str] = {}
+        for run in self.runs:
+            if here := {number for number in numbers if run.first <= number < run.end}:
+                numbers -= here
+                found |= _picked(run.xml, run.first, here)
+        return None if numbers else found
 
 
 def count_texts(blocks: Iterable[bytes], size: int) -> SharedTexts:
     """One pass over the shared texts; empty ones are rare but make an empty row look filled."""
-    empty: list[bytes] = []
+    empty: list[int] = []
+    first: list[_Run] = []
+    last: deque[_Run] = deque(maxlen=_HELD)
     index, dates, carry = 0, False, b""
     for block in blocks:
-        data, start = carry + block, 0
+        data = carry + block
         dates = dates or DATE_TEXT.search(data) is not None
-        for match in _ITEM_END.finditer(data):
-            if not _TEXT.search(data, start, match.start()):
-                empty.append(b"%d" % index)
-            start, index = match.end(), index + 1
-        carry = data[start:]
-    return SharedTexts(size, frozenset(empty), dates)
+        end = _whole(data)
+        items, carry = data[:end], data[end:]
+        count = _plain(items)
+        if count is None:
+            count, hollow = _each(items)
+            empty += [index + place for place in hollow]
+        if len(items) <= _HELD_BYTES:
+            (first if len(first) < _HELD else last).append(_Run(index, index + count, items))
+        index += count
+    count, hollow = _each(carry)
+    empty += [index + place for place in hollow]
+    numbers = frozenset(b"%d" % number for number in empty)
+    return SharedTexts(size, numbers, dates, index + count, (*first, *last))
+
+
+def _plain(items: bytes) -> int | None:
+    """How many items there are, if each is a plain text that is not empty; else None."""
+    count = items.count(b"</si>")
+    plain = items.count(_PLAIN)
+    spaced = items.count(_SPACED) if plain < count else 0
+    if not count or plain + spaced != count or items.count(b"<si") != count:
+        return None
+    return None if _PLAIN + b"<" in items or (spaced and _SPACED + b"<" in items) else count
+
+
+def _each(items: bytes) -> tuple[int, list[int]]:
+    """(how many items there are, places of the empty ones)."""
+    count, start, empty = 0, 0, []
+    for match in _ITEM_END.finditer(items):
+        if not _TEXT.search(items, start, match.start()):
+            empty.append(count)
+        start, count = match.end(), count + 1
+    return count, empty
 
 
 def pick_texts(blocks: Iterable[bytes], wanted: set[int]) -> dict[int, str]:

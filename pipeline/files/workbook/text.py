@@ -13,6 +13,7 @@ import polars as pl
 _STAMP = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$"
 _EPOCH = datetime(1899, 12, 31)  # noqa: DTZ001
 _FIRST_DATE = datetime(1900, 3, 1)  # noqa: DTZ001
+_LAST_YEAR = 9999
 
 
 def text_of(value: object) -> str | None:
@@ -69,11 +70,20 @@ def written(column: pl.Series) -> pl.Series:
     if column.dtype.is_float():
         return _numbers(column)
     if column.dtype == pl.Datetime:
-        return moments_written(column.dt.to_string("%Y-%m-%d %H:%M:%S%.6f"), None)
+        return _moments(column)
     if column.dtype == pl.Duration:
         durations = [None if value is None else _duration(value) for value in column]
         return pl.Series(column.name, durations, pl.String)
     return column.cast(pl.String)
+
+
+def _moments(column: pl.Series) -> pl.Series:
+    """Whole seconds of years with four digits are nearly all there is, and are written at once."""
+    years = column.dt.year()
+    odd = ((years <= _FIRST_DATE.year) | (years > _LAST_YEAR) | (column.dt.microsecond() != 0)).any()
+    if odd:
+        return moments_written(column.dt.to_string("%Y-%m-%d %H:%M:%S%.6f"), None)
+    return column.dt.to_string("%Y-%m-%dT%H:%M:%S").str.strip_suffix("T00:00:00")
 
 
 def _numbers(column: pl.Series) -> pl.Series:

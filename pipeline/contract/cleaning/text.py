@@ -1,0 +1,220 @@
+"""Cleaners of texts as such: blanks, case, Unicode, words that mean nothing.
+
+What belongs here: text to text without any meaning. What does not: numbers, times, markup, personal data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Literal, get_args
+
+import numpy as np
+import polars as pl
+import pyarrow.compute as pc
+
+from pipeline.contract.cleaning.cleaner import Change, Cleaner, fingerprint, require_text, words_of, wrong
+from pipeline.contract.stable import stable_text
+
+Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
+Breaks = Literal["blank", "keep"]
+NULL_WORDS = ("NA", "N/A", "#N/A", "n.a.", "n.v.", "NaN", "null", "none", "nil", "-", "--", "—", "?", r"\N")
+# Beside the control characters proper: zero-width space and byte order mark, which nobody sees and no rule expects. The joiners
+# and the marks of writing direction are spelling in some languages.
+_UNSEEN = "\u200b\ufeff"
+_BREAKS = "\\t\\n\\r\\x0b\\x0c\\x85\u2028\u2029"
+# Words without digits that a cast reads as a value. (NaN is none: it becomes null.)
+_READ = {
+    "true",
+    "t",
+    "yes",
+    "y",
+    "false",
+    "f",
+    "no",
+    "n",
+    "inf",
+    "infinity",
+    "+inf",
+    "-inf",
+    "+infinity",
+    "-infinity",
+}
+_GROUP = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
+
+def _plain_ascii(column: pl.Series) -> bool:
+    """Whether no byte of the column is above 127; ten times faster than asking each text."""
+    data = column.to_arrow().buffers()[2]
+    return data is None or not len(data) or int(np.frombuffer(data, np.uint8).max()) < 128
+
+
+def _lowered(column: pl.Series) -> pl.Series:
+    """Lower case; Arrow does plain ASCII several times faster."""
+    if _plain_ascii(column):
+        return pl.Series(column.name, pc.ascii_lower(column.to_arrow()))
+    return column.str.to_lowercase()
+
+
+def _beyond(column: pl.Series, plain: str) -> pl.Series:
+    """Whether a text has a character after `plain`."""
+    if _plain_ascii(column):
+        return pl.Series(column.name, [False]).new_from_index(0, len(column))
+    return column.str.contains(rf"[^\x00-{plain}]")
+
+
+strip = Cleaner("strip", lambda value: value.str.strip_chars(), None, fingerprint("strip"), mends=True)
+lower = Cleaner(
+    "lower", lambda value: value.map_batches(_lowered, return_dtype=pl.String), None, fingerprint("lower")
+)
+upper = Cleaner("upper", lambda value: value.str.to_uppercase(), None, fingerprint("upper"))
+spaces = Cleaner(
+    "spaces",
+    lambda value: value.str.replace_all(r"\s+", " ").str.strip_chars(),
+    lambda value: value.str.contains(r"\s\s|[^\S ]|^\s|\s$"),
+    fingerprint("spaces"),
+    mends=True,
+)
+title = Cleaner("title", lambda value: value.str.to_titlecase(), None, fingerprint("title"))
+
+
+def _capitalised(value: pl.Expr) -> pl.Expr:
+    head = value.str.head(1).str.to_uppercase()  # may be two letters: ß, ﬀ
+    return pl.concat_str(
+        head.str.head(1), head.str.slice(1).str.to_lowercase(), value.str.slice(1).str.to_lowercase()
+    )
+
+
+# Letters newer than the library that looks for them are \p{Cn} to it.
+capitalise = Cleaner(
+    "capitalise",
+    _capitalised,
+    lambda value: value.str.contains(r"(?s)^[\p{Lowercase}\p{Lt}\p{Cn}]|.[\p{Uppercase}\p{Lt}\p{Cn}]"),
+    fingerprint("capitalise"),
+)
+# What has no digit at all is left as it was: nothing would be left of it for a check to name.
+digits = Cleaner(
+    "digits",
+    lambda value: pl.when(value.str.contains(r"\d")).then(value.str.replace_all(r"\D", "")).otherwise(value),
+    lambda value: value.str.contains(r"\D"),
+    fingerprint("digits"),
+)
+
+
+def unicode(form: Form = "NFC") -> Cleaner:
+    """One spelling for each character: `e` + accent → `é`. NFKC also makes full-width letters and ligatures plain."""
+    if form not in get_args(Form):
+        raise wrong("unicode", f"form is {form!r}", f"take one of {', '.join(get_args(Form))}")
+    # Below U+0300 all characters are composed already; the other forms may change anything but ASCII.
+    plain = "\u02ff" if form == "NFC" else r"\x7F"
+    return Cleaner(
+        "unicode",
+        lambda value: value.str.normalize(form),
+        lambda value: value.map_batches(lambda column: _beyond(column, plain), return_dtype=pl.Boolean),
+        fingerprint("unicode", form),
+        mends=True,
+    )
+
+
+def control(breaks: Breaks = "blank") -> Cleaner:
+    """Control characters, zero-width spaces and byte order marks out.
+
+    Args:
+        breaks: tabs and line ends (each run of them) become one `"blank"`, or `"keep"` their place.
+    """
+    if breaks not in get_args(Breaks):
+        raise wrong("control", f"breaks is {breaks!r}", 'take "blank" or "keep"')
+    unseen = rf"[\p{{Cc}}{_UNSEEN}\u2028\u2029--[{_BREAKS}]]"
+
+    def change(value: pl.Expr) -> pl.Expr:
+        bare = value.str.replace_all(unseen, "")
+        return bare if breaks == "keep" else bare.str.replace_all(f"[{_BREAKS}]+", " ")
+
+    def touches(value: pl.Expr) -> pl.Expr:
+        return value.str.contains(unseen if breaks == "keep" else rf"[\p{{Cc}}{_UNSEEN}\u2028\u2029]")
+
+    return Cleaner("control", change, touches, fingerprint("control", breaks), mends=True)
+
+
+def nulls(*words: str) -> Cleaner:
+    """The given words (whole value, any case) become null; without any: those of `NULL_WORDS`."""
+    lowered = sorted({word.lower() for word in words_of("nulls", "words", words or NULL_WORDS)})
+    return Cleaner(
+        "nulls",
+        lambda value: pl.when(value.is_null()).then(value),
+        lambda value: value.str.to_lowercase().is_in(lowered),
+        fingerprint("nulls", *lowered),
+        mends=not any(word in _READ or re.search(r"\d", word) for word in lowered),
+    )
+
+
+def default(value: str) -> Cleaner:
+    """What stands in for an empty value. A column that the file lacks altogether has the default of `pa.Field`."""
+    text = require_text("default", "value", value)
+    return Cleaner(
+        "default",
+        lambda column: pl.when(column.is_null() | (column == "")).then(pl.lit(text)).otherwise(column),
+        lambda column: column.is_null() | (column == ""),
+        fingerprint("default", text),
+    )
+
+
+def replace(old: str, new: str) -> Cleaner:
+    """Every `old` in the text becomes `new`, character for character."""
+    require_text("replace", "old", old)
+    require_text("replace", "new", new, empty=True)
+    return Cleaner(
+        "replace",
+        lambda value: value.str.replace_all(old, new, literal=True),
+        lambda value: value.str.contains(old, literal=True),
+        fingerprint("replace", old, new),
+    )
+
+
+def regex(pattern: str, replacement: str) -> Cleaner:
+    """Every match of `pattern` (Rust's regular expressions: no look-around) becomes `replacement`; `$1` or `${name}` is a
+    group of it, `$$` a dollar."""
+    require_text("regex", "pattern", pattern)
+    require_text("regex", "replacement", replacement, empty=True)
+    try:
+        pl.Series(["a"]).str.replace_all(pattern, "")
+        groups = [str(name) for name in pl.Series(["a"]).str.extract_groups(pattern).struct.fields]
+    except pl.exceptions.PolarsError as error:
+        what = " ".join(str(error).partition("\n\nThis error")[0].split())
+        raise wrong("regex", f"pattern {pattern!r} cannot be used: {what}", "correct it") from error
+    known = {"0", *groups, *(str(number) for number in range(1, len(groups) + 1))}
+    for braced, bare in _GROUP.findall(replacement.replace("$$", "")):
+        if (braced or bare) not in known:
+            raise wrong(
+                "regex",
+                f"replacement {replacement!r} names a group {braced or bare!r} that the pattern does not have",
+                "write ${1} where letters or digits follow, $$ for a dollar",
+            )
+    return Cleaner(
+        "regex",
+        lambda value: value.str.replace_all(pattern, replacement),
+        lambda value: value.str.contains(pattern),
+        fingerprint("regex", pattern, replacement),
+    )
+
+
+def pad(width: int, char: str = "0") -> Cleaner:
+    """Shorter texts are filled up on the left: `"1234"` → `"01234"`. With `"0"` only those of digits alone."""
+    if not isinstance(width, int) or isinstance(width, bool) or width < 1:
+        raise wrong("pad", f"width is {width!r}", "give a whole number from 1")
+    if not isinstance(char, str) or len(char) != 1:
+        raise wrong("pad", f"char is {char!r}", "give one character")
+
+    def touches(value: pl.Expr) -> pl.Expr:
+        short = value.str.len_chars().is_between(1, width - 1)
+        return short & value.str.contains(r"^[0-9]+$") if char == "0" else short
+
+    return Cleaner(
+        "pad", lambda value: value.str.pad_start(width, char), touches, fingerprint("pad", width, char)
+    )
+
+
+def custom(name: str, change: Change) -> Cleaner:
+    """Any polars expression from text to text: `clean.custom("no_dots", lambda v: v.str.replace_all(".", "", literal=True))`."""
+    digest = hashlib.sha256(stable_text(change).encode()).hexdigest()[:16]
+    return Cleaner(name, change, None, fingerprint(name, digest))

@@ -1,0 +1,204 @@
+"""The columns of one chunk as the contract wants them: derived, cleaned, cast.
+
+What belongs here: from the file's columns to typed ones, and what was found wrong on the way. What does not: how each cleaner,
+cast and derivation works, filtering, checks, what is written of a bad row (`violations`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from pipeline.contract import Cleaner, Column, ContractError, Dataset
+from pipeline.contract.cleaners import KeyProvider, MissingKey
+from pipeline.contract.cleaning.run import run_cleaners
+from pipeline.contract.derive import Derived, derived_text, derived_value
+from pipeline.ingest.casts import CastMemory, as_text, cast, failed, same_kind
+from pipeline.ingest.mapping import ColumnMapping
+from pipeline.ingest.rows import all_but, union, without
+from pipeline.ingest.violations import Finding
+from pipeline.ingest.words import cast_template
+from pipeline.settings import HASH_KEYS_VARIABLE
+
+_NONE = pl.Series([], dtype=pl.UInt32)
+
+
+@dataclass
+class Typed:
+    """A chunk in the contract's types.
+
+    Attributes:
+        columns: contract column → its values, null where one could not be had.
+        findings: refusals of cleaners and failed casts.
+        lost: contract column → positions whose value could not be had, for the columns that have such.
+        changes: contract column → how many values each of its cleaners changed, in order.
+        cleaned: contract column → its text after cleaning, for the columns whose source must not be shown.
+        derived: contract column → its text before cleaning, for the derived ones.
+    """
+
+    columns: dict[str, pl.Series] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    lost: dict[str, pl.Series] = field(default_factory=dict)
+    changes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    cleaned: dict[str, pl.Series] = field(default_factory=dict)
+    derived: dict[str, pl.Series] = field(default_factory=dict)
+
+
+class ColumnReader:
+    """A dataset's columns, ready to be read from chunks in any thread."""
+
+    def __init__(self, dataset: Dataset, keys: KeyProvider) -> None:
+        """Raises ContractError when a cleaner's key is not set."""
+        self._dataset = dataset
+        self._cleaners = {name: _bound(dataset, name, keys) for name in dataset.cleaners}
+        self._memory = CastMemory()
+
+    def read(self, raw: pl.DataFrame, mapping: ColumnMapping) -> Typed:
+        """Derive, clean and cast the columns of a chunk.
+
+        Args:
+            raw: the file's columns as the reader gives them.
+            mapping: which of them is which.
+        """
+        typed = Typed()
+        later = []
+        for column in self._dataset.columns:
+            one = self._dataset.derived.get(column.name)
+            source = mapping.sources[column.name]
+            if one is not None and not one.source:
+                later.append(column.name)
+            elif one is not None and mapping.derived[column.name] is not None:
+                found = mapping.derived[column.name]
+                assert found is not None
+                text = typed.derived[column.name] = self._from_source(one, raw, found)
+                self._read_one(column, text, typed)
+            elif one is None and source is not None:
+                self._read_one(column, raw[source].rename(column.name), typed)
+            else:
+                typed.columns[column.name] = _constant(column, raw.height)
+        if later:
+            self._derive(typed)
+        return typed
+
+    def _from_source(self, one: Derived, raw: pl.DataFrame, found: Mapping[str, str]) -> pl.Series:
+        present = set(raw.columns)
+        texts = pl.DataFrame(
+            [
+                as_text(raw[name])
+                if name in present
+                else pl.Series(name, [None], pl.String).new_from_index(0, raw.height)
+                for name in dict.fromkeys(found.values())
+            ]
+        )
+        return derived_text(one, texts, found)
+
+    def _from_contract(self, one: Derived, typed: Typed) -> pl.Series:
+        names = one.reads or tuple(typed.columns)[:1]  # a constant needs to know how many rows there are
+        frame = pl.DataFrame([typed.columns[name] for name in names])
+        return derived_value(one, frame)
+
+    def _derive(self, typed: Typed) -> None:
+        """The columns that are made of the contract's own, in the order in which they are declared."""
+        columns = {column.name: column for column in self._dataset.columns}
+        for one in self._dataset.derived.values():
+            if one.source:
+                continue
+            value = typed.derived[one.name] = self._from_contract(one, typed)
+            self._read_one(columns[one.name], value, typed)
+            missing = [typed.lost[name] for name in one.reads if name in typed.lost]
+            if missing:
+                typed.lost[one.name] = union([*missing, typed.lost.get(one.name, _NONE)])
+
+    def _read_one(self, column: Column, source: pl.Series, typed: Typed) -> None:
+        """One column: cleaned, cast, with its default where it is empty; what was wrong is added to `typed`."""
+        name = column.name
+        cleaned, values, refused = self._read(column, source, typed)
+        wrong = failed(cleaned, values)
+        values = _with_default(values, cleaned, column)
+        if refused:
+            rows = union([positions for _, positions in refused])
+            typed.findings += [
+                Finding(name, cleaner.name, cleaner.refusal, positions) for cleaner, positions in refused
+            ]
+            values = _null_at(values, rows)
+            wrong = without(wrong, rows)
+            typed.lost[name] = union([rows, wrong])
+        elif len(wrong):
+            typed.lost[name] = wrong
+        if len(wrong):
+            template = cast_template(column.dtype, self._dataset.timezone)
+            typed.findings.append(Finding(name, "cast", template, wrong))
+        if name in self._dataset.hidden:
+            typed.cleaned[name] = cleaned
+        typed.columns[name] = values.alias(name)  # an expression may have called it otherwise
+
+    def _read(
+        self, column: Column, source: pl.Series, typed: Typed
+    ) -> tuple[pl.Series, pl.Series, tuple[tuple[Cleaner, pl.Series], ...]]:
+        """The source values as cleaned, as cast, and those that a cleaner calls wrong; counts what changed."""
+        cleaners = self._cleaners.get(column.name, ())
+        canonical = None
+        if cleaners and source.dtype != pl.String:
+            hides = any(cleaner.hides for cleaner in cleaners)
+            if same_kind(source.dtype, column.dtype) and not hides:
+                cleaners = ()
+            else:
+                typed_value = not isinstance(source.dtype, pl.Categorical | pl.Enum)
+                source = self._cast(source, replace(column, dtype=pl.String()))
+                canonical = pl.Series([True]).new_from_index(0, len(source)) if typed_value else None
+        if not cleaners:
+            return source, self._cast(source, column), ()
+        # Texts of every kind pass a cast to text or to a category: there all of them are cleaned.
+        picky = column.dtype.is_numeric() or column.dtype.is_temporal() or column.dtype == pl.Boolean
+        if not picky or not all(cleaner.mends for cleaner in cleaners):
+            done = run_cleaners(cleaners, source, canonical)
+            typed.changes[column.name] = done.changes
+            return done.values, self._cast(done.values, column), done.refused
+        values = self._cast(source, column)
+        rows = failed(source, values)
+        if rows.is_empty():
+            return source, values, ()
+        some = None if canonical is None else canonical[rows]
+        done = run_cleaners(cleaners, source[rows], some)
+        typed.changes[column.name] = done.changes
+        refused = tuple((cleaner, rows[where]) for cleaner, where in done.refused)
+        mended = self._cast(done.values, column)
+        return source.clone().scatter(rows, done.values), values.clone().scatter(rows, mended), refused
+
+    def _cast(self, values: pl.Series, column: Column) -> pl.Series:
+        return cast(values, column.dtype, self._dataset.timezone, self._memory)
+
+
+def _bound(dataset: Dataset, column: str, keys: KeyProvider) -> tuple[Cleaner, ...]:
+    try:
+        return tuple(cleaner.bound(keys) for cleaner in dataset.cleaners[column])
+    except (MissingKey, ValueError) as error:
+        raise ContractError(
+            dataset.name,
+            f"clean[{column!r}]",
+            str(error),
+            f"Keys are set in {HASH_KEYS_VARIABLE}, as name=key, parted by commas.",
+        ) from error
+
+
+def _null_at(values: pl.Series, rows: pl.Series) -> pl.Series:
+    kept = all_but(len(values), rows)
+    return pl.select(pl.when(kept).then(values)).to_series().rename(values.name)
+
+
+def _constant(column: Column, height: int) -> pl.Series:
+    value = pl.Series(column.name, [column.default], strict=False).cast(column.dtype)
+    return value.new_from_index(0, height)
+
+
+def _with_default(values: pl.Series, cleaned: pl.Series, column: Column) -> pl.Series:
+    if column.default is None or not values.null_count():
+        return values
+    missing = cleaned.is_null()
+    return (
+        pl.select(pl.when(missing).then(pl.lit(column.default, column.dtype)).otherwise(values))
+        .to_series()
+        .rename(column.name)
+    )
