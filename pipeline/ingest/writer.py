@@ -9,6 +9,7 @@ import resource
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -36,16 +37,18 @@ def write_chunk(folder: Path, number: int, records: int, result: ChunkResult) ->
     clean_file = f"clean-{number:06d}.parquet" if result.clean.height else None
     error_file = f"errors-{number:06d}.parquet" if result.errors.height else None
     if clean_file:
-        _write(result.clean, folder / clean_file)
+        # Read once, at once, from the page cache: to compress the rows costs more than it saves.
+        _write(result.clean, folder / clean_file, "uncompressed")
     if error_file:
-        _write(result.errors, folder / error_file)
+        # Error rows hold their source records, which say much the same.
+        _write(result.errors, folder / error_file, "lz4")
     light = replace(result, clean=result.clean.clear(), errors=result.errors.select("column_name"))
     return WrittenChunk(light, records, result.clean.height, result.errors.height, clean_file, error_file)
 
 
-def _write(frame: pl.DataFrame, path: Path) -> None:
-    # Written once and read once, at once: lz4 costs least, and nobody looks at statistics.
-    frame.write_parquet(path, compression="lz4", statistics=False)
+def _write(frame: pl.DataFrame, path: Path, compression: Literal["lz4", "uncompressed"]) -> None:
+    # Written once and read once: nobody looks at statistics.
+    frame.write_parquet(path, compression=compression, statistics=False)
 
 
 @dataclass

@@ -99,9 +99,9 @@ def delivery_events(
     ]
 
 
-def report_windows(intake: Intake, done: Sequence[Recomputed]) -> Iterator[AssetEvent]:
-    """The events of recomputed windows; the latest days of a few windows get a picture."""
-    pictures = _pictures(intake, done)
+def report_windows(intake: Intake, done: Sequence[Recomputed], drawn: bool = True) -> Iterator[AssetEvent]:
+    """The events of recomputed windows; the latest days of a few windows get a picture, if any are to be `drawn`."""
+    pictures = _pictures(intake, done) if drawn else {}
     totals: set[tuple[str, str]] = set()
     last_days = {name: last_day_of(intake.datasets[name]) for name in {item.dataset for item in done}}
     for item in done:

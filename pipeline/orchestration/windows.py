@@ -10,6 +10,7 @@ why totals, a single step, take none: opening the warehouse waits its turn anywa
 
 from collections.abc import Collection, Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from dagster import (
@@ -68,9 +69,15 @@ def report_dirty(
     try:
         done.extend(recompute_dirty(intake, datasets))
     except Exception:
-        yield from tell(context, list(report_windows(intake, done)))
+        yield from tell(context, list(report_windows(intake, done, drawn=False)))
         raise
-    yield from tell(context, list(report_windows(intake, done)))
+    yield from tell(context, list(report_windows(intake, done, _outlives_the_run(context))))
+
+
+def _outlives_the_run(context: OpExecutionContext) -> bool:
+    """Whether anybody can look at what a run tells. Without DAGSTER_HOME `dagster job execute` keeps it in a folder that it
+    removes at its end: there nothing is drawn."""
+    return not Path(context.instance.root_directory).name.startswith(".tmp_dagster_home_")
 
 
 def _time_windows(dataset: Dataset) -> AssetsDefinition:
