@@ -5,8 +5,10 @@ What belongs here: the shape of the error frame and turning findings into it. Wh
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import polars as pl
@@ -28,6 +30,7 @@ ERROR_SCHEMA: dict[str, pl.DataType] = {
     "severity": pl.String(),
 }
 _SHOWN = 1_000
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -135,28 +138,26 @@ def records_as_json(raw: pl.DataFrame) -> pl.Series:
 def reader_frame(parsed: Parsed) -> pl.DataFrame:
     """Records that could not be read, and repairs of those that could → `ERROR_SCHEMA`; the record holds the raw text and,
     of a reject, the best-effort split."""
-    told: list[Reject | Repair] = [*parsed.rejects, *parsed.repairs]
-    if not told:
+    if not parsed.rejects and not parsed.repairs:
         return pl.DataFrame(schema=ERROR_SCHEMA)
-    frame = pl.DataFrame(
-        {
-            ROW: [r.row for r in told],
-            "sheet": [r.sheet for r in told],
-            "line": [r.line for r in told],
-            "column_name": [None] * len(told),
-            "check_name": [r.check for r in told],
-            "value": [r.raw for r in told],
-            "message": [r.message for r in told],
-            "raw": [r.raw for r in told],
-            "fields": [list(r.fields) if isinstance(r, Reject) else None for r in told],
-            "severity": ["reject" if isinstance(r, Reject) else "repair" for r in told],
-        },
-        schema={
-            **{k: v for k, v in ERROR_SCHEMA.items() if k not in ("record", "severity")},
-            "raw": pl.String,
-            "fields": pl.List(pl.String),
-            "severity": pl.String,
-        },
+    # Row by row, and no object is kept: a chunk of nothing but rejects makes them batch by batch when they are asked for.
+    everything: Iterable[Reject | Repair] = chain(parsed.rejects, parsed.repairs)
+    rows = [
+        (told.row, told.sheet, told.line, told.check, told.raw, told.message, _told_as_json(told))
+        for told in everything
+    ]
+    names = (ROW, "sheet", "line", "check_name", "value", "message", "record")
+    frame = pl.DataFrame(rows, schema={name: ERROR_SCHEMA[name] for name in names}, orient="row")
+    severity = pl.concat(
+        [
+            pl.Series("severity", [name]).new_from_index(0, size)
+            for name, size in (("reject", len(parsed.rejects)), ("repair", len(parsed.repairs)))
+        ]
     )
-    record = pl.struct(pl.col("raw").alias("_raw"), pl.col("fields").alias("_fields")).struct.json_encode()
-    return frame.with_columns(record=record).select(list(ERROR_SCHEMA))
+    return frame.with_columns(severity, column_name=pl.lit(None, pl.String)).select(list(ERROR_SCHEMA))
+
+
+def _told_as_json(told: Reject | Repair) -> str:
+    """The raw text and, of a reject, the best-effort split."""
+    fields = told.fields if isinstance(told, Reject) else None
+    return str(_JSON({"_raw": told.raw, "_fields": fields}))
