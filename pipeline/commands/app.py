@@ -1,0 +1,48 @@
+"""The application that every command is registered with, and what commands have in common.
+
+What belongs here: the Typer application, shared options, refusals of what was typed. What does not: any command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.contract import Dataset
+    from pipeline.intake import Intake
+
+app = typer.Typer(
+    name="pipeline",
+    help="Drop files in; get clean tables, an account of every bad row, and windows you can trust.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+
+
+def intake() -> Intake:
+    """The intake of the environment's home."""
+    from pipeline.intake import open_intake
+
+    return open_intake()
+
+
+def refuse(message: str) -> NoReturn:
+    """Say what was typed wrongly, and end with exit code 2."""
+    from pipeline.terminal import complain
+
+    complain(message)
+    raise typer.Exit(2)
+
+
+def require_datasets(names: Iterable[str], datasets: Mapping[str, Dataset]) -> None:
+    """Refuse names that are no datasets."""
+    unknown = sorted(set(names) - set(datasets))
+    if unknown:
+        refuse(f"No dataset {', '.join(map(repr, unknown))}. There is: {', '.join(datasets)}.")

@@ -1,0 +1,50 @@
+"""Commands that read the warehouse."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.app import Json, app, intake
+
+
+@app.command()
+def status(
+    last: Annotated[int, typer.Option(help="How many deliveries to show, newest first.")] = 10,
+    json: Json = False,
+) -> None:
+    """What waits, what was loaded, which windows are out of date.
+
+    Example: `pipeline status --last 20`
+    """
+    from pipeline.status import gather_status, show_status
+    from pipeline.terminal import print_json
+
+    found = gather_status(intake(), last)
+    if json:
+        print_json(found)
+    else:
+        show_status(found)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One SQL statement; the warehouse is opened read-only.")],
+    limit: Annotated[int, typer.Option(help="Rows to show in the table; --json prints all.")] = 100,
+    json: Json = False,
+) -> None:
+    """Ask the warehouse in SQL.
+
+    Example: `pipeline query "SELECT status, count(*) FROM clean.orders GROUP BY ALL"`
+    """
+    from pipeline.terminal import print_json, say, show_rows
+
+    frame = intake().warehouse.query(sql)
+    if json:
+        print_json(frame.to_dicts())
+        return
+    numbers = [name for name, dtype in frame.schema.items() if dtype.is_numeric()]
+    show_rows("", frame.columns, frame.head(limit).iter_rows(), numbers)
+    if frame.height > limit:
+        say(f"{limit:,} of {frame.height:,} rows; --limit shows more.")
