@@ -77,7 +77,7 @@ class Manifest:
         sha256: hash of the file's bytes, hex.
         bytes: size of the file.
         format: csv, excel, ndjson, json, parquet, arrow or avro; another package's reader has its own word.
-        dialect: how the file is written, as `Dialect.as_dict()`.
+        dialect: how the file is written, as `Dialect.as_dict()`, and `columns`, the names of its columns in order.
         rows_read: records of the file, counted apart from the parser.
         rows_clean: rows in the clean Parquet.
         rows_rejected: rows with at least one violation that rejects.

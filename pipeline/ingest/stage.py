@@ -214,7 +214,7 @@ def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: f
         sha256=sha256,
         bytes=size,
         format=dialect.format,
-        dialect=dialect.as_dict(),
+        dialect=dialect.as_dict() | {"columns": list(table.columns)},
         rows_read=account.rows_read,
         rows_clean=account.rows_clean,
         rows_rejected=account.rows_rejected,
