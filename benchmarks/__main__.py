@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import fuzz, loading, pollock, reading, runs
+from benchmarks import fuzz, loading, pollock, reading, rules, runs
 from benchmarks.report import DATA, Report
 
 SECTIONS = {
@@ -16,6 +16,9 @@ SECTIONS = {
     "memory": loading.memory,
     "bad": loading.bad_rows,
     "excel": loading.workbook,
+    "checks": rules.rich_contract,
+    "all-bad": rules.all_bad,
+    "wide": rules.wide_table,
     "pollock": pollock.pollock,
     "reading": reading.reading,
     "start": runs.start_up,

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.datasets.readings import CODES, NUMBERS, SHARES
+
 CHUNK = 500_000
 DEPARTMENTS = ["Books", "Toys", "Garden", "Electronics", "Grocery", "Clothing", "Sports", "Music"]
 FIRST = ["Anna", "Bela", "Chloe", "Dmitri", "Elif", "Farid", "Grace", "Hugo", "Ines", "Jonas", "Kofi", "Lena"]
@@ -78,6 +80,38 @@ def write_orders(path: Path, rows: int, *, bad_rows: float = 0.014, seed: int = 
         for start in range(0, rows, CHUNK):
             frame = orders_frame(start + 1, min(CHUNK, rows - start), rng, bad_rows)
             frame.write_csv(out, include_header=start == 0)
+    return part.rename(path)
+
+
+def readings_frame(rows: int, rng: np.random.Generator) -> pl.DataFrame:
+    """`rows` readings as the dataset `readings` of the benchmarks declares them: 41 columns, no bad cell."""
+    when = pl.Series("taken_at", np.full(rows, np.datetime64("2025-01-01T00:00:00", "us")))
+    letters = np.array([f"{a}{b}{n:02d}" for a in "ABCDEFGH" for b in "KLMNOP" for n in range(100)])
+    return pl.DataFrame(
+        [
+            (
+                when + pl.Series(rng.integers(0, 365 * 86_400_000_000, rows)).cast(pl.Duration("us"))
+            ).dt.to_string("%Y-%m-%d %H:%M:%S"),
+            *(pl.Series(name, rng.integers(0, 10 ** (1 + n % 7), rows)) for n, name in enumerate(NUMBERS)),
+            *(pl.Series(name, rng.random(rows).round(2 + n % 5)) for n, name in enumerate(SHARES)),
+            *(
+                pl.Series(name, letters[rng.integers(0, 10 * (1 + n) ** 2, rows)])
+                for n, name in enumerate(CODES)
+            ),
+        ]
+    )
+
+
+def write_readings(path: Path, rows: int) -> Path:
+    """Write `rows` readings to `path` as CSV, in chunks; an existing file is kept. Returns `path`."""
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(7)
+    part = path.with_suffix(".part")
+    with part.open("wb") as out:
+        for start in range(0, rows, CHUNK):
+            readings_frame(min(CHUNK, rows - start), rng).write_csv(out, include_header=start == 0)
     return part.rename(path)
 
 

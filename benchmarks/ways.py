@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 COLUMNS = {
@@ -26,19 +27,19 @@ EMAIL = r"^[^@\s,;<>()]+@[^@\s,;<>()]+\.[^@\s,;<>().]{2,}$"
 Work = Callable[[], dict[str, object]]
 
 
-def windrow(source: Path, home: Path) -> Work:
+def windrow(source: Path, home: Path, dataset: str = "orders") -> Work:
     """Ours, everything on: detection, row numbers, cleaning, validation, profile, reconciliation, uniqueness, dirty windows."""
     from pipeline.files import landing_of
     from pipeline.intake import open_intake, take_inbox
     from pipeline.settings import Settings
 
-    intake = open_intake(Settings(home=home, settle_seconds=0))
+    intake = open_intake(Settings(home=home, settle_seconds=0, datasets="benchmarks.datasets"))
     intake.make_folders()
-    inbox = home / "inbox" / "orders" / source.name
+    inbox = home / "inbox" / dataset / source.name
     inbox.hardlink_to(source)
 
     def work() -> dict[str, object]:
-        (outcome,) = take_inbox(intake, [landing_of(inbox, "orders", source.name)])
+        (outcome,) = take_inbox(intake, [landing_of(inbox, dataset, source.name)])
         entry = outcome.entry
         return {"clean": entry.rows_clean, "rejected": entry.rows_rejected, "staging": entry.seconds}
 
@@ -175,6 +176,8 @@ def pandas_pandera(source: Path, home: Path) -> Work:
 
 WAYS: dict[str, Callable[[Path, Path], Work]] = {
     "windrow": windrow,
+    "windrow, rich contract": partial(windrow, dataset="rich_orders"),
+    "windrow, wide table": partial(windrow, dataset="readings"),
     "duckdb floor": duckdb_floor,
     "duckdb rules": duckdb_rules,
     "pandas + pandera": pandas_pandera,

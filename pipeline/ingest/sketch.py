@@ -37,7 +37,7 @@ class DistinctSketch:
 
 def smallest(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The K smallest of a chunk's hashes, each once: all that a sketch wants of them."""
-    if len(hashes) > 16 * K:
+    if len(hashes) > 16 * K and len(_each_once(hashes[: 2 * K])) >= K:
         # Thin out before the sort: keep what must contain the K smallest, unless values repeat themselves.
         few = _each_once(hashes[hashes < np.uint64(_HASHES * 8 * K / len(hashes))])
         if len(few) >= K:

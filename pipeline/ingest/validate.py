@@ -7,9 +7,11 @@ What belongs here: running the contract's checks on a chunk and reading off whic
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 from pandera.api.checks import Check
+from pandera.api.polars.types import PolarsData
 
 from pipeline.contract import ContractError, Dataset, Rule
 from pipeline.ingest.rows import positions
@@ -31,42 +33,68 @@ class _Known:
         return cls(name, check_template(name, None, {}), "reject")
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """One of Pandera's checks, on a column or (None) on the row."""
+
+    column: str | None
+    check: Check
+    known: _Known
+    backend: Any
+
+    @classmethod
+    def of(cls, column: str | None, check: Check, known: _Known) -> _Asked:
+        """The check with Pandera's backend for polars, found once: looking for it costs as much as a quick check.
+
+        As when it is called, a check of Pandera's own takes its function anew, now that those for polars are known.
+        """
+        backend = check.get_backend(pl.LazyFrame())
+        own = getattr(check._check_fn, "__name__", None)
+        if own is not None and check.is_builtin_check(own):
+            check._check_fn = check.get_builtin_check_fn(own)
+        return cls(column, check, known, backend(check))
+
+    def answers(self, lazy: pl.LazyFrame) -> pl.LazyFrame | bool:
+        """Its answers, one Boolean column, not computed yet."""
+        return self.backend.apply(PolarsData(lazy, self.column or "*"))  # type: ignore[no-any-return]
+
+
 class ChunkValidator:
     """A dataset's checks as they hold within one chunk: the contract's, without uniqueness.
 
-    Each of Pandera's checks is asked for its answer row by row. Validating the whole schema instead would also build the
-    lists of failure cases, which costs milliseconds per column and chunk whatever the rows; and its `unique` sees one
-    frame only and flags every copy: the commit checks it over file and table.
+    Each of Pandera's checks is asked for its answers row by row, and all are computed in one go. Validating the whole schema
+    instead, or calling the checks, would also build the lists of failure cases, which costs milliseconds per check and chunk
+    whatever the rows; and Pandera's `unique` sees one frame only and flags every copy: the commit checks it over file and table.
     """
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         model = dataset.model
         self._required = [name for name, column in model.columns.items() if not column.nullable]
-        self._checks = [
-            (
+        of_columns = [
+            _Asked.of(
                 name,
                 check,
                 _Known(
                     str(check.name),
                     check_template(str(check.name), check.error, dict(check.statistics or {})),
-                    "warn" if check.raise_warning else "reject",
+                    _severity(check),
                 ),
             )
             for name, column in model.columns.items()
             for check in column.checks
         ]
-        self._frame_checks = [
-            (
+        of_rows = [
+            _Asked.of(
+                None,
                 check,
                 _Known(
-                    str(check.name),
-                    check.error or f"the row fails the rule {check.name}",
-                    "warn" if check.raise_warning else "reject",
+                    str(check.name), check.error or f"the row fails the rule {check.name}", _severity(check)
                 ),
             )
             for check in model.checks
         ]
+        self._asked = [*of_columns, *of_rows]
 
     def findings(self, typed: pl.DataFrame) -> list[Finding]:
         """Failed checks of typed rows.
@@ -81,21 +109,44 @@ class ChunkValidator:
         failed = [
             (name, missing, typed[name].is_null()) for name in self._required if typed[name].null_count()
         ]
-        lazy = typed.lazy()
         failed += [
-            (name, known, self._failing(check, lazy, name, typed.height))
-            for name, check, known in self._checks
+            (one.column, one.known, rows)
+            for one, rows in zip(self._asked, self._refused(typed), strict=True)
+            if rows is not None
         ]
-        findings = [
+        return [
             Finding(name, known.name, known.template, positions(rows), known.severity)
             for name, known, rows in failed
-            if rows.any()
+        ] + self._broken_rules(typed)
+
+    def _refused(self, typed: pl.DataFrame) -> list[pl.Series | None]:
+        """By check: true for the rows that it refuses; None where it refuses none."""
+        lazy = typed.lazy()
+        try:
+            answers = pl.collect_all([_by_row(one.answers(lazy)) for one in self._asked])
+        except (Exception, pl.exceptions.PanicException):
+            for one in self._asked:
+                self._ask_check(one, lazy)
+            raise
+        return [
+            self._failing(one, found, typed.height) for one, found in zip(self._asked, answers, strict=True)
         ]
-        for check, known in self._frame_checks:
-            rows = self._failing(check, lazy, None, typed.height)
-            if rows.any():
-                findings.append(Finding(None, known.name, known.template, positions(rows), known.severity))
-        return findings + self._broken_rules(typed)
+
+    def _ask_check(self, one: _Asked, lazy: pl.LazyFrame) -> pl.DataFrame:
+        """One check by itself, so that the one that breaks is named."""
+        try:
+            return _by_row(one.answers(lazy)).collect()
+        except (Exception, pl.exceptions.PanicException) as error:
+            raise self._broken(one, f"{type(error).__name__}: {error}") from error
+
+    def _failing(self, one: _Asked, found: pl.DataFrame, height: int) -> pl.Series | None:
+        """Boolean: the rows that a check refuses. Nulls pass, unless the check wants them."""
+        answers = found.to_series()
+        if len(answers) != height or answers.dtype != pl.Boolean:
+            raise self._broken(one, f"{len(answers)} answers of type {answers.dtype} for {height} rows")
+        if answers.null_count():
+            answers = answers.fill_null(bool(one.check.ignore_na))
+        return None if answers.all() else ~answers
 
     def _broken_rules(self, typed: pl.DataFrame) -> list[Finding]:
         rules = self._dataset.rules
@@ -136,24 +187,20 @@ class ChunkValidator:
             "A rule gives one true or false per row, whatever the values; conversions in it need strict=False.",
         )
 
-    def _failing(self, check: Check, lazy: pl.LazyFrame, column: str | None, height: int) -> pl.Series:
-        """Boolean: the rows that a check refuses. Pandera has nulls pass, unless the check wants them."""
-        try:
-            result = check(lazy, column)
-            answers: pl.Series = result.check_output.collect().to_series()
-        except (Exception, pl.exceptions.PanicException) as error:
-            raise self._broken(check, column, f"{type(error).__name__}: {error}") from error
-        # Pandera lists failure cases for answers by row only.
-        if result.failure_cases is None or len(answers) != height or answers.dtype != pl.Boolean:
-            raise self._broken(
-                check, column, f"{len(answers)} answers of type {answers.dtype} for {height} rows"
-            )
-        return ~answers
-
-    def _broken(self, check: Check, column: str | None, cause: str) -> ContractError:
+    def _broken(self, one: _Asked, cause: str) -> ContractError:
         return ContractError(
             self._dataset.name,
-            f"check {str(check.name)!r} of {column or 'the row'!r}",
+            f"check {str(one.check.name)!r} of {one.column or 'the row'!r}",
             f"gives no answer for each row ({cause})",
             "A check takes a column and gives one true or false per row; compare it with pipeline/datasets.",
         )
+
+
+def _severity(check: Check) -> str:
+    return "warn" if check.raise_warning else "reject"
+
+
+def _by_row(answers: pl.LazyFrame | bool) -> pl.LazyFrame:
+    if isinstance(answers, bool):
+        raise TypeError("it answers for all rows at once")
+    return answers
