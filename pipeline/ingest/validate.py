@@ -12,6 +12,7 @@ import polars as pl
 from pandera.api.checks import Check
 
 from pipeline.contract import ContractError, Dataset, Rule
+from pipeline.contract.severities import NOT_NULLABLE
 from pipeline.ingest.rows import positions
 from pipeline.ingest.violations import Finding
 from pipeline.ingest.words import check_template
@@ -26,9 +27,19 @@ class _Known:
     severity: str
 
     @classmethod
-    def of(cls, name: str) -> _Known:
-        """A check that Pandera makes itself (`not_nullable`)."""
-        return cls(name, check_template(name, None, {}), "reject")
+    def of(cls, dataset: Dataset, column: str | None, check: Check) -> _Known:
+        """A check of a column, or of the row."""
+        name = str(check.name)
+        severity = dataset.severities.get((column, name), "warn" if check.raise_warning else "reject")
+        if column is None:
+            return cls(name, check.error or f"the row fails the rule {name}", severity)
+        return cls(name, check_template(name, check.error, dict(check.statistics or {})), severity)
+
+    @classmethod
+    def missing(cls, dataset: Dataset, column: str) -> _Known:
+        """The check that Pandera makes itself: a value is required."""
+        template = check_template(NOT_NULLABLE, None, {})
+        return cls(NOT_NULLABLE, template, dataset.severities.get((column, NOT_NULLABLE), "reject"))
 
 
 class ChunkValidator:
@@ -42,31 +53,17 @@ class ChunkValidator:
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         model = dataset.model
-        self._required = [name for name, column in model.columns.items() if not column.nullable]
+        self._required = [
+            (name, _Known.missing(dataset, name))
+            for name, column in model.columns.items()
+            if not column.nullable
+        ]
         self._checks = [
-            (
-                name,
-                check,
-                _Known(
-                    str(check.name),
-                    check_template(str(check.name), check.error, dict(check.statistics or {})),
-                    "warn" if check.raise_warning else "reject",
-                ),
-            )
+            (name, check, _Known.of(dataset, name, check))
             for name, column in model.columns.items()
             for check in column.checks
         ]
-        self._frame_checks = [
-            (
-                check,
-                _Known(
-                    str(check.name),
-                    check.error or f"the row fails the rule {check.name}",
-                    "warn" if check.raise_warning else "reject",
-                ),
-            )
-            for check in model.checks
-        ]
+        self._frame_checks = [(check, _Known.of(dataset, None, check)) for check in model.checks]
 
     def findings(self, typed: pl.DataFrame) -> list[Finding]:
         """Failed checks of typed rows.
@@ -77,9 +74,8 @@ class ChunkValidator:
         Raises:
             ContractError: a check itself breaks, or answers for the whole frame instead of each row.
         """
-        missing = _Known.of("not_nullable")
         failed = [
-            (name, missing, typed[name].is_null()) for name in self._required if typed[name].null_count()
+            (name, known, typed[name].is_null()) for name, known in self._required if typed[name].null_count()
         ]
         lazy = typed.lazy()
         failed += [
