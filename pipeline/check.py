@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from rich.markup import escape
 
 from pipeline.contract import Dataset
 from pipeline.files import ROW, ReadOptions, Reject, Repair, Table, UnreadableFile, open_table
-from pipeline.ingest import FileChanged, source_records, stage
+from pipeline.ingest import CheckCount, FileChanged, source_records, stage, without_limits
+from pipeline.ingest.refusals import TOO_MANY, too_many, too_many_remedy
 from pipeline.ingest.stage import read_options
 from pipeline.settings import Settings
 from pipeline.terminal import say, show_rows
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import DeliveryRefused, Entry, Warehouse
 
 _ROWS, _FAULTS, _COLUMNS = 10, 5, 12
 _RAW = 200
@@ -48,6 +49,9 @@ def check_file(path: Path, settings: Settings, dataset: Dataset | None = None) -
         found["dialect"] = opened.dialect.as_dict()
         if dataset is not None:
             found["dataset"] = _validate(path, dataset, settings)
+            found["problem"] = found["dataset"].pop("problem")
+    except DeliveryRefused as problem:
+        found["problem"] = {"code": problem.code, "cause": problem.cause, "remedy": problem.remedy}
     except UnreadableFile as problem:
         found["problem"] = {"code": problem.code, "cause": problem.cause, "remedy": problem.remedy}
     except FileChanged as problem:
@@ -98,25 +102,46 @@ def _fault(fault: Reject | Repair) -> Found:
 
 
 def _validate(path: Path, dataset: Dataset, settings: Settings) -> Found:
-    """What the contract says: the file is loaded into a new warehouse in a folder that is removed again."""
+    """What the contract says: the file is loaded into a new warehouse in a folder that is removed again. The dataset's limits are
+    lifted for that, so that the rows of a file that is beyond them can be seen; `problem` says whether it is."""
+    # The other tables are not there: to look into them is the commit's work.
+    lax = replace(without_limits(dataset), references=())
     with tempfile.TemporaryDirectory(prefix="windrow-check-") as folder:
         scratch = settings.model_copy(update={"home": Path(folder)})
-        staged = stage(path, dataset, scratch)
-        records = partial(source_records, dataset=dataset, settings=scratch)
-        with Warehouse.from_settings(scratch, {dataset.name: dataset}).session() as session:
+        staged = stage(path, lax, scratch)
+        records = partial(source_records, dataset=lax, settings=scratch)
+        with Warehouse.from_settings(scratch, {lax.name: lax}).session() as session:
             entry = session.commit(staged, records=records)
+            counts = session.error_counts(dataset.name)
             return {
                 "name": dataset.name,
                 "records": entry.rows_read,
                 "clean": entry.rows_clean,
                 "rejected": entry.rows_rejected,
                 "filtered": entry.rows_filtered,
-                "violations": session.error_counts(dataset.name).to_dicts(),
+                "violations": counts.to_dicts(),
                 "first_errors": session.error_sample(dataset.name, limit=_ROWS)
                 .select(*_ERROR_COLUMNS, "severity")
                 .to_dicts(),
-                "notes": list(staged.manifest.notes),
+                "notes": [*staged.manifest.notes, *_unchecked(dataset)],
+                "problem": _beyond(path, dataset, entry, counts),
             }
+
+
+def _unchecked(dataset: Dataset) -> list[str]:
+    targets = ", ".join(reference.target for reference in dataset.references)
+    return [f"references are looked up when the file is loaded, not here: {targets}"] if targets else []
+
+
+def _beyond(path: Path, dataset: Dataset, entry: Entry, counts: pl.DataFrame) -> Found | None:
+    rejects = [
+        CheckCount(row["column_name"], row["check_name"], row["violations"])
+        for row in counts.filter(pl.col("severity") == "reject").to_dicts()
+    ]
+    cause = too_many(dataset, entry.rows_rejected, entry.rows_read, rejects)
+    if cause is None:
+        return None
+    return {"code": TOO_MANY, "cause": cause, "remedy": too_many_remedy(dataset, path.name)}
 
 
 def show_check(found: Found) -> None:

@@ -12,6 +12,7 @@ from pipeline.contract.dataset import Dataset
 from pipeline.contract.derive import Derived, split
 from pipeline.contract.errors import ContractError
 from pipeline.contract.read import Read
+from pipeline.contract.references import Reference
 from pipeline.contract.rules import Rule, either, required_when
 from pipeline.contract.windows import Sliding, TimeWindow, Total, Tumbling, Window
 
@@ -25,6 +26,7 @@ __all__ = [
     "Dataset",
     "Derived",
     "Read",
+    "Reference",
     "Rule",
     "Sliding",
     "TimeWindow",

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pandera.polars as pa
@@ -23,7 +24,9 @@ from pipeline.contract.durations import parse_duration
 from pipeline.contract.errors import ContractError
 from pipeline.contract.fingerprint import fingerprint_of
 from pipeline.contract.read import Read
-from pipeline.contract.rules import Rule
+from pipeline.contract.references import Reference
+from pipeline.contract.rules import Rule, Severity
+from pipeline.contract.severities import Severities, severities_of
 from pipeline.contract.windows import TimeWindow, Total, Window
 
 
@@ -43,11 +46,20 @@ class Dataset:
         derive: columns that are computed: contract column → expression over other columns of the contract, or a list of
             Derived(…) and *split(…), which may also read columns of the file. A file need not have them.
         rules: what every row must fulfil over several columns: Rule, required_when, either; checked after `keep`.
+        severity: contract column → severity ("reject", "warn", "quarantine") of all its checks, or check → severity; or the name
+            of a check of the row → severity. A value that cannot be had (cast, cleaner, missing, not unique) never merely warns.
+        references: columns whose values must be in another dataset's table at the commit: Reference.
+        increasing: columns of which each value is above all before it in the file; nulls are passed over.
         keep: polars expression on the typed columns; rows for which it is not true are filtered, not validated.
         sheets: names of the workbook sheets to read; none given reads every visible sheet.
         read: how its files are written (`Read(delimiter=";")`), where that is known; the rest is found out.
         warn_error_rate: share of rejected rows above which the error-rate check warns.
         fail_error_rate: share above which that check fails as an error (the run still succeeds).
+        max_error_rate: share of rejected rows above which nothing of the file is loaded: it is quarantined. None: no limit.
+        max_errors: number of rejected rows above which the file is quarantined. None: no limit. These two decide what is loaded;
+            warn_error_rate and fail_error_rate tell people about what was: a file may be worth loading and a look.
+        archive: what becomes of the original once its rows are loaded: "keep" it in the archive, "encrypt" it there (needs
+            PIPELINE_ARCHIVE_RECIPIENT; its quarantine too), or "off": it is deleted.
         freshness: time within which a new delivery is expected ("1d"), or None.
         first_day: first day partition of its windows.
         description: what it is, for people.
@@ -66,11 +78,17 @@ class Dataset:
     windows: Sequence[Window] = ()
     derive: Mapping[str, pl.Expr] | Sequence[Derived] = ()
     rules: Sequence[Rule] = ()
+    severity: Mapping[str, Severity | Mapping[str, Severity]] = field(default_factory=dict)
+    references: Sequence[Reference] = ()
+    increasing: Sequence[str] = ()
     keep: pl.Expr | None = None
     sheets: Sequence[str] = ()
     read: Read = field(default_factory=Read)
     warn_error_rate: float = 0.0
     fail_error_rate: float = 0.1
+    max_error_rate: float | None = None
+    max_errors: int | None = None
+    archive: Literal["keep", "encrypt", "off"] = "keep"
     freshness: str | None = None
     first_day: date = date(2010, 1, 1)
     description: str = ""
@@ -122,6 +140,11 @@ class Dataset:
             if one.name in hidden and not one.source:
                 hidden |= set(one.reads)
         return frozenset(hidden)
+
+    @cached_property
+    def severities(self) -> Severities:
+        """(contract column, or None for a check of the row; check) → severity, where the declaration says one."""
+        return severities_of(self)
 
     @cached_property
     def uniqueness(self) -> tuple[tuple[str, ...], ...]:

@@ -22,7 +22,9 @@ from pipeline.contract.durations import parse_duration
 from pipeline.contract.errors import ContractError
 from pipeline.contract.headers import normalise
 from pipeline.contract.read import Read
+from pipeline.contract.references import check_references
 from pipeline.contract.rules import check_rules
+from pipeline.contract.severities import check_severities
 from pipeline.contract.window_rules import check_windows
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("read", (Read,), 'what is known of the files: Read(delimiter=";")'),
     ("windows", (list, tuple), "a list of Tumbling, Sliding and Total"),
     ("rules", (list, tuple), 'a list: [Rule("paid", pl.col("amount") > 0)]'),
+    ("severity", (Mapping,), 'a mapping: {{"amount": {{"ge": "warn"}}}}'),
+    ("references", (list, tuple), 'a list: [Reference("customer_id", "customers", "id")]'),
+    ("increasing", (list, tuple), 'a list: ["{}"]'),
     ("aliases", (Mapping,), 'a mapping: {{"ordered_at": ["Order Date"]}}'),
     ("clean", (Mapping,), 'a mapping: {{"name": clean.strip}}'),
     ("event_time", (str, NoneType), "the name of a datetime column"),
@@ -43,6 +48,9 @@ _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("keep", (pl.Expr, NoneType), 'a polars expression: pl.col("amount") > 0'),
     ("warn_error_rate", (int, float), "a share from 0 to 1"),
     ("fail_error_rate", (int, float), "a share from 0 to 1"),
+    ("max_error_rate", (int, float, NoneType), "a share from 0 to 1, or None"),
+    ("max_errors", (int, NoneType), "a number of rows from 0, or None"),
+    ("archive", (str,), 'one of "keep", "encrypt", "off"'),
     ("freshness", (str, NoneType), 'a length of time: "1d"'),
     ("first_day", (date,), "a date: date(2010, 1, 1)"),
     ("description", (str,), "a text"),
@@ -65,16 +73,18 @@ def check_dataset(dataset: Dataset) -> None:
             "Write `class Order(pa.DataFrameModel): …`.",
         )
     _check_kinds(dataset)
-    _check_references(dataset)
+    _check_names(dataset)
     _check_cleaners(dataset)
     _check_aliases(dataset)
     _check_time(dataset)
-    _check_rates(dataset)
+    _check_limits(dataset)
     _check_keep(dataset)
     columns = {column.name: column.dtype for column in dataset.columns}
     check_types(dataset.name, dataset.columns)
     check_derived(dataset.name, dataset.derive, columns)
     check_rules(dataset.name, dataset.rules, columns)
+    check_references(dataset)
+    check_severities(dataset)
     check_windows(dataset.name, dataset.windows, columns, dataset.event_time)
 
 
@@ -85,18 +95,19 @@ def _check_kinds(dataset: Dataset) -> None:
             raise ContractError(dataset.name, where, "is one text", f"Write {remedy.format(value)}.")
         if not isinstance(value, kinds):
             raise ContractError(dataset.name, where, f"is {value!r}", f"Write {remedy.format('…')}.")
-    for where in ("key", "sheets"):
+    for where in ("key", "sheets", "increasing"):
         for name in getattr(dataset, where):
             if not isinstance(name, str):
                 raise ContractError(dataset.name, where, f"holds {name!r}", "List names, as text.")
 
 
-def _check_references(dataset: Dataset) -> None:
+def _check_names(dataset: Dataset) -> None:
     known = set(dataset.column_names)
     named: list[tuple[str, str]] = [
         *(("key", name) for name in dataset.key),
         *(("aliases", name) for name in dataset.aliases),
         *(("clean", name) for name in dataset.clean),
+        *(("increasing", name) for name in dataset.increasing),
     ]
     named += [("unique", name) for names in dataset.uniqueness for name in names]
     if dataset.event_time is not None:
@@ -203,7 +214,7 @@ def _check_keep(dataset: Dataset) -> None:
         )
 
 
-def _check_rates(dataset: Dataset) -> None:
+def _check_limits(dataset: Dataset) -> None:
     if not 0 <= dataset.warn_error_rate <= dataset.fail_error_rate <= 1:
         raise ContractError(
             dataset.name,
@@ -211,6 +222,14 @@ def _check_rates(dataset: Dataset) -> None:
             "is not between 0 and fail_error_rate, or that is above 1",
             "Shares run from 0 to 1.",
         )
+    rate, rows = dataset.max_error_rate, dataset.max_errors
+    if isinstance(rate, bool) or (rate is not None and not 0 <= rate <= 1):
+        raise ContractError(dataset.name, "max_error_rate", f"is {rate!r}", "Shares run from 0 to 1.")
+    if isinstance(rows, bool) or (rows is not None and rows < 0):
+        raise ContractError(dataset.name, "max_errors", f"is {rows!r}", "Numbers of rows begin with 0.")
+    if dataset.archive not in ("keep", "encrypt", "off"):
+        cause, remedy = f"is {dataset.archive!r}", 'Write "keep", "encrypt" or "off".'
+        raise ContractError(dataset.name, "archive", cause, remedy)
     if dataset.freshness is not None:
         try:
             parse_duration(dataset.freshness)

@@ -1,7 +1,8 @@
 """The fingerprint of a contract: changes whenever staging a file under it could give another result.
 
-What belongs here: what goes into the fingerprint. What does not: windows, thresholds, descriptions: they do not
-change how a file is staged.
+What belongs here: what goes into the fingerprint. What does not: windows, thresholds, descriptions, the archive: they do not
+change how a file is staged. Uniqueness, references and order over the file are judged at the commit and count all the same: by the
+fingerprint the ledger knows whether a delivery was judged by the contract of now.
 """
 
 from __future__ import annotations
@@ -52,6 +53,13 @@ def fingerprint_of(dataset: Dataset) -> str:
         "read": dataset.read.given,
         "own_checks": _own_checks(dataset),
     }
+    # What is not declared is left out: deliveries of contracts without it stay what they are.
+    later = {
+        "severity": sorted([column or "", check, to] for (column, check), to in dataset.severities.items()),
+        "references": [one.fingerprint for one in dataset.references],
+        "increasing": list(dataset.increasing),
+    }
+    parts |= {name: given for name, given in later.items() if given}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

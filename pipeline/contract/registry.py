@@ -17,6 +17,7 @@ from types import ModuleType
 
 from pipeline.contract.dataset import Dataset
 from pipeline.contract.errors import ContractError
+from pipeline.contract.references import check_all_references
 
 SHIPPED = "pipeline.datasets"
 
@@ -29,7 +30,8 @@ def load_datasets(places: Iterable[str] = ()) -> dict[str, Dataset]:
             shipped one of the same name.
 
     Raises:
-        ContractError: a place does not exist, a module does not import, or two places declare one name.
+        ContractError: a place does not exist, a module does not import, two places declare one name, or a dataset refers to
+            one that is not there.
     """
     shipped = {dataset.name: dataset for module in _package(SHIPPED) for dataset in _declared(module)}
     found: dict[str, tuple[Dataset, str]] = {}
@@ -47,7 +49,9 @@ def load_datasets(places: Iterable[str] = ()) -> dict[str, Dataset]:
                     )
                 found[dataset.name] = (dataset, origin)
     merged = shipped | {name: dataset for name, (dataset, _) in found.items()}
-    return dict(sorted(merged.items()))
+    datasets = dict(sorted(merged.items()))
+    check_all_references(datasets)
+    return datasets
 
 
 def _declared(module: ModuleType) -> list[Dataset]:

@@ -3,14 +3,23 @@
 What belongs here: everything between a reader's pieces and the commit, as pure functions of bytes and contract. What does not: the warehouse, Dagster.
 """
 
-from pipeline.ingest.manifest import CleanerCount, ColumnProfile, DaySpan, Manifest, Staged, read_manifest
+from pipeline.ingest.manifest import (
+    CheckCount,
+    CleanerCount,
+    ColumnProfile,
+    DaySpan,
+    Manifest,
+    Staged,
+    read_manifest,
+)
 from pipeline.ingest.progress import Progress, ProgressUpdate
 from pipeline.ingest.records import source_records
-from pipeline.ingest.refusals import FileChanged
+from pipeline.ingest.refusals import FileChanged, RefusedFile, without_limits
 from pipeline.ingest.stage import stage
 from pipeline.ingest.staging import sweep
 
 __all__ = [
+    "CheckCount",
     "CleanerCount",
     "ColumnProfile",
     "DaySpan",
@@ -18,9 +27,11 @@ __all__ = [
     "Manifest",
     "Progress",
     "ProgressUpdate",
+    "RefusedFile",
     "Staged",
     "read_manifest",
     "source_records",
     "stage",
     "sweep",
+    "without_limits",
 ]

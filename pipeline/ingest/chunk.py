@@ -152,7 +152,8 @@ class ChunkProcessor:
         bad = union([finding.rows for finding in findings if finding.severity == "reject"])
         clean = whole.filter(all_but(whole.height, bad)) if len(bad) else whole
         listed = [finding for finding in findings if finding.severity != "quarantine"]
-        errors = error_frame(rows.told, listed, parsed, piece.sheet, _shown(rows, mapping))
+        shown = _shown(rows, mapping)
+        errors = error_frame(rows.told, listed, parsed, piece.sheet, shown)
         if parsed.rejects or parsed.repairs:
             errors = pl.concat([errors, reader_frame(parsed)]).sort(ROW, maintain_order=True)
         return ChunkResult(
@@ -165,7 +166,7 @@ class ChunkProcessor:
             unknown=mapping.unknown,
             changes=changes,
             refusals=tuple(
-                refusal(finding, parsed, piece, rows.told[ROW])
+                refusal(finding, parsed, piece, rows.told[ROW], shown)
                 for finding in findings
                 if finding.severity == "quarantine"
             ),

@@ -15,6 +15,7 @@ from pipeline.contract import Cleaner, Column, ContractError, Dataset
 from pipeline.contract.cleaners import KeyProvider, MissingKey
 from pipeline.contract.cleaning.run import run_cleaners
 from pipeline.contract.derive import Derived, derived_text, derived_value
+from pipeline.contract.severities import CAST
 from pipeline.ingest.casts import CastMemory, as_text, cast, failed, same_kind
 from pipeline.ingest.mapping import ColumnMapping
 from pipeline.ingest.rows import all_but, union, without
@@ -120,7 +121,8 @@ class ColumnReader:
         if refused:
             rows = union([positions for _, positions in refused])
             typed.findings += [
-                Finding(name, cleaner.name, cleaner.refusal, positions) for cleaner, positions in refused
+                Finding(name, cleaner.name, cleaner.refusal, positions, self._severity(name, cleaner.name))
+                for cleaner, positions in refused
             ]
             values = _null_at(values, rows)
             wrong = without(wrong, rows)
@@ -129,10 +131,13 @@ class ColumnReader:
             typed.lost[name] = wrong
         if len(wrong):
             template = cast_template(column.dtype, self._dataset.timezone)
-            typed.findings.append(Finding(name, "cast", template, wrong))
+            typed.findings.append(Finding(name, CAST, template, wrong, self._severity(name, CAST)))
         if name in self._dataset.hidden:
             typed.cleaned[name] = cleaned
         typed.columns[name] = values.alias(name)  # an expression may have called it otherwise
+
+    def _severity(self, column: str, check: str) -> str:
+        return self._dataset.severities.get((column, check), "reject")
 
     def _read(
         self, column: Column, source: pl.Series, typed: Typed

@@ -68,6 +68,21 @@ class CleanerCount:
 
 
 @dataclass(frozen=True)
+class CheckCount:
+    """How many rows a check rejects.
+
+    Attributes:
+        column: contract column, or None: the row, or a record that could not be read.
+        check: name of the check.
+        rows: how many rows; one that several checks reject counts for each.
+    """
+
+    column: str | None
+    check: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The account of one staged file. Row counts reconcile: read = clean + rejected + filtered.
 
@@ -93,6 +108,7 @@ class Manifest:
         seconds: time that staging took.
         peak_memory_mb: largest resident size of the process so far, in MiB.
         cleaned: what each cleaner changed, by column and in the cleaners' order; those that changed nothing, too.
+        rejects: what rejects rows, most frequent first.
         notes: what a person should know: columns that the contract does not know, sheets left out.
     """
 
@@ -117,6 +133,7 @@ class Manifest:
     peak_memory_mb: float
     notes: tuple[str, ...] = field(default=())
     cleaned: tuple[CleanerCount, ...] = field(default=())
+    rejects: tuple[CheckCount, ...] = field(default=())
 
 
 @dataclass(frozen=True)

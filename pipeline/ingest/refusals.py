@@ -1,4 +1,5 @@
-"""Why a file is not staged although it could be read: too large, written to meanwhile, or refused by a rule of its dataset.
+"""Why a file is not loaded although it could be read: too large, written to meanwhile, refused by a rule of its dataset, or with more
+rejected rows than that allows.
 
 What belongs here: these reasons and their words. What does not: files that hold no table (`files.problems`), columns that are
 missing (`mapping`).
@@ -7,15 +8,25 @@ missing (`mapping`).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
+from pipeline.contract import Dataset
 from pipeline.files import Parsed, Piece, UnreadableFile
-from pipeline.ingest.violations import Finding
+from pipeline.ingest.manifest import CheckCount, Manifest
+from pipeline.ingest.violations import Finding, in_words
 from pipeline.settings import Settings
+
+BY_RULE = "refused_by_rule"
+TOO_MANY = "too_many_errors"
+_TOLD = 5
+BY_RULE_REMEDY = (
+    "Correct the rows and drop the file again; a rule of another severity would let the other rows in."
+)
 
 
 class FileChanged(Exception):
@@ -49,13 +60,23 @@ def refuse_oversize(path: Path, size: int, settings: Settings) -> None:
         )
 
 
+class RefusedFile(UnreadableFile):
+    """A file that could be read, and is refused for what is in its rows; `counts` says what rejects them."""
+
+    def __init__(
+        self, path: Path, code: str, cause: str, remedy: str, counts: tuple[CheckCount, ...] = ()
+    ) -> None:
+        super().__init__(path, code, cause, remedy)
+        self.counts = counts
+
+
 @dataclass(frozen=True)
 class Refusal:
-    """A rule of severity quarantine that rows of a chunk break.
+    """A rule or check of severity quarantine that rows of a chunk break.
 
     Attributes:
-        rule: its name.
-        text: what it says of such a row.
+        rule: what it is called, in words that are its own within the dataset.
+        text: what it says of the first such row.
         place: the first such row, for people.
         count: how many there are.
     """
@@ -66,28 +87,86 @@ class Refusal:
     count: int
 
 
-def refusal(finding: Finding, parsed: Parsed, piece: Piece, numbers: pl.Series) -> Refusal:
-    """What is told of a finding for which the file is refused; `numbers` are the `_row` numbers of the chunk."""
+def refusal(
+    finding: Finding, parsed: Parsed, piece: Piece, numbers: pl.Series, shown: Mapping[str, pl.Series]
+) -> Refusal:
+    """What is told of a finding for which the file is refused.
+
+    Args:
+        numbers: the `_row` numbers of the chunk.
+        shown: contract column → its source values as they may be written.
+    """
     first = numbers[finding.rows[:1]]
     place = f"row {first.item():,}"
     if parsed.lines:
         place += f" (line {parsed.lines(first).item():,})"
     if piece.sheet is not None:
         place += f" of sheet {piece.sheet!r}"
-    return Refusal(finding.check, finding.template, place, len(finding.rows))
+    return Refusal(
+        named_rule(finding.column, finding.check), in_words(finding, shown), place, len(finding.rows)
+    )
+
+
+def named_rule(column: str | None, check: str) -> str:
+    """What a rule, or the check of a column, is called."""
+    return f"rule {check!r}" if column is None else f"check {check!r} of {column!r}"
 
 
 def refuse_by_rule(path: Path, refusals: Iterable[Refusal]) -> None:
     """Raise UnreadableFile when a rule is broken of which a single row is one too many."""
-    told = [
-        f"{one.text} (rule {one.rule!r}), first in {one.place}, in {one.count:,} row{'s' if one.count > 1 else ''}"
+    told = list(refusals)
+    if told:
+        raise UnreadableFile(path, BY_RULE, by_rule_in_words(told), BY_RULE_REMEDY)
+
+
+def by_rule_in_words(refusals: Iterable[Refusal]) -> str:
+    """What is told of the rules for which a file is refused."""
+    return "; ".join(
+        f"{one.text} ({one.rule}), first in {one.place}, in {one.count:,} row{'s' if one.count > 1 else ''}"
         for one in refusals
-    ]
-    if not told:
-        return
-    raise UnreadableFile(
-        path,
-        "refused_by_rule",
-        "; ".join(told),
-        "Correct the rows and drop the file again; a rule of another severity would let the other rows in.",
+    )
+
+
+def refuse_too_many(path: Path, dataset: Dataset, folder: Path, manifest: Manifest) -> None:
+    """Raise RefusedFile when more rows of a staged file are rejected than its dataset allows; what was staged goes away."""
+    cause = too_many(dataset, manifest.rows_rejected, manifest.rows_read, manifest.rejects)
+    if cause is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise RefusedFile(path, TOO_MANY, cause, too_many_remedy(dataset, path.name), manifest.rejects)
+
+
+def without_limits(dataset: Dataset) -> Dataset:
+    """The dataset as it would be without max_error_rate and max_errors: to look at a file, or at some rows of one."""
+    return replace(dataset, max_error_rate=None, max_errors=None)
+
+
+def too_many(dataset: Dataset, rejected: int, read: int, counts: Sequence[CheckCount]) -> str | None:
+    """What is told of a file of which more rows are rejected than the dataset allows; None where it allows them.
+
+    Args:
+        rejected: rejected rows.
+        read: rows of the file.
+        counts: what rejects them, most frequent first.
+    """
+    rate, rows = dataset.max_error_rate, dataset.max_errors
+    if rows is not None and rejected > rows:
+        limit = f"max_errors={rows:,} allows"
+    elif rate is not None and read and rejected / read > rate:
+        limit = f"max_error_rate={rate:g} allows"
+    else:
+        return None
+    told = ", ".join(
+        f"{one.check} of {one.column} {one.rows:,}" if one.column else f"{one.check} {one.rows:,}"
+        for one in counts[:_TOLD]
+    )
+    more = f" and {len(counts) - _TOLD} more checks" if len(counts) > _TOLD else ""
+    found = f": {told}{more}" if told else ""
+    return f"{rejected:,} of {read:,} rows ({rejected / read:.2%}) are rejected, more than {limit}{found}"
+
+
+def too_many_remedy(dataset: Dataset, file: str) -> str:
+    """What a person can do about such a file."""
+    return (
+        f"Look at them with `pipeline check {file} --dataset {dataset.name}`, correct the rows and drop the file again, or raise "
+        "the limit of the dataset."
     )

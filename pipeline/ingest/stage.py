@@ -28,7 +28,7 @@ from pipeline.ingest.hiding import Hiding, unquoted
 from pipeline.ingest.manifest import MANIFEST, Manifest, Staged, read_manifest, write_manifest
 from pipeline.ingest.mapping import expected_names, map_columns, require_columns
 from pipeline.ingest.progress import Progress, ProgressMeter
-from pipeline.ingest.refusals import refuse_by_rule, refuse_changed, refuse_oversize
+from pipeline.ingest.refusals import refuse_by_rule, refuse_changed, refuse_oversize, refuse_too_many
 from pipeline.ingest.staging import finish, new_part, ready_folder
 from pipeline.ingest.writer import Account, WrittenChunk, peak_memory_mb, write_chunk
 from pipeline.settings import Settings, load_settings
@@ -71,7 +71,8 @@ def stage(
         workers: pool that chunks run in; one of its own when not given.
 
     Raises:
-        UnreadableFile: the file cannot be loaded as a whole: say so to people, keep the file.
+        UnreadableFile: the file cannot be loaded as a whole: say so to people, keep the file. RefusedFile, one of these: more of
+            its rows are rejected than the dataset allows.
         FileChanged: it was written to meanwhile.
         ContractError: a check, rule, cleaner or derivation of the contract breaks, or a key is not set.
         OSError: the machine fails (disk full, file gone).
@@ -90,6 +91,7 @@ def stage(
                 pool.shutdown(wait=True, cancel_futures=True)
     refuse_changed(path, before)
     folder, manifest = ready
+    refuse_too_many(path, dataset, folder, manifest)
     return Staged(folder, manifest, path, delivery or path.name, landing)
 
 
@@ -230,4 +232,5 @@ def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: f
         peak_memory_mb=peak_memory_mb(),
         notes=notes,
         cleaned=account.cleaned(),
+        rejects=account.rejects(),
     )

@@ -14,6 +14,7 @@ from pandera.api.checks import Check
 from pandera.api.polars.types import PolarsData
 
 from pipeline.contract import ContractError, Dataset, Rule
+from pipeline.contract.severities import NOT_NULLABLE
 from pipeline.ingest.rows import positions
 from pipeline.ingest.violations import Finding
 from pipeline.ingest.words import check_template
@@ -28,9 +29,19 @@ class _Known:
     severity: str
 
     @classmethod
-    def of(cls, name: str) -> _Known:
-        """A check that Pandera makes itself (`not_nullable`)."""
-        return cls(name, check_template(name, None, {}), "reject")
+    def of(cls, dataset: Dataset, column: str | None, check: Check) -> _Known:
+        """A check of a column, or of the row."""
+        name = str(check.name)
+        severity = dataset.severities.get((column, name), "warn" if check.raise_warning else "reject")
+        if column is None:
+            return cls(name, check.error or f"the row fails the rule {name}", severity)
+        return cls(name, check_template(name, check.error, dict(check.statistics or {})), severity)
+
+    @classmethod
+    def missing(cls, dataset: Dataset, column: str) -> _Known:
+        """The check that Pandera makes itself: a value is required."""
+        template = check_template(NOT_NULLABLE, None, {})
+        return cls(NOT_NULLABLE, template, dataset.severities.get((column, NOT_NULLABLE), "reject"))
 
 
 @dataclass(frozen=True)
@@ -70,30 +81,17 @@ class ChunkValidator:
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         model = dataset.model
-        self._required = [name for name, column in model.columns.items() if not column.nullable]
+        self._required = [
+            (name, _Known.missing(dataset, name))
+            for name, column in model.columns.items()
+            if not column.nullable
+        ]
         of_columns = [
-            _Asked.of(
-                name,
-                check,
-                _Known(
-                    str(check.name),
-                    check_template(str(check.name), check.error, dict(check.statistics or {})),
-                    _severity(check),
-                ),
-            )
+            _Asked.of(name, check, _Known.of(dataset, name, check))
             for name, column in model.columns.items()
             for check in column.checks
         ]
-        of_rows = [
-            _Asked.of(
-                None,
-                check,
-                _Known(
-                    str(check.name), check.error or f"the row fails the rule {check.name}", _severity(check)
-                ),
-            )
-            for check in model.checks
-        ]
+        of_rows = [_Asked.of(None, check, _Known.of(dataset, None, check)) for check in model.checks]
         self._asked = [*of_columns, *of_rows]
 
     def findings(self, typed: pl.DataFrame) -> list[Finding]:
@@ -105,9 +103,8 @@ class ChunkValidator:
         Raises:
             ContractError: a check itself breaks, or answers for the whole frame instead of each row.
         """
-        missing = _Known.of("not_nullable")
         failed = [
-            (name, missing, typed[name].is_null()) for name in self._required if typed[name].null_count()
+            (name, known, typed[name].is_null()) for name, known in self._required if typed[name].null_count()
         ]
         failed += [
             (one.column, one.known, rows)
@@ -194,10 +191,6 @@ class ChunkValidator:
             f"gives no answer for each row ({cause})",
             "A check takes a column and gives one true or false per row; compare it with pipeline/datasets.",
         )
-
-
-def _severity(check: Check) -> str:
-    return "warn" if check.raise_warning else "reject"
 
 
 def _by_row(answers: pl.LazyFrame | bool) -> pl.LazyFrame:

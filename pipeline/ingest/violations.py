@@ -98,6 +98,12 @@ def error_frame(
     )
 
 
+def in_words(finding: Finding, shown: Mapping[str, pl.Series]) -> str:
+    """The message of the first row of a finding; `shown` as for `error_frame`."""
+    (value,) = _values(finding, shown)[:1].to_list()
+    return finding.template.replace("{value}", "(empty)" if value is None else value[:_SHOWN])
+
+
 def _values(finding: Finding, shown: Mapping[str, pl.Series]) -> pl.Series:
     """The source text at the rows of a finding."""
     if finding.column is None or finding.column not in shown:

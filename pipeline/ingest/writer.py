@@ -6,6 +6,7 @@ What belongs here: adding chunk results up into Parquet files and a manifest. Wh
 from __future__ import annotations
 
 import resource
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Literal
 import polars as pl
 
 from pipeline.contract import Dataset
-from pipeline.ingest.manifest import CleanerCount, ColumnProfile, DaySpan
+from pipeline.ingest.manifest import CheckCount, CleanerCount, ColumnProfile, DaySpan
 from pipeline.ingest.profile import ColumnCount, merge_violations
 from pipeline.ingest.refusals import Refusal
 from pipeline.ingest.result import ChunkResult
@@ -42,7 +43,8 @@ def write_chunk(folder: Path, number: int, records: int, result: ChunkResult) ->
     if error_file:
         # Error rows hold their source records, which say much the same.
         _write(result.errors, folder / error_file, "lz4")
-    light = replace(result, clean=result.clean.clear(), errors=result.errors.select("column_name"))
+    counted = result.errors.select("column_name", "check_name", "severity")
+    light = replace(result, clean=result.clean.clear(), errors=counted)
     return WrittenChunk(light, records, result.clean.height, result.errors.height, clean_file, error_file)
 
 
@@ -65,6 +67,7 @@ class Account:
     error_files: list[str] = field(default_factory=list)
     unknown: dict[str, None] = field(default_factory=dict)
     refusals: dict[str, Refusal] = field(default_factory=dict)
+    _rejects: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     _changes: dict[str, list[int]] = field(default_factory=dict)
     _counts: dict[str, ColumnCount] = field(default_factory=dict)
     _days: dict[date, tuple[datetime, datetime]] = field(default_factory=dict)
@@ -95,10 +98,21 @@ class Account:
             self._counts[name].add(figures)
         if chunk.violations:
             merge_violations(self._counts, result.errors)
+            self._count_rejects(result.errors)
         if result.days is not None:
             for day, first, last in result.days.iter_rows():
                 known = self._days.get(day, (first, last))
                 self._days[day] = (min(known[0], first), max(known[1], last))
+
+    def _count_rejects(self, errors: pl.DataFrame) -> None:
+        rejecting = errors.filter(pl.col("severity") == "reject")
+        for *check, rows in rejecting.group_by("column_name", "check_name").len().iter_rows():
+            self._rejects[check[0], check[1]] += rows
+
+    def rejects(self) -> tuple[CheckCount, ...]:
+        """What rejects rows, most frequent first."""
+        ranked = sorted(self._rejects.items(), key=lambda item: (-item[1], item[0][0] or "", item[0][1]))
+        return tuple(CheckCount(column, check, rows) for (column, check), rows in ranked)
 
     def days(self) -> tuple[DaySpan, ...]:
         """The days of the clean rows' event times, ascending."""

@@ -14,7 +14,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from pipeline.ingest import source_records
 from pipeline.intake.house import Intake
 from pipeline.intake.inbox import archive_folder, archived_file
 from pipeline.intake.prepare import Prepared, Problem
-from pipeline.warehouse import Entry, ReconciliationError, Session
+from pipeline.warehouse import DeliveryRefused, Entry, ReconciliationError, Session
 
 _HOLD_SECONDS = 3.0
 
@@ -68,30 +68,36 @@ def commit(intake: Intake, prepared: Iterable[Prepared], run_id: str | None = No
             while remaining and (not done or time.monotonic() < until):
                 item = remaining.pop(0)
                 if _in_archive(intake, item) or unchanged(item.waiting):
-                    done.append((item, _record(intake, session, item, run_id)))
+                    done.append(_record(intake, session, item, run_id))
         for item, entry in done:
             yield Outcome(entry.dataset, entry.delivery, entry, _put_away(intake, item, entry))
 
 
-def _record(intake: Intake, session: Session, item: Prepared, run_id: str | None) -> Entry:
+def _record(intake: Intake, session: Session, item: Prepared, run_id: str | None) -> tuple[Prepared, Entry]:
+    """The file, with the problem that the commit found where it did, and its entry."""
     if item.staged is None:
-        assert item.problem is not None
-        return _quarantine(session, item, item.problem, run_id)
+        return item, _quarantine(session, item, run_id)
     half_moved = _half_moved(intake, session, item)
     if half_moved is not None:
-        return half_moved
+        return item, half_moved
     dataset = intake.datasets[item.waiting.dataset]
     try:
-        return session.commit(
+        entry = session.commit(
             item.staged,
             run_id=run_id,
             records=partial(source_records, dataset=dataset, settings=intake.settings),
             replay=_in_archive(intake, item),
         )
+    except DeliveryRefused as error:
+        problem = Problem(error.code, error.cause, error.remedy, error.counts)
     except ReconciliationError as error:
         # The rows do not add up: nothing of the file is shown, and the other files go on.
         remedy = "Please report it with the file; nothing of it was loaded."
-        return _quarantine(session, item, Problem("not_reconciled", str(error), remedy), run_id)
+        problem = Problem("not_reconciled", str(error), remedy)
+    else:
+        return item, entry
+    refused = replace(item, problem=problem)
+    return refused, _quarantine(session, refused, run_id)
 
 
 def _half_moved(intake: Intake, session: Session, item: Prepared) -> Entry | None:
@@ -103,13 +109,14 @@ def _half_moved(intake: Intake, session: Session, item: Prepared) -> Entry | Non
     return entry if archived is not None and archived.samefile(item.waiting.path) else None
 
 
-def _quarantine(session: Session, item: Prepared, problem: Problem, run_id: str | None) -> Entry:
+def _quarantine(session: Session, item: Prepared, run_id: str | None) -> Entry:
     waiting = item.waiting
+    assert item.problem is not None
     return session.record_quarantine(
         waiting.dataset,
         waiting.delivery,
         waiting.path.name,
-        problem.reason,
+        item.problem.reason,
         bytes=waiting.size,
         sha256=hash_file(waiting.path),
         landing=waiting.landing,
@@ -145,9 +152,12 @@ def _to_quarantine(target: Path, item: Prepared, entry: Entry) -> Path:
         "file": kept_at.name,
         "dataset": entry.dataset,
         "delivery": entry.delivery,
-        "code": item.problem.code if item.problem else "not_reconciled",
+        "code": item.problem.code
+        if item.problem
+        else "refused_at_commit",  # recorded by a run that was killed then
         "cause": item.problem.cause if item.problem else entry.reason,
         "remedy": item.problem.remedy if item.problem else "",
+        "rejects": [asdict(one) for one in item.problem.counts] if item.problem else [],
         "sha256": entry.sha256,
         "ledger_id": entry.id,
         "quarantined_at": entry.committed_at.isoformat() + "Z",

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.contract.references import reference_ranks
 from pipeline.files import Scan, Waiting, hash_file, landing_of, settle, unescape_key
 from pipeline.ingest import sweep
 from pipeline.intake.house import Intake
@@ -15,7 +16,8 @@ from pipeline.warehouse import Entry
 
 def wait_and_scan(intake: Intake, datasets: Collection[str] | None = None) -> Scan:
     """The inbox, after files that are still being written had the settle time to come to rest; zip files are unpacked, and their
-    members wait in their place.
+    members wait in their place. What waits comes in the order in which it is to be taken: datasets that others refer to before
+    those, else by name; within a dataset by delivery.
 
     Args:
         datasets: names of inbox folders to look at; all of them, known or not, when None.
@@ -33,11 +35,15 @@ def wait_and_scan(intake: Intake, datasets: Collection[str] | None = None) -> Sc
             scan = _without_new_zips(
                 intake, settle(intake.settings.inbox, intake.settings.settle_seconds), done.kept
             )
+    ranks = reference_ranks(intake.datasets)
+    waiting = sorted(
+        scan.waiting, key=lambda item: (ranks.get(item.dataset, len(ranks)), item.dataset, item.delivery)
+    )
     if datasets is None:
-        return scan
+        return replace(scan, waiting=tuple(waiting))
     return replace(
         scan,
-        waiting=tuple(w for w in scan.waiting if w.dataset in datasets),
+        waiting=tuple(w for w in waiting if w.dataset in datasets),
         unsettled=tuple(w for w in scan.unsettled if w.dataset in datasets),
     )
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from pipeline.contract import ContractError
 from pipeline.files import UnreadableFile, Waiting
-from pipeline.ingest import FileChanged, Progress, Staged, stage
+from pipeline.ingest import CheckCount, FileChanged, Progress, RefusedFile, Staged, stage
 from pipeline.ingest.stage import WORKERS
 from pipeline.intake.house import Intake
 from pipeline.intake.worker import StagingProcesses
@@ -33,11 +33,13 @@ _INFRASTRUCTURE = (OSError, MemoryError, ContractError)
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a file goes to quarantine: a short word for programs, the cause and the remedy for people."""
+    """Why a file goes to quarantine: a short word for programs, the cause and the remedy for people; `counts` where it is for its
+    rows."""
 
     code: str
     cause: str
     remedy: str
+    counts: tuple[CheckCount, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -47,7 +49,8 @@ class Problem:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A waiting file, staged or not: one of `staged`, `problem` and `postponed` is set.
+    """A waiting file, staged or not: one of `staged`, `problem` and `postponed` is set; both `staged` and `problem` once the commit
+    has refused it.
 
     Attributes:
         staged: ready for the commit.
@@ -132,6 +135,8 @@ def prepare_one(
             progress=progress,
             workers=chunks,
         )
+    except RefusedFile as error:
+        return Prepared(item, problem=Problem(error.code, error.cause, error.remedy, error.counts))
     except UnreadableFile as error:
         return Prepared(item, problem=Problem(error.code, error.cause, error.remedy))
     except FileChanged as error:

@@ -1,7 +1,7 @@
 """One delivery, one transaction: fully visible or not at all, and landing it again changes nothing.
 
 What belongs here: what happens to a delivery, in order. What does not: the statements that move rows (`loading`),
-finding taken keys (`uniqueness`), days of windows (`windows.dirty`).
+finding rows that conflict with what is there (`conflicts`), days of windows (`windows.dirty`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,18 @@ import duckdb
 
 from pipeline.contract import Dataset
 from pipeline.ingest.manifest import Staged
-from pipeline.warehouse import cleaning, ledger, loading, uniqueness
+from pipeline.ingest.refusals import (
+    BY_RULE,
+    BY_RULE_REMEDY,
+    TOO_MANY,
+    by_rule_in_words,
+    too_many,
+    too_many_remedy,
+)
+from pipeline.warehouse import cleaning, conflicts, ledger, loading
+from pipeline.warehouse.conflicts import Conflicts
 from pipeline.warehouse.connection import transaction
-from pipeline.warehouse.errors import ReconciliationError
+from pipeline.warehouse.errors import DeliveryRefused, ReconciliationError
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.windows import dirty
@@ -31,7 +40,7 @@ class _Loaded:
     clean: int
     rejected: int
     violations: int
-    conflicts: dict[str, int]
+    found: Conflicts
 
 
 def commit(
@@ -130,36 +139,51 @@ def _load(
     detected_at = ledger.now()
     errors = loading.insert_errors(connection, staged, detected_at)
     clean = inserted = 0
-    conflicts: dict[str, int] = {}
+    found = Conflicts()
     if staged.clean_paths:
         source = loading.clean_source(dataset, staged)
-        conflicts = uniqueness.find_conflicts(connection, dataset, staged.clean_paths, source)
-        if conflicts:
+        found = conflicts.find_conflicts(connection, dataset, staged.clean_paths, source)
+        _refuse(dataset, staged, found)
+        if found:
             errors += loading.insert_conflicts(connection, staged, source, records, detected_at)
         inserted = loading.insert_clean(
-            connection, dataset, staged.delivery, source, uniqueness.exclude(conflicts)
+            connection, dataset, staged.delivery, source, conflicts.exclude(found)
         )
-        uniqueness.forget(connection, conflicts)
+        conflicts.forget(connection, found)
         clean = loading.count_rows(connection, dataset, staged.delivery)
-    doubled = sum(conflicts.values())
-    loaded = _Loaded(clean, manifest.rows_rejected + doubled, errors, conflicts)
-    _reconcile(staged, loaded, inserted, doubled)
+    else:
+        _refuse(dataset, staged, found)
+    loaded = _Loaded(clean, manifest.rows_rejected + found.rows, errors, found)
+    _reconcile(staged, loaded, inserted)
     return loaded
 
 
-def _reconcile(staged: Staged, loaded: _Loaded, inserted: int, conflicts: int) -> None:
+def _refuse(dataset: Dataset, staged: Staged, found: Conflicts) -> None:
+    """Raise DeliveryRefused where the conflicts refuse the file, or more of its rows are rejected than the dataset allows."""
+    manifest = staged.manifest
+    counts = sorted((*manifest.rejects, *found.counts), key=lambda one: -one.rows)
+    if found.refused:
+        cause = by_rule_in_words(found.refused)
+        raise DeliveryRefused(staged.delivery, BY_RULE, cause, BY_RULE_REMEDY, counts)
+    too_much = too_many(dataset, manifest.rows_rejected + found.rows, manifest.rows_read, counts)
+    if too_much is not None:
+        remedy = too_many_remedy(dataset, PurePosixPath(staged.delivery).name)
+        raise DeliveryRefused(staged.delivery, TOO_MANY, too_much, remedy, counts)
+
+
+def _reconcile(staged: Staged, loaded: _Loaded, inserted: int) -> None:
     """Raise ReconciliationError unless every row and every violation is where the account says."""
     manifest = staged.manifest
     figures = {
         "rows_read": manifest.rows_read,
-        "rows_clean": manifest.rows_clean - conflicts,
+        "rows_clean": manifest.rows_clean - loaded.found.rows,
         "rows_rejected": loaded.rejected,
         "rows_filtered": manifest.rows_filtered,
-        "violations": manifest.violations + conflicts,
+        "violations": manifest.violations + loaded.found.violations,
         "rows inserted": inserted,
         "rows in the table": loaded.clean,
         "error rows inserted": loaded.violations,
-        "keys taken": conflicts,
+        "rows in conflict": loaded.found.rows,
     }
     accounted = figures["rows_clean"] + figures["rows_rejected"] + figures["rows_filtered"]
     if figures["rows_read"] != accounted:
@@ -183,7 +207,7 @@ def _record(
     """Write the ledger row, the profile and what the cleaners changed."""
     manifest = staged.manifest
     span = manifest.event_time_min, manifest.event_time_max
-    if loaded.conflicts:
+    if loaded.found.rows:
         span = loading.event_span(connection, dataset, staged.delivery)
     entry = ledger.insert(
         connection,
@@ -199,6 +223,6 @@ def _record(
             "event_time_max": span[1],
         },
     )
-    ledger.insert_profile(connection, entry, manifest.columns, loaded.conflicts)
+    ledger.insert_profile(connection, entry, manifest.columns, loaded.found.by_column)
     cleaning.insert(connection, entry, manifest.cleaned)
     return entry

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pipeline.ingest.manifest import CheckCount
+
 
 class WarehouseError(Exception):
     """The warehouse cannot do what was asked; names the place, the cause and the remedy."""
@@ -55,6 +57,23 @@ class ReconciliationError(WarehouseError):
             f"delivery {delivery!r} of dataset {dataset!r} does not reconcile: {cause} ({told}). Nothing of it was "
             "stored; delete its folder under staging/ and ingest it again."
         )
+
+
+class DeliveryRefused(WarehouseError):
+    """A delivery whose rows, seen together with the warehouse, are such that nothing of it may be loaded; nothing was stored.
+
+    Attributes:
+        code: a short word for programs: too_many_errors, refused_by_rule.
+        cause: what is wrong.
+        remedy: what a person can do about it.
+        counts: what rejects its rows, most frequent first.
+    """
+
+    def __init__(
+        self, delivery: str, code: str, cause: str, remedy: str, counts: Sequence[CheckCount]
+    ) -> None:
+        self.code, self.cause, self.remedy, self.counts = code, cause, remedy, tuple(counts)
+        super().__init__(f"{delivery}: {cause}. {remedy}")
 
 
 class QueryError(WarehouseError):

@@ -189,7 +189,7 @@ def insert_profile(
     columns: Sequence[ColumnProfile],
     conflicts: Mapping[str, int],
 ) -> None:
-    """Write the profile of a delivery's columns; `conflicts` (column → taken keys) count as violations of theirs."""
+    """Write the profile of a delivery's columns; `conflicts` (column → violations found at the commit) count as well."""
     if not columns:
         return
     values: list[Any] = []

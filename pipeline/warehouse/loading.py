@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from pipeline.contract import Dataset
 from pipeline.ingest.manifest import Staged
+from pipeline.warehouse.conflict_list import CONFLICTS
 from pipeline.warehouse.sql import ident, idents, parquet, table, text, timestamp
 from pipeline.warehouse.tables import ERROR_COLUMNS, clean_columns
-from pipeline.warehouse.uniqueness import CONFLICTS
 
 Records = Callable[[Staged, pl.Series], Iterator[pl.DataFrame]]
 """Given a delivery and ascending row numbers (Int64), frames with `_row` BIGINT, `line` BIGINT, `sheet` VARCHAR and
@@ -87,7 +87,7 @@ def insert_conflicts(
     inserted, after = 0, -1
     while True:
         rows = connection.execute(
-            f"SELECT _row FROM {CONFLICTS} WHERE _row > ? ORDER BY _row LIMIT {_BATCH}", [after]
+            f"SELECT DISTINCT _row FROM {CONFLICTS} WHERE _row > ? ORDER BY _row LIMIT {_BATCH}", [after]
         ).fetchall()
         if not rows:
             return inserted
@@ -107,8 +107,10 @@ def _insert_conflicts(
     return _changed(
         connection,
         f"INSERT INTO {table('errors', staged.manifest.dataset)} ({idents(names)}) "
-        f"SELECT {text(staged.delivery)}, found._row, record.sheet, record.line, found.column_name, 'unique', found.value, "
-        f"found.message, record.record, 'reject', 'open', {timestamp(detected_at)} "
+        f"SELECT {text(staged.delivery)}, found._row, record.sheet, record.line, found.column_name, found.check_name, "
+        "found.value, found.message, record.record, "
+        "CASE found.severity WHEN 'warn' THEN 'warn' ELSE 'reject' END, "
+        f"CASE found.severity WHEN 'warn' THEN 'noted' ELSE 'open' END, {timestamp(detected_at)} "
         f"FROM {CONFLICTS} AS found JOIN {records} AS record USING (_row)",
     )
 

@@ -56,7 +56,7 @@ class Session:
             run_id: run that does it.
             replay: committing again what is loaded already (same key, bytes and contract) changes nothing and gives the
                 entry that is there; without it that is recorded as a duplicate.
-            records: gives the source records of rows whose key is taken; by default the clean row as JSON.
+            records: gives the source records of rows that the commit finds fault with; by default the clean row as JSON.
 
         Returns:
             The ledger entry: `loaded`, `partial` (rows rejected) or `duplicate`. The entry of the same landing, when
@@ -64,6 +64,8 @@ class Session:
 
         Raises:
             ReconciliationError: the rows do not add up; nothing was stored.
+            DeliveryRefused: its rows refuse the whole of it, or too many are rejected; nothing was stored.
+            ContractError: a reference does not fit the table that it refers to; nothing was stored.
             ContractChanged: the clean table does not fit the contract.
         """
         dataset = self._writable(staged.manifest.dataset)

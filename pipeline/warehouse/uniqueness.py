@@ -1,11 +1,11 @@
 """Uniqueness of keys, within a delivery and against the table, found before anything is inserted.
 
-What belongs here: which staged rows must not be loaded because their key is taken. What does not: the insert itself and
-the error rows (`commit`).
+What belongs here: which staged rows must not be loaded because their key is taken. What does not: the list of them
+(`conflict_list`), the insert itself and the error rows (`loading`).
 
 The usual delivery has no conflict, so the work is in proving that cheaply: part by part, a strictly ascending key is
 unique, and a range of keys that the table does not reach needs no join. Only what cannot be proved so goes to DuckDB,
-which spills to disk when it must. Conflicts are listed in the temporary table `conflicts`, at most one per row.
+which spills to disk when it must. A row is listed for one set of columns at most.
 """
 
 from __future__ import annotations
@@ -18,45 +18,24 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from pipeline.contract import Dataset
+from pipeline.contract.severities import UNIQUE
+from pipeline.warehouse.conflict_list import ConflictList
 from pipeline.warehouse.sql import ident, idents, table, text
 
-CONFLICTS = "temp.conflicts"
 
-
-def find_conflicts(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[str], source: str
-) -> dict[str, int]:
-    """List in `temp.conflicts` (_row, column_name, value, message) the staged rows whose key is taken.
+def list_taken(listed: ConflictList, dataset: Dataset, paths: Sequence[str], source: str) -> None:
+    """List the rows whose key is taken; those rejected by then are left aside, and so are those of an earlier set.
 
     Args:
-        connection: inside the transaction; the delivery's earlier version is deleted already.
         dataset: whose uniqueness holds.
         paths: the clean Parquet files, in row order.
         source: SQL that reads them.
-
-    Returns:
-        column name (sets joined by ", ") → conflicts; empty when there are none, and then there is no table.
     """
-    found: dict[str, int] = {}
     for columns in dataset.uniqueness:
         unique, low, high = _look(paths, columns)
-        taken = low is not None and _table_reaches(connection, dataset, columns[0], low, high)
+        taken = low is not None and _table_reaches(listed.connection, dataset, columns[0], low, high)
         if not unique or taken:
-            count = _list_conflicts(connection, dataset, columns, source, bool(found), unique, taken)
-            if count:
-                found[", ".join(columns)] = count
-    return found
-
-
-def exclude(found: dict[str, int]) -> str:
-    """The WHERE clause that leaves the conflicting rows out."""
-    return f" WHERE _row NOT IN (SELECT _row FROM {CONFLICTS})" if found else ""
-
-
-def forget(connection: duckdb.DuckDBPyConnection, found: dict[str, int]) -> None:
-    """Drop the list."""
-    if found:
-        connection.execute(f"DROP TABLE IF EXISTS {CONFLICTS}")
+            _list(listed, dataset, columns, source, unique, taken)
 
 
 def _look(paths: Sequence[str], columns: Sequence[str]) -> tuple[bool, Any, Any]:
@@ -107,28 +86,19 @@ def _table_reaches(
     return connection.execute(sql, [low, high]).fetchone() is not None
 
 
-def _list_conflicts(
-    connection: duckdb.DuckDBPyConnection,
-    dataset: Dataset,
-    columns: Sequence[str],
-    source: str,
-    earlier: bool,
-    unique: bool,
-    taken: bool,
-) -> int:
-    """Add the conflicts of one set to the list; rows that an earlier set rejected are left aside."""
-    keys = idents(columns)
-    present = " AND ".join(f"{ident(column)} IS NOT NULL" for column in columns)
-    if earlier:
-        present += f" AND _row NOT IN (SELECT _row FROM {CONFLICTS})"
-    before = _count(connection) if earlier else 0
+def _list(
+    listed: ConflictList, dataset: Dataset, columns: Sequence[str], source: str, unique: bool, taken: bool
+) -> None:
+    """List the conflicts of one set."""
+    connection, keys = listed.connection, idents(columns)
+    present = " AND ".join(f"{ident(column)} IS NOT NULL" for column in columns) + listed.spared
     parts: list[str] = []
     if taken:
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE taken AS SELECT _row, {keys} FROM {source} AS staged "
             f"SEMI JOIN {table('clean', dataset.name)} AS known USING ({keys}) WHERE {present}"
         )
-        if _count(connection, "temp.taken"):
+        if listed.count("temp.taken"):
             parts.append(_taken_rows(dataset, columns))
             present += " AND _row NOT IN (SELECT _row FROM temp.taken)"
     if not unique:
@@ -136,19 +106,13 @@ def _list_conflicts(
             f"CREATE OR REPLACE TEMP TABLE doubles AS SELECT {keys}, min(_row) AS first_row FROM {source} "
             f"WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
         )
-        if _count(connection, "temp.doubles"):
+        if listed.count("temp.doubles"):
             parts.append(_double_rows(columns, source, present))
     if parts:
-        rows = " UNION ALL ".join(parts)
-        verb = (
-            f"INSERT INTO {CONFLICTS}"
-            if earlier
-            else f"CREATE OR REPLACE TEMP TABLE {CONFLICTS.split('.')[1]} AS"
-        )
-        connection.execute(f"{verb} {rows}")
+        severity = dataset.severities.get((columns[0], UNIQUE), "reject") if len(columns) == 1 else "reject"
+        listed.add(UNIQUE, severity, " UNION ALL ".join(parts))
     connection.execute("DROP TABLE IF EXISTS temp.taken")
     connection.execute("DROP TABLE IF EXISTS temp.doubles")
-    return _count(connection) - before if parts else 0
 
 
 def _taken_rows(dataset: Dataset, columns: Sequence[str]) -> str:
@@ -174,9 +138,3 @@ def _double_rows(columns: Sequence[str], source: str, present: str) -> str:
 
 def _key_text(relation: str, columns: Sequence[str]) -> str:
     return " || ', ' || ".join(f"{relation}.{ident(column)}::VARCHAR" for column in columns)
-
-
-def _count(connection: duckdb.DuckDBPyConnection, name: str = CONFLICTS) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
-    assert row is not None
-    return int(row[0])

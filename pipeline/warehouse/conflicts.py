@@ -1,0 +1,53 @@
+"""What only the whole file and the warehouse can tell of staged rows: keys that are taken, references to nothing, order.
+
+What belongs here: which kinds there are, in which order, and leaving the rows out that must not be loaded. What does not: each kind's
+own work (`uniqueness`, `lookups`, `order`), the list (`conflict_list`), the error rows (`loading`).
+
+A row may be listed several times, once for each thing that is wrong with it. Uniqueness and order leave aside what is rejected by then:
+such a row holds no key and no place in the order. References within the dataset come last, since they need to know what will be there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from pipeline.contract import Dataset
+from pipeline.warehouse import lookups, order, uniqueness
+from pipeline.warehouse.conflict_list import CONFLICTS, REJECTED, ConflictList, Conflicts, forget
+
+__all__ = ["CONFLICTS", "Conflicts", "exclude", "find_conflicts", "forget"]
+
+
+def find_conflicts(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[str], source: str
+) -> Conflicts:
+    """List in `temp.conflicts` (_row, column_name, check_name, value, message, severity) what is wrong with staged rows.
+
+    Args:
+        connection: inside the transaction; the delivery's earlier version is deleted already.
+        dataset: whose uniqueness, references and order hold.
+        paths: the clean Parquet files, in row order.
+        source: SQL that reads them.
+
+    Returns:
+        What was found. `refused` is for the caller to act on: where it is not, those rows are left out like any others.
+
+    Raises:
+        ContractError: a reference does not fit the table that it refers to.
+    """
+    listed = ConflictList(connection)
+    for reference in dataset.references:
+        if reference.dataset != dataset.name:
+            lookups.list_missing(listed, dataset, reference, source)
+    uniqueness.list_taken(listed, dataset, paths, source)
+    for column in dataset.increasing:
+        order.list_not_above(listed, dataset, column, paths, source)
+    lookups.list_missing_here(listed, dataset, source)
+    return listed.summary()
+
+
+def exclude(found: Conflicts) -> str:
+    """The WHERE clause that leaves out the rows that must not be loaded."""
+    return f" WHERE _row NOT IN ({REJECTED})" if found.rows else ""

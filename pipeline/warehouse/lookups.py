@@ -1,0 +1,132 @@
+"""References, looked up in the tables as they are at the commit.
+
+What belongs here: which staged rows refer to nothing. What does not: the declaration (`contract.references`), the list
+(`conflict_list`), the order in which deliveries are taken (intake).
+
+The usual delivery refers to what is there. So the different keys alone are compared with the other table, and the rows are gone
+through only where one of them is missing.
+"""
+
+from __future__ import annotations
+
+from pipeline.contract import ContractError, Dataset, Reference
+from pipeline.warehouse.conflict_list import ConflictList
+from pipeline.warehouse.sql import ident, idents, table, text
+from pipeline.warehouse.tables import clean_columns
+
+CHECK = "reference"
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+
+
+def list_missing(listed: ConflictList, dataset: Dataset, reference: Reference, source: str) -> None:
+    """List the rows whose reference to another dataset is not in its table.
+
+    Raises:
+        ContractError: the table lacks the column, or has it with a type that does not compare.
+    """
+    missing = _keys(reference, source)
+    there = _fits(listed, dataset, reference)
+    if there:
+        missing = _left(missing, reference, _known(reference))
+    _list(listed, reference, source, missing, there)
+
+
+def list_missing_here(listed: ConflictList, dataset: Dataset, source: str) -> None:
+    """List the rows whose reference to their own dataset is neither in the table nor in a row of the delivery that will be.
+
+    Where such rows are rejected, those that refer to them go as well, and so on.
+    """
+    own = [one for one in dataset.references if one.dataset == dataset.name]
+    found = len(own)
+    while found:
+        found = 0
+        for reference in own:
+            missing = _left(_keys(reference, source, listed.spared), reference, _known(reference))
+            here = f"SELECT {_targets(reference)} FROM {source} WHERE true{listed.spared}"
+            rows = _list(
+                listed, reference, source, _left(missing, reference, here), there=True, spared=listed.spared
+            )
+            found += rows if reference.severity == "reject" else 0
+        own = [one for one in own if one.severity == "reject"]
+
+
+def _fits(listed: ConflictList, dataset: Dataset, reference: Reference) -> bool:
+    """Whether there is a table to look into."""
+    rows = listed.connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE NOT internal AND database_name = current_database() "
+        "AND schema_name = 'clean' AND table_name = ?",
+        [reference.dataset],
+    ).fetchall()
+    theirs: dict[str, str] = dict(rows)
+    mine = dict(clean_columns(dataset))
+    for name, target in zip(reference.names, reference.targets, strict=True):
+        if theirs and target not in theirs:
+            raise _unfit(dataset, reference, f"the table has no column {target!r}")
+        if theirs and _kind(theirs[target]) != _kind(mine[name]):
+            raise _unfit(dataset, reference, f"{name!r} is {mine[name]} and {target!r} is {theirs[target]}")
+    return bool(theirs)
+
+
+def _unfit(dataset: Dataset, reference: Reference, cause: str) -> ContractError:
+    return ContractError(
+        dataset.name,
+        f"reference of {', '.join(reference.names)!r}",
+        f"cannot be looked up in clean.{reference.dataset}: {cause}",
+        "Compare it with the columns of that table.",
+    )
+
+
+def _kind(kind: str) -> str:
+    """Types of one kind compare by value."""
+    name = kind.partition("(")[0]
+    return "number" if name in _NUMBERS or name.removeprefix("U") in _NUMBERS else name
+
+
+def _targets(reference: Reference) -> str:
+    """The columns referred to, called like those that refer."""
+    pairs = zip(reference.names, reference.targets, strict=True)
+    return ", ".join(f"{ident(target)} AS {ident(name)}" for name, target in pairs)
+
+
+def _known(reference: Reference) -> str:
+    return f"SELECT {_targets(reference)} FROM {table('clean', reference.dataset)}"
+
+
+def _keys(reference: Reference, source: str, spared: str = "") -> str:
+    """The different keys that rows refer to."""
+    return f"SELECT DISTINCT {idents(reference.names)} FROM {source} WHERE {_present(reference)}{spared}"
+
+
+def _present(reference: Reference) -> str:
+    return " AND ".join(f"{ident(name)} IS NOT NULL" for name in reference.names)
+
+
+def _left(keys: str, reference: Reference, known: str) -> str:
+    """The keys that are not among those known."""
+    on = " AND ".join(f"keys.{ident(name)} = known.{ident(name)}" for name in reference.names)
+    return f"SELECT keys.* FROM ({keys}) AS keys ANTI JOIN ({known}) AS known ON {on}"
+
+
+def _list(
+    listed: ConflictList, reference: Reference, source: str, missing: str, there: bool, spared: str = ""
+) -> int:
+    """List the rows that hold a key of `missing`; returns how many."""
+    listed.connection.execute(f"CREATE OR REPLACE TEMP TABLE missing AS {missing}")
+    found = 0
+    if listed.count("temp.missing"):
+        known = listed.count(f"({_known(reference)} LIMIT 1)") if there else 0
+        note = "" if known else f": {reference.dataset} has no rows yet"
+        found = listed.add(CHECK, reference.severity, _rows(reference, source, spared, note))
+    listed.connection.execute("DROP TABLE temp.missing")
+    return found
+
+
+def _rows(reference: Reference, source: str, spared: str, note: str) -> str:
+    name, keys = ", ".join(reference.names), idents(reference.names)
+    value = " || ', ' || ".join(f"staged.{ident(column)}::VARCHAR" for column in reference.names)
+    return (
+        f"SELECT staged._row, {text(name)} AS column_name, {value} AS value, "
+        f"{text(f'{name} ')} || {value} || {text(f' is not in {reference.target}{note}')} AS message "
+        f"FROM (SELECT _row, {keys} FROM {source} WHERE {_present(reference)}{spared}) AS staged "
+        f"SEMI JOIN temp.missing AS missing USING ({keys})"
+    )

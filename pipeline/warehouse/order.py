@@ -1,0 +1,60 @@
+"""Columns that must rise from row to row over the whole file.
+
+What belongs here: which staged rows are not above what came before them. What does not: the list (`conflict_list`).
+
+The usual file is in order, which is proved by looking at its Parquet, a file at a time. Only what is not goes to DuckDB. A value that is
+not above one before it is not above the highest before it either, so the highest is all there is to remember: it never is one
+of those that are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from pipeline.contract import Dataset
+from pipeline.contract.severities import INCREASING
+from pipeline.warehouse.conflict_list import ConflictList
+from pipeline.warehouse.sql import ident, text
+
+
+def list_not_above(
+    listed: ConflictList, dataset: Dataset, column: str, paths: Sequence[str], source: str
+) -> None:
+    """List the rows whose value is not above all before it in the file; nulls, NaN, and rows rejected by now, are passed over."""
+    if rises(paths, column):
+        return
+    name = ident(column)
+    given = f"{name} IS NOT NULL"
+    if next(one for one in dataset.columns if one.name == column).dtype.is_float():
+        given += f" AND NOT isnan({name})"
+    highest = f"max({name}) OVER (ORDER BY _row ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+    rows = (
+        f"SELECT _row, {text(column)} AS column_name, {name}::VARCHAR AS value, {text(f'{column} ')} || {name}::VARCHAR "
+        f"|| ' is not above ' || highest::VARCHAR || ', which comes before it' AS message FROM ("
+        f"SELECT _row, {name}, {highest} AS highest FROM {source} WHERE {given}{listed.spared}) "
+        f"WHERE {name} <= highest"
+    )
+    listed.add(INCREASING, dataset.severities.get((column, INCREASING), "reject"), rows)
+
+
+def rises(paths: Sequence[str], column: str) -> bool:
+    """Whether the files, one after another, prove that each value is above all before it; holds one file's column at a time."""
+    last: Any = None
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            if column not in file.schema_arrow.names:
+                continue
+            values = pl.Series(file.read(columns=[column], use_threads=False).column(0)).drop_nulls()
+        if values.is_empty():
+            continue
+        if isinstance(values.dtype, pl.Categorical | pl.Enum):
+            values = values.cast(pl.String)
+        ascending = bool((values.slice(1) > values.slice(0, len(values) - 1)).all())
+        if not ascending or (last is not None and not values[0] > last):
+            return False
+        last = values[-1]
+    return True
