@@ -44,6 +44,8 @@ class Dataset:
             Derived(…) and *split(…), which may also read columns of the file. A file need not have them.
         rules: what every row must fulfil over several columns: Rule, required_when, either; checked after `keep`.
         keep: polars expression on the typed columns; rows for which it is not true are filtered, not validated.
+        drift: what becomes of columns that the contract does not know: "rescue" keeps them in `_rescued`, "evolve" adds them to the
+            table as text, "ignore" leaves them out and names them in the ledger, "reject" quarantines the file.
         sheets: names of the workbook sheets to read; none given reads every visible sheet.
         read: how its files are written (`Read(delimiter=";")`), where that is known; the rest is found out.
         warn_error_rate: share of rejected rows above which the error-rate check warns.
@@ -67,6 +69,7 @@ class Dataset:
     derive: Mapping[str, pl.Expr] | Sequence[Derived] = ()
     rules: Sequence[Rule] = ()
     keep: pl.Expr | None = None
+    drift: str = "rescue"
     sheets: Sequence[str] = ()
     read: Read = field(default_factory=Read)
     warn_error_rate: float = 0.0

@@ -24,7 +24,11 @@ CONFLICTS = "temp.conflicts"
 
 
 def find_conflicts(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[str], source: str
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    paths: Sequence[str],
+    source: str,
+    known: str | None = None,
 ) -> dict[str, int]:
     """List in `temp.conflicts` (_row, column_name, value, message) the staged rows whose key is taken.
 
@@ -33,19 +37,29 @@ def find_conflicts(
         dataset: whose uniqueness holds.
         paths: the clean Parquet files, in row order.
         source: SQL that reads them.
+        known: SQL of the rows whose keys are taken; the clean table when not given.
 
     Returns:
         column name (sets joined by ", ") → conflicts; empty when there are none, and then there is no table.
     """
     found: dict[str, int] = {}
+    known = known or table("clean", dataset.name)
     for columns in dataset.uniqueness:
         unique, low, high = _look(paths, columns)
         taken = low is not None and _table_reaches(connection, dataset, columns[0], low, high)
         if not unique or taken:
-            count = _list_conflicts(connection, dataset, columns, source, bool(found), unique, taken)
+            count = _list_conflicts(connection, known, columns, source, bool(found), unique, taken)
             if count:
                 found[", ".join(columns)] = count
     return found
+
+
+def reached(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[str], columns: Sequence[str]
+) -> bool:
+    """Whether the clean table has any key of these columns within the range of the staged ones."""
+    _, low, high = _look(paths, columns)
+    return low is not None and _table_reaches(connection, dataset, columns[0], low, high)
 
 
 def exclude(found: dict[str, int]) -> str:
@@ -109,7 +123,7 @@ def _table_reaches(
 
 def _list_conflicts(
     connection: duckdb.DuckDBPyConnection,
-    dataset: Dataset,
+    known: str,
     columns: Sequence[str],
     source: str,
     earlier: bool,
@@ -126,10 +140,10 @@ def _list_conflicts(
     if taken:
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE taken AS SELECT _row, {keys} FROM {source} AS staged "
-            f"SEMI JOIN {table('clean', dataset.name)} AS known USING ({keys}) WHERE {present}"
+            f"SEMI JOIN {known} AS known USING ({keys}) WHERE {present}"
         )
         if _count(connection, "temp.taken"):
-            parts.append(_taken_rows(dataset, columns))
+            parts.append(_taken_rows(known, columns))
             present += " AND _row NOT IN (SELECT _row FROM temp.taken)"
     if not unique:
         connection.execute(
@@ -151,19 +165,19 @@ def _list_conflicts(
     return _count(connection) - before if parts else 0
 
 
-def _taken_rows(dataset: Dataset, columns: Sequence[str]) -> str:
+def _taken_rows(known: str, columns: Sequence[str]) -> str:
     on = " AND ".join(f"known.{ident(column)} = taken.{ident(column)}" for column in columns)
     return (
-        f"SELECT taken._row, {text(', '.join(columns))} AS column_name, any_value({_key_text('taken', columns)}) AS value, "
-        f"{text(', '.join(columns))} || ' ' || any_value({_key_text('taken', columns)}) || ' is already in delivery ''' "
+        f"SELECT taken._row, {text(', '.join(columns))} AS column_name, any_value({key_text('taken', columns)}) AS value, "
+        f"{text(', '.join(columns))} || ' ' || any_value({key_text('taken', columns)}) || ' is already in delivery ''' "
         "|| arg_min(known._delivery, known._row) || ''' (row ' || min(known._row) || ')' AS message "
-        f"FROM temp.taken AS taken JOIN {table('clean', dataset.name)} AS known ON {on} GROUP BY taken._row"
+        f"FROM temp.taken AS taken JOIN {known} AS known ON {on} GROUP BY taken._row"
     )
 
 
 def _double_rows(columns: Sequence[str], source: str, present: str) -> str:
     name = text(", ".join(columns))
-    key = _key_text("staged", columns)
+    key = key_text("staged", columns)
     return (
         f"SELECT staged._row, {name} AS column_name, {key} AS value, "
         f"{name} || ' ' || {key} || ' is already in row ' || doubles.first_row || ' of this file' AS message "
@@ -172,7 +186,8 @@ def _double_rows(columns: Sequence[str], source: str, present: str) -> str:
     )
 
 
-def _key_text(relation: str, columns: Sequence[str]) -> str:
+def key_text(relation: str, columns: Sequence[str]) -> str:
+    """SQL of a key of `relation` for people."""
     return " || ', ' || ".join(f"{relation}.{ident(column)}::VARCHAR" for column in columns)
 
 
