@@ -13,8 +13,8 @@ import duckdb
 
 from pipeline.contract import Dataset
 from pipeline.contract.headers import normalise
+from pipeline.warehouse.evolution import OWN_COLUMNS
 from pipeline.warehouse.sql import ident, table, text
-from pipeline.warehouse.tables import OWN_COLUMNS
 
 MOST = 1000
 """Columns beyond its contract's that a table may have; what further files bring is kept in `_rescued`."""

@@ -127,7 +127,12 @@ class Session:
         return ledger.commit_times(self.connection, entry)
 
     def in_order(self, dataset: str) -> list[Entry]:
-        """The deliveries whose rows are in the clean table, in order of their first commit."""
+        """The deliveries whose rows are in the clean table, in order of their first commit.
+
+        Raises:
+            ContractChanged: the clean table does not fit the contract.
+        """
+        self._writable(dataset)
         current = {e.delivery: e for e in self.entries(dataset, statuses=ledger.CURRENT)}
         return [current[key] for key in precedence.in_order(self.connection, dataset) if key in current]
 
