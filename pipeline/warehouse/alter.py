@@ -46,8 +46,11 @@ def apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, convert: b
         there = layout(connection)
         (change,) = changes(connection, [dataset], there)
         todo = [step for step in change.steps if step.changes and (convert or not step.again)]
-        for step in todo:
-            _alter(connection, dataset, step)
+        if all(step.kind in ("add", "rename") and step.fill is None for step in todo):
+            for step in todo:
+                _alter(connection, dataset, step)
+        else:
+            _rebuild(connection, dataset, list(there["clean", dataset.name]), todo)
         if change.blocked and not convert:
             return replace(change, done=False)
         ensure(connection, dataset, layout(connection))
@@ -57,20 +60,34 @@ def apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, convert: b
 
 
 def _alter(connection: duckdb.DuckDBPyConnection, dataset: Dataset, step: Step) -> None:
+    """A step that needs no row to be written."""
     assert step.column is not None
     name, column = table("clean", dataset.name), ident(step.column)
-    if step.kind == "rename":
-        assert step.found is not None
-        connection.execute(f"ALTER TABLE {name} RENAME COLUMN {ident(step.found)} TO {column}")
-    elif step.kind == "add":
-        default = "" if step.fill is None else f" DEFAULT {step.fill}"
-        connection.execute(f"ALTER TABLE {name} ADD COLUMN {column} {step.after}{default}")
-        if step.fill is not None:
-            connection.execute(f"ALTER TABLE {name} ALTER COLUMN {column} DROP DEFAULT")
+    if step.found is None:
+        connection.execute(f"ALTER TABLE {name} ADD COLUMN {column} {step.after}")
     else:
-        assert step.before is not None and step.after is not None
-        value = conversion(column, step.before, step.after, dataset.timezone)
-        connection.execute(f"ALTER TABLE {name} ALTER COLUMN {column} TYPE {step.after} USING {value}")
+        connection.execute(f"ALTER TABLE {name} RENAME COLUMN {ident(step.found)} TO {column}")
+
+
+def _rebuild(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, existing: Sequence[str], steps: Sequence[Step]
+) -> None:
+    """All steps at once, into a new table that takes the old one's place: of several ALTERs in one transaction that write rows, DuckDB
+    commits some combinations only."""
+    name, fresh = table("clean", dataset.name), table("clean", f"{dataset.name}~new")
+    renamed = {step.found: step.column for step in steps if step.kind == "rename"}
+    values = {renamed.get(column) or column: ident(column) for column in existing}
+    for step in steps:
+        assert step.column is not None and step.after is not None
+        if step.kind == "add":
+            values[step.column] = f"CAST({step.fill or 'NULL'} AS {step.after})"
+        elif step.kind != "rename":
+            assert step.before is not None
+            values[step.column] = conversion(values[step.column], step.before, step.after, dataset.timezone)
+    picked = ", ".join(f"{value} AS {ident(column)}" for column, value in values.items())
+    connection.execute(f"CREATE TABLE {fresh} AS SELECT {picked} FROM {name}")
+    connection.execute(f"DROP TABLE {name}")
+    connection.execute(f"ALTER TABLE {fresh} RENAME TO {ident(dataset.name)}")
 
 
 def _mark(connection: duckdb.DuckDBPyConnection, dataset: Dataset, done: Sequence[Step]) -> None:
