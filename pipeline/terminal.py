@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,6 +18,9 @@ from rich.table import Table
 from pipeline.ingest import ProgressUpdate
 from pipeline.ingest.progress import Progress as Listener
 from pipeline.warehouse import Entry
+
+if TYPE_CHECKING:
+    from pipeline.intake.again import Again
 
 out = Console(width=None if sys.stdout.isatty() else 400)
 err = Console(stderr=True)
@@ -111,6 +114,16 @@ def show_entries(entries: Sequence[Entry], title: str = "Deliveries") -> None:
         if entry.reason:
             style = STATUS_STYLES.get(entry.status, "")
             say(f"  [{style}]{entry.status}[/] {escape(entry.delivery)}: {escape(entry.reason)}")
+
+
+def show_again(again: Sequence[Again]) -> None:
+    """Deliveries that were loaded again, and what was wrong with those that could not be; nothing where there are none."""
+    loaded = [done.entry for done in again if done.problem is None]
+    if loaded:
+        show_entries(loaded, "Loaded again")
+    for done in again:
+        if done.problem is not None:
+            say(f"  [red]not loaded again[/] {escape(done.entry.delivery)}: {escape(done.problem)}")
 
 
 def rows_per_second(entry: Entry) -> int | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.app import Json, app, intake, require_datasets
+from pipeline.commands.app import Json, app, intake, refuse, require_datasets
+
+if TYPE_CHECKING:
+    from pipeline.intake import Intake
+    from pipeline.intake.again import Again
+    from pipeline.warehouse import Recomputed
 
 
 @app.command()
@@ -25,18 +30,34 @@ def ingest(
     dataset: Annotated[
         list[str] | None, typer.Argument(help="Datasets to take; all when none is given.")
     ] = None,
+    from_archive: Annotated[
+        bool,
+        typer.Option(
+            "--from-archive",
+            help="Load again from the archived originals what was loaded under an older contract.",
+        ),
+    ] = False,
+    delivery: Annotated[
+        list[str] | None, typer.Option(help="With --from-archive: this delivery, whatever its contract was.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="With --from-archive: every delivery.")] = False,
     windows: Annotated[bool, typer.Option(help="Also bring the dirty windows up to date.")] = True,
     json: Json = False,
 ) -> None:
-    """Take in everything that waits in the inbox, without starting Dagster.
+    """Take in everything that waits in the inbox, without starting Dagster; or load deliveries again from the archive.
 
-    Example: `pipeline ingest orders`
+    Example: `pipeline ingest orders`, and after a change of the contract `pipeline ingest orders --from-archive`
     """
     from pipeline.intake import recompute_dirty, take_inbox, wait_and_scan
     from pipeline.terminal import print_json, progress_bar, say, show_entries
 
     house = intake()
     require_datasets(dataset or (), house.datasets)
+    if (delivery or everything) and not from_archive:
+        refuse("--delivery and --all go with --from-archive.")
+    if from_archive:
+        _load_again(house, dataset or [], delivery, everything=everything, windows=windows, json=json)
+        return
     scan = wait_and_scan(house, dataset or None)
     with progress_bar() as listen:
         outcomes = list(take_inbox(house, scan.waiting, progress=listen))
@@ -47,10 +68,7 @@ def ingest(
                 "deliveries": [
                     _entry_json(o.entry) | {"kept_at": o.kept_at and str(o.kept_at)} for o in outcomes
                 ],
-                "windows": [
-                    {"window": f"{r.dataset}/{r.window}", "day": r.day, "rows": r.rows, "changed": r.changed}
-                    for r in recomputed
-                ],
+                "windows": _windows_json(recomputed),
                 "still_being_written": [str(w.path) for w in scan.unsettled],
                 "refused": [{"path": str(r.path), "reason": r.reason} for r in scan.refused],
             }
@@ -64,6 +82,58 @@ def ingest(
         say(f"  still being written, left for the next run: {item.path}")
     for refused in scan.refused:
         say(f"  not taken: {refused.path}: {refused.reason}")
+    _say_windows(recomputed)
+
+
+def _load_again(
+    house: Intake,
+    names: list[str],
+    deliveries: list[str] | None,
+    *,
+    everything: bool,
+    windows: bool,
+    json: bool,
+) -> None:
+    """Load again what the archive holds; ends with exit code 2 where a delivery could not be."""
+    from pipeline.intake import recompute_dirty
+    from pipeline.intake.again import NoSuchDelivery, load_again
+    from pipeline.terminal import print_json, progress_bar, say, show_again
+
+    if not names or (deliveries and len(names) > 1):
+        refuse("Name the dataset: `pipeline ingest orders --from-archive`.")
+    again: list[Again] = []
+    try:
+        with progress_bar() as listen:
+            for name in names:
+                again += load_again(house, name, deliveries, everything=everything, progress=listen)
+    except NoSuchDelivery as error:
+        refuse(str(error))
+    recomputed = list(recompute_dirty(house, names)) if windows else []
+    if json:
+        print_json(
+            {
+                "deliveries": [_entry_json(done.entry) | {"problem": done.problem} for done in again],
+                "windows": _windows_json(recomputed),
+            }
+        )
+    else:
+        if not again:
+            say("Every delivery is loaded under the contract of now; --all loads them all the same.")
+        show_again(again)
+        _say_windows(recomputed)
+    raise typer.Exit(2 if any(done.problem for done in again) else 0)
+
+
+def _windows_json(recomputed: list[Recomputed]) -> list[dict[str, object]]:
+    return [
+        {"window": f"{r.dataset}/{r.window}", "day": r.day, "rows": r.rows, "changed": r.changed}
+        for r in recomputed
+    ]
+
+
+def _say_windows(recomputed: list[Recomputed]) -> None:
+    from pipeline.terminal import say
+
     if recomputed:
         days = len({(r.dataset, r.day) for r in recomputed})
         say(

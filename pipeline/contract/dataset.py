@@ -51,6 +51,8 @@ class Dataset:
         references: columns whose values must be in another dataset's table at the commit: Reference.
         increasing: columns of which each value is above all before it in the file; nulls are passed over.
         keep: polars expression on the typed columns; rows for which it is not true are filtered, not validated.
+        drift: what becomes of columns that the contract does not know: "rescue" keeps them in `_rescued`, "evolve" adds them to the
+            table as text, "ignore" leaves them out and names them in the ledger, "reject" quarantines the file.
         sheets: names of the workbook sheets to read; none given reads every visible sheet.
         read: how its files are written (`Read(delimiter=";")`), where that is known; the rest is found out.
         warn_error_rate: share of rejected rows above which the error-rate check warns.
@@ -82,6 +84,7 @@ class Dataset:
     references: Sequence[Reference] = ()
     increasing: Sequence[str] = ()
     keep: pl.Expr | None = None
+    drift: str = "rescue"
     sheets: Sequence[str] = ()
     read: Read = field(default_factory=Read)
     warn_error_rate: float = 0.0

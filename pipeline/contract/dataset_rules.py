@@ -30,6 +30,7 @@ from pipeline.contract.window_rules import check_windows
 if TYPE_CHECKING:
     from pipeline.contract.dataset import Dataset
 
+DRIFTS = ("rescue", "evolve", "reject", "ignore")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # Field, what it may be, how it is written; {} is what stands there as one text.
 _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
@@ -79,6 +80,7 @@ def check_dataset(dataset: Dataset) -> None:
     _check_time(dataset)
     _check_limits(dataset)
     _check_keep(dataset)
+    _check_drift(dataset)
     columns = {column.name: column.dtype for column in dataset.columns}
     check_types(dataset.name, dataset.columns)
     check_derived(dataset.name, dataset.derive, columns)
@@ -211,6 +213,13 @@ def _check_keep(dataset: Dataset) -> None:
             "keep",
             "does not give one true or false per row",
             'Write for example pl.col("amount") > 0.',
+        )
+
+
+def _check_drift(dataset: Dataset) -> None:
+    if dataset.drift not in DRIFTS:
+        raise ContractError(
+            dataset.name, "drift", f"is {dataset.drift!r}", f"Write one of {', '.join(map(repr, DRIFTS))}."
         )
 
 

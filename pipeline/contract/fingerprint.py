@@ -49,6 +49,7 @@ def fingerprint_of(dataset: Dataset) -> str:
         "event_time": dataset.event_time,
         "timezone": dataset.timezone,
         "keep": None if dataset.keep is None else _expression(dataset.keep),
+        "drift": dataset.drift,
         "sheets": list(dataset.sheets),
         "read": dataset.read.given,
         "own_checks": _own_checks(dataset),

@@ -16,6 +16,8 @@ from pipeline.contract import Dataset
 from pipeline.contract.cleaners import KeyProvider
 from pipeline.files import Parsed, Piece
 from pipeline.files.table import ROW
+from pipeline.ingest import drift
+from pipeline.ingest.casts import as_text
 from pipeline.ingest.columns import ColumnReader, Typed
 from pipeline.ingest.hiding import Hiding
 from pipeline.ingest.mapping import ColumnMapping, map_columns
@@ -70,7 +72,7 @@ class ChunkProcessor:
         Args:
             dataset: the contract.
             keys: name of a key → its bytes, for cleaners that need one.
-            columns: those of the whole file; a piece of it may lack some.
+            columns: those of the whole file; a piece of it may lack some, and bring others, which are not added to the table.
 
         Raises:
             ContractError: a key is not set.
@@ -80,6 +82,7 @@ class ChunkProcessor:
         self._validator = ChunkValidator(dataset)
         self._reader = ColumnReader(dataset, keys)
         self._hiding = Hiding(dataset)
+        self._added = drift.places(dataset, columns)
         self._mappings: dict[tuple[str, ...], ColumnMapping] = {}
 
     def process(self, piece: Piece) -> ChunkResult:
@@ -148,7 +151,7 @@ class ChunkProcessor:
         changes: dict[str, tuple[int, ...]],
     ) -> ChunkResult:
         figures = chunk_figures(rows.typed)
-        whole = rows.typed.with_columns(rows.told[ROW], _rescued(rows.told, mapping.unknown))
+        whole = rows.typed.with_columns(rows.told[ROW], *self._drifted(rows.told, mapping.unknown))
         bad = union([finding.rows for finding in findings if finding.severity == "reject"])
         clean = whole.filter(all_but(whole.height, bad)) if len(bad) else whole
         listed = [finding for finding in findings if finding.severity != "quarantine"]
@@ -171,6 +174,18 @@ class ChunkProcessor:
                 if finding.severity == "quarantine"
             ),
         )
+
+    def _drifted(self, told: pl.DataFrame, unknown: tuple[str, ...]) -> list[pl.Series]:
+        """`_rescued`, and the columns that the file adds to the table, as text."""
+        sources = drift.sources(self._added, unknown)
+        left = drift.rescued(self._dataset, unknown, set(sources.values()))
+        added = [
+            as_text(told[sources[name]]).alias(name)
+            if name in sources
+            else pl.Series(name, [None], pl.String).new_from_index(0, told.height)
+            for name in self._added.values()
+        ]
+        return [_rescued(told, left), *added]
 
     def _days(self, clean: pl.DataFrame) -> pl.DataFrame | None:
         name = self._dataset.event_time

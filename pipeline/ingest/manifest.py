@@ -102,7 +102,8 @@ class Manifest:
         event_time_max: latest.
         days: the days of the clean rows' event times, ascending.
         columns: profile.
-        clean_files: names in the folder, in row order. Columns: the contract's, `_row` BIGINT, `_rescued` VARCHAR (JSON).
+        clean_files: names in the folder, in row order. Columns: the contract's, `_row` BIGINT, `_rescued` VARCHAR (JSON), and
+            those of `added` (VARCHAR).
         error_files: names in the folder, in row order. Columns: `_row` BIGINT, sheet VARCHAR, line BIGINT, column_name,
             check_name, value, message, record, severity (all VARCHAR).
         seconds: time that staging took.
@@ -110,6 +111,8 @@ class Manifest:
         cleaned: what each cleaner changed, by column and in the cleaners' order; those that changed nothing, too.
         rejects: what rejects rows, most frequent first.
         notes: what a person should know: columns that the contract does not know, sheets left out.
+        added: columns of the clean Parquet that the contract does not know and that the table gets, in the file's order.
+        remarks: those of the notes that belong into the ledger: columns left out, probable renames.
     """
 
     dataset: str
@@ -134,6 +137,8 @@ class Manifest:
     notes: tuple[str, ...] = field(default=())
     cleaned: tuple[CleanerCount, ...] = field(default=())
     rejects: tuple[CheckCount, ...] = field(default=())
+    added: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)

@@ -86,18 +86,13 @@ def require_columns(dataset: Dataset, mapping: ColumnMapping, path: Path) -> Non
             path,
             "no_known_column",
             f"none of its columns belongs to dataset {dataset.name!r}: it has {_header(dataset, mapping.unknown)},"
-            f" the dataset {_listed(dataset.column_names)}",
+            f" the dataset {listed(dataset.column_names)}",
             "Drop it into the folder of the dataset it belongs to, or correct its header.",
         )
     if not missing:
         return
-    hints = []
-    by_folded = {name.casefold(): name for name in mapping.unknown}
-    for name in missing:
-        close = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-        if close:
-            hints.append(f"is {by_folded[close[0]]!r} your {name!r}? Then add it to its aliases")
     found = [source for source in mapping.sources.values() if source] + list(mapping.unknown)
+    alike = renames(mapping, missing)
     plural = "s" if len(missing) > 1 else ""
     raise UnreadableFile(
         path,
@@ -105,18 +100,29 @@ def require_columns(dataset: Dataset, mapping: ColumnMapping, path: Path) -> Non
         f"column{plural} {', '.join(map(repr, missing))} of dataset {dataset.name!r} not in the file,"
         f" which has {_header(dataset, found)}",
         (
-            "; ".join(hints) + ", or else correct the header"
-            if hints
+            "; ".join(alike) + ", or else correct the header"
+            if alike
             else "Add the column, or declare it nullable or with a default"
         )
         + ", and drop the file again.",
     )
 
 
+def renames(mapping: ColumnMapping, lacking: Sequence[str]) -> list[str]:
+    """Probable renames, a sentence each: columns of the contract that a file lacks, and unknown ones of it that resemble them."""
+    by_folded = {name.casefold(): name for name in mapping.unknown}
+    found = []
+    for column in lacking:
+        for close in get_close_matches(column.casefold(), by_folded, n=1, cutoff=0.6):
+            name = by_folded.pop(close)
+            found.append(f"`{name}` is not in the contract; did you mean `{column}`? add it to aliases")
+    return found
+
+
 def _header(dataset: Dataset, names: Sequence[str]) -> str:
     """A file's columns for people. The first line of a file without a header is data: where values are hidden, only its width
     is told."""
-    return f"{len(names)} columns" if dataset.hidden else _listed(names)
+    return f"{len(names)} columns" if dataset.hidden else listed(names)
 
 
 def _require_read(dataset: Dataset, mapping: ColumnMapping, path: Path) -> None:
@@ -127,13 +133,14 @@ def _require_read(dataset: Dataset, mapping: ColumnMapping, path: Path) -> None:
             raise UnreadableFile(
                 path,
                 "missing_column",
-                f"column {column.name!r} of dataset {dataset.name!r} is made of {_listed(reads)}, which the file does not have"
+                f"column {column.name!r} of dataset {dataset.name!r} is made of {listed(reads)}, which the file does not have"
                 + (" all" if len(reads) > 1 else ""),
                 "Correct the header, or declare the column nullable or with a default, and drop the file again.",
             )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names for people, at most 50 of them."""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(map(repr, names[:_LISTED])) + more
 

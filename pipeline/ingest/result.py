@@ -15,7 +15,7 @@ class ChunkResult:
     """A processed chunk.
 
     Attributes:
-        clean: the contract's columns, `_row`, `_rescued`.
+        clean: the contract's columns, `_row`, `_rescued`, then those that the file adds to the table, as text.
         errors: `violations.ERROR_SCHEMA`.
         rejected: rows with a violation that rejects, unreadable records too.
         filtered: rows left out by `keep=`.

@@ -23,6 +23,7 @@ from pathlib import Path
 from pipeline.contract import Dataset
 from pipeline.files import Piece, Table, UnreadableFile, hash_file, open_table
 from pipeline.files.table import ReadOptions
+from pipeline.ingest import drift
 from pipeline.ingest.chunk import ChunkProcessor
 from pipeline.ingest.hiding import Hiding, unquoted
 from pipeline.ingest.manifest import MANIFEST, Manifest, Staged, read_manifest, write_manifest
@@ -127,11 +128,14 @@ def _stage(
     try:
         with unquoted(dataset):
             table = open_table(path, read_options(dataset, settings))
-        require_columns(dataset, map_columns(dataset, table.columns), path)
+        mapping = map_columns(dataset, table.columns)
+        require_columns(dataset, mapping, path)
+        drift.refuse_unknown(dataset, mapping, mapping.unknown, path)
         with _imports_settled(size), unquoted(dataset):
             meter = ProgressMeter(progress, delivery, size)
             account = _run_chunks(table, dataset, settings, part, pool, meter)
         refuse_by_rule(path, account.refusals.values())
+        drift.refuse_unknown(dataset, mapping, account.unknown, path)  # a late record may bring more of them
         sha256 = sha256 if digest is None else digest.result()
         assert sha256 is not None
         manifest = _manifest(table, account, sha256, size, time.perf_counter() - started)
@@ -171,8 +175,25 @@ def _run_chunks(
     pool: ThreadPoolExecutor,
     meter: ProgressMeter,
 ) -> Account:
-    processor = ChunkProcessor(dataset, settings.hash_key, table.columns)
-    account = Account(dataset)
+    """All chunks; once more where late records bring columns that the table gets: every chunk has the same columns."""
+    account = _run_once(table, dataset, settings, part, pool, meter, table.columns)
+    late = tuple(dict.fromkeys((*table.columns, *account.unknown)))
+    if list(drift.places(dataset, late).values()) != list(account.added.values()):
+        return _run_once(table, dataset, settings, part, pool, meter, late)
+    return account
+
+
+def _run_once(
+    table: Table,
+    dataset: Dataset,
+    settings: Settings,
+    part: Path,
+    pool: ThreadPoolExecutor,
+    meter: ProgressMeter,
+    columns: tuple[str, ...],
+) -> Account:
+    processor = ChunkProcessor(dataset, settings.hash_key, columns)
+    account = Account(dataset, added=drift.places(dataset, columns))
     under_way: deque[tuple[int, Future[WrittenChunk]]] = deque()
 
     def take_in_first() -> None:
@@ -205,18 +226,19 @@ def _work(part: Path, number: int, piece: Piece, processor: ChunkProcessor) -> W
 def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: float) -> Manifest:
     days = account.days()
     dialect = Hiding(account.dataset).dialect(table.dialect)
-    notes = dialect.notes
-    if account.unknown:
-        notes += (
-            f"columns that the contract does not know are kept in _rescued: {', '.join(account.unknown)}",
-        )
+    dataset, unknown = account.dataset, tuple(account.unknown)
+    remarks = drift.hints(dataset, map_columns(dataset, table.columns))
+    said = drift.told(dataset, unknown, account.added)
+    notes = (*dialect.notes, *said, *remarks)
     return Manifest(
-        dataset=account.dataset.name,
-        fingerprint=account.dataset.fingerprint,
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
         sha256=sha256,
         bytes=size,
         format=dialect.format,
-        dialect=dialect.as_dict() | {"columns": list(table.columns)},
+        dialect=dialect.as_dict()
+        | {"columns": list(table.columns)}
+        | ({"notes": list(notes)} if notes else {}),
         rows_read=account.rows_read,
         rows_clean=account.rows_clean,
         rows_rejected=account.rows_rejected,
@@ -233,4 +255,6 @@ def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: f
         notes=notes,
         cleaned=account.cleaned(),
         rejects=account.rejects(),
+        added=tuple(account.added.values()),
+        remarks=(*(said if dataset.drift == "ignore" else ()), *remarks),
     )

@@ -66,6 +66,7 @@ class Account:
     clean_files: list[str] = field(default_factory=list)
     error_files: list[str] = field(default_factory=list)
     unknown: dict[str, None] = field(default_factory=dict)
+    added: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     _rejects: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     _changes: dict[str, list[int]] = field(default_factory=dict)

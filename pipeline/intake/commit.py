@@ -105,7 +105,7 @@ def _half_moved(intake: Intake, session: Session, item: Prepared) -> Entry | Non
     if item.waiting.path.stat().st_nlink < 2:
         return None
     entry = session.current(item.waiting.dataset, item.waiting.delivery)
-    archived = None if entry is None else archived_file(intake, entry)
+    archived = None if entry is None else archived_file(intake, entry, session.commit_times(entry))
     return entry if archived is not None and archived.samefile(item.waiting.path) else None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from pipeline.contract.references import reference_ranks
@@ -68,18 +69,29 @@ def find_delivery(intake: Intake, dataset: str, delivery: str) -> Waiting | None
         return landing_of(waiting, dataset, delivery)
     with intake.warehouse.session() as session:
         entry = session.current(dataset, delivery)
-    archived = None if entry is None else archived_file(intake, entry)
+        times = [] if entry is None else session.commit_times(entry)
+    archived = None if entry is None else archived_file(intake, entry, times)
     return None if archived is None else landing_of(archived, dataset, delivery)
 
 
-def archive_folder(intake: Intake, entry: Entry) -> Path:
+def archive_folder(intake: Intake, entry: Entry, committed_at: datetime | None = None) -> Path:
     """`archive/<dataset>/YYYY/MM/DD/`, by the day of the commit (UTC)."""
-    return intake.settings.archive / entry.dataset / f"{entry.committed_at:%Y/%m/%d}"
+    return intake.settings.archive / entry.dataset / f"{committed_at or entry.committed_at:%Y/%m/%d}"
 
 
-def archived_file(intake: Intake, entry: Entry) -> Path | None:
-    """The archived original of a ledger entry, told from others of its name by its content; None when it is gone."""
-    path = archive_folder(intake, entry) / unescape_key(entry.delivery)
+def archived_file(intake: Intake, entry: Entry, times: Iterable[datetime] = ()) -> Path | None:
+    """The archived original of a ledger entry, told from others of its name by its content; None when it is gone.
+
+    Args:
+        times: when this version was committed (`Session.commit_times`): one that was loaded again lies where it lay the first time.
+    """
+    folders = dict.fromkeys(archive_folder(intake, entry, moment) for moment in (None, *times))
+    found = (_archived_in(folder, entry) for folder in folders)
+    return next((path for path in found if path is not None), None)
+
+
+def _archived_in(folder: Path, entry: Entry) -> Path | None:
+    path = folder / unescape_key(entry.delivery)
     twins = (
         sorted(path.parent.glob(f"{_literal(path.stem)}~*{_literal(path.suffix)}"))
         if path.parent.is_dir()

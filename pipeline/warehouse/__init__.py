@@ -14,6 +14,7 @@ from pipeline.warehouse.errors import (
     WarehouseError,
     WarehouseMissing,
 )
+from pipeline.warehouse.evolution import Change, Evolution, Step
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.session import Session
@@ -22,16 +23,19 @@ from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.recompute import Recomputed
 
 __all__ = [
+    "Change",
     "ContractChanged",
     "DeliveryRefused",
     "Dirty",
     "Entry",
+    "Evolution",
     "MigrationError",
     "QueryError",
     "Recomputed",
     "ReconciliationError",
     "Records",
     "Session",
+    "Step",
     "Warehouse",
     "WarehouseBusy",
     "WarehouseError",

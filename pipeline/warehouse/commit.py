@@ -24,10 +24,11 @@ from pipeline.ingest.refusals import (
     too_many,
     too_many_remedy,
 )
-from pipeline.warehouse import cleaning, conflicts, ledger, loading
+from pipeline.warehouse import cleaning, conflicts, ledger, loading, precedence
+from pipeline.warehouse.added import Room, make_room
 from pipeline.warehouse.conflicts import Conflicts
 from pipeline.warehouse.connection import transaction
-from pipeline.warehouse.errors import DeliveryRefused, ReconciliationError
+from pipeline.warehouse.errors import DeliveryRefused, ReconciliationError, WarehouseError
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.windows import dirty
@@ -52,6 +53,7 @@ def commit(
     replay: bool = False,
     records: Records | None = None,
     marked: dirty.Marked | None = None,
+    again: bool = False,
 ) -> Entry:
     """Load a staged delivery; see `Session.commit`. Days in `marked` are dirty already; those marked now are added."""
     manifest = staged.manifest
@@ -60,30 +62,40 @@ def commit(
         landed, mine, same = ledger.related(
             connection, dataset.name, staged.delivery, manifest.sha256, staged.landing
         )
-        if landed is not None:
+        if landed is not None and not (again or replay):
             return landed
         unchanged = mine is not None and (mine.sha256, mine.contract_fingerprint) == (
             manifest.sha256,
             manifest.fingerprint,
         )
-        if unchanged and replay:
+        if unchanged and replay and not again:
             assert mine is not None
             return mine
         original = (
             mine if unchanged else same if same is not None and same.delivery != staged.delivery else None
         )
+        if again:
+            _require_current(staged, mine)
+            original = None
         facts = _facts(staged) | {"run_id": run_id}
         if original is not None:
             return duplicate(connection, dataset, mine, original, facts)
+        room = make_room(connection, dataset, manifest.added)
+        if again:
+            precedence.list_later(connection, dataset, staged.delivery)
         if mine is not None:
             supersede(connection, dataset, mine)
-        loaded = _load(connection, dataset, staged, records)
+        loaded = _load(connection, dataset, staged, records, room, again)
         entry = _record(
             connection,
             dataset,
             staged,
             loaded,
-            facts | {"seconds": manifest.seconds + time.perf_counter() - began},
+            facts
+            | {
+                "seconds": manifest.seconds + time.perf_counter() - began,
+                "reason": "; ".join([*manifest.remarks, *room.reasons]) or None,
+            },
         )
         fresh = dirty.mark_spans(connection, dataset, manifest.days, marked=marked)
         dirty.mark_totals(connection, dataset, staged.delivery)
@@ -115,6 +127,14 @@ def duplicate(
     return ledger.insert(connection, facts | {"status": "duplicate", "reason": reason})
 
 
+def _require_current(staged: Staged, mine: Entry | None) -> None:
+    if mine is None or mine.sha256 != staged.manifest.sha256:
+        raise WarehouseError(
+            f"delivery {staged.delivery!r} of dataset {staged.manifest.dataset!r} cannot be loaded again from {staged.source}: the table"
+            " does not hold it, or holds another version. Ask for it once more."
+        )
+
+
 def _facts(staged: Staged) -> dict[str, Any]:
     manifest = staged.manifest
     return {
@@ -133,7 +153,12 @@ def _facts(staged: Staged) -> dict[str, Any]:
 
 
 def _load(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, records: Records | None
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    staged: Staged,
+    records: Records | None,
+    room: Room,
+    again: bool,
 ) -> _Loaded:
     manifest = staged.manifest
     detected_at = ledger.now()
@@ -141,13 +166,16 @@ def _load(
     clean = inserted = 0
     found = Conflicts()
     if staged.clean_paths:
-        source = loading.clean_source(dataset, staged)
-        found = conflicts.find_conflicts(connection, dataset, staged.clean_paths, source)
+        source = loading.clean_source(dataset, staged, room)
+        paths, known = staged.clean_paths, precedence.known_before(dataset) if again else None
+        found = conflicts.find_conflicts(connection, dataset, paths, source, known)
         _refuse(dataset, staged, found)
+        if again:
+            precedence.give_way(connection, dataset, staged.delivery, paths, source, found, detected_at)
         if found:
             errors += loading.insert_conflicts(connection, staged, source, records, detected_at)
         inserted = loading.insert_clean(
-            connection, dataset, staged.delivery, source, conflicts.exclude(found)
+            connection, dataset, staged.delivery, source, conflicts.exclude(found), room
         )
         conflicts.forget(connection, found)
         clean = loading.count_rows(connection, dataset, staged.delivery)

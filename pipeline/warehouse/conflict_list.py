@@ -110,6 +110,11 @@ class ConflictList:
         )
 
 
+def exclude(found: Conflicts) -> str:
+    """The WHERE clause that leaves out the rows that must not be loaded."""
+    return f" WHERE _row NOT IN ({REJECTED})" if found.rows else ""
+
+
 def forget(connection: duckdb.DuckDBPyConnection, found: Conflicts) -> None:
     """Drop the list."""
     if found:

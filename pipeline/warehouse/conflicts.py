@@ -15,13 +15,17 @@ import duckdb
 
 from pipeline.contract import Dataset
 from pipeline.warehouse import lookups, order, uniqueness
-from pipeline.warehouse.conflict_list import CONFLICTS, REJECTED, ConflictList, Conflicts, forget
+from pipeline.warehouse.conflict_list import CONFLICTS, ConflictList, Conflicts, exclude, forget
 
 __all__ = ["CONFLICTS", "Conflicts", "exclude", "find_conflicts", "forget"]
 
 
 def find_conflicts(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[str], source: str
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    paths: Sequence[str],
+    source: str,
+    known: str | None = None,
 ) -> Conflicts:
     """List in `temp.conflicts` (_row, column_name, check_name, value, message, severity) what is wrong with staged rows.
 
@@ -30,6 +34,7 @@ def find_conflicts(
         dataset: whose uniqueness, references and order hold.
         paths: the clean Parquet files, in row order.
         source: SQL that reads them.
+        known: SQL of the rows whose keys are taken; the clean table when not given.
 
     Returns:
         What was found. `refused` is for the caller to act on: where it is not, those rows are left out like any others.
@@ -41,13 +46,8 @@ def find_conflicts(
     for reference in dataset.references:
         if reference.dataset != dataset.name:
             lookups.list_missing(listed, dataset, reference, source)
-    uniqueness.list_taken(listed, dataset, paths, source)
+    uniqueness.list_taken(listed, dataset, paths, source, known)
     for column in dataset.increasing:
         order.list_not_above(listed, dataset, column, paths, source)
     lookups.list_missing_here(listed, dataset, source)
     return listed.summary()
-
-
-def exclude(found: Conflicts) -> str:
-    """The WHERE clause that leaves out the rows that must not be loaded."""
-    return f" WHERE _row NOT IN ({REJECTED})" if found.rows else ""

@@ -42,8 +42,8 @@ class ContractChanged(WarehouseError):
         self.dataset, self.differences = dataset, tuple(differences)
         super().__init__(
             f"clean.{dataset} does not fit the contract of dataset {dataset!r}: {'; '.join(differences)}. "
-            "Declare the column as the table has it, make a new column nullable, or give the dataset a new name "
-            "and ingest its files again."
+            f"`pipeline migrate {dataset} --dry-run` shows what that means for the rows that are there, `pipeline migrate {dataset}` "
+            "does it; or declare the column as the table has it."
         )
 
 

@@ -41,7 +41,7 @@ class Entry:
         rows_filtered: rows that the contract leaves out.
         violations: rows of the error table.
         status: loaded, partial (some rows rejected), quarantined, duplicate, replaced or removed.
-        reason: why, where the status needs one.
+        reason: why, where the status needs one; of loaded deliveries, what there is to say of their columns.
         contract_fingerprint: contract that it was staged under.
         event_time_min: earliest event time of a clean row, UTC without zone.
         event_time_max: latest.
@@ -125,6 +125,15 @@ def current(connection: duckdb.DuckDBPyConnection, dataset: str, delivery: str) 
     return _one(
         connection, "dataset = ? AND delivery = ? AND status IN ('loaded', 'partial')", [dataset, delivery]
     )
+
+
+def commit_times(connection: duckdb.DuckDBPyConnection, entry: Entry) -> list[datetime]:
+    """When the version of a ledger row was committed, each time that it was, newest first; UTC without zone."""
+    rows = connection.execute(
+        "SELECT committed_at FROM ops.deliveries WHERE dataset = ? AND delivery = ? AND sha256 = ? ORDER BY seq DESC",
+        [entry.dataset, entry.delivery, entry.sha256],
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def loaded_by_hash(connection: duckdb.DuckDBPyConnection, dataset: str, sha256: str) -> Entry | None:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline.contract import Dataset
 from pipeline.ingest.manifest import Staged
+from pipeline.warehouse.added import Room, rescued_sql
 from pipeline.warehouse.conflict_list import CONFLICTS
 from pipeline.warehouse.sql import ident, idents, parquet, table, text, timestamp
 from pipeline.warehouse.tables import ERROR_COLUMNS, clean_columns
@@ -26,25 +27,32 @@ Records = Callable[[Staged, pl.Series], Iterator[pl.DataFrame]]
 _BATCH = 50_000
 
 
-def clean_source(dataset: Dataset, staged: Staged) -> str:
-    """SQL in brackets that reads the clean Parquet with every column of the clean table but `_delivery`, typed as there;
-    a column that the files lack is null."""
+def clean_source(dataset: Dataset, staged: Staged, room: Room) -> str:
+    """SQL in brackets that reads the clean Parquet with the contract's and Windrow's own columns of the clean table but `_delivery`,
+    typed as there, and those of `room`; a column that the files lack is null."""
     schemas = [set(pq.read_schema(path).names) for path in staged.clean_paths]
     known = set().union(*schemas)
     alike = all(schema == schemas[0] for schema in schemas)
     picked = [
         f"CAST({ident(name) if name in known else 'NULL'} AS {kind}) AS {ident(name)}"
         for name, kind in clean_columns(dataset)
-        if name != "_delivery"
+        if name not in ("_delivery", "_rescued")
     ]
+    picked.append(f"{rescued_sql(room.full) if room.full else '_rescued'} AS _rescued")
+    picked += [f"{ident(name)} AS {ident(column)}" for name, column in room.columns.items()]
     return f"(SELECT {', '.join(picked)} FROM {parquet(staged.clean_paths, union_by_name=not alike)})"
 
 
 def insert_clean(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, delivery: str, source: str, where: str
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    delivery: str,
+    source: str,
+    where: str,
+    room: Room,
 ) -> int:
-    """Insert the rows of `source`; returns how many."""
-    names = [name for name, _ in clean_columns(dataset)]
+    """Insert the rows of `source`, its columns in `room` too; returns how many."""
+    names = [*(name for name, _ in clean_columns(dataset)), *room.columns.values()]
     picked = ", ".join(text(delivery) if name == "_delivery" else ident(name) for name in names)
     return _changed(
         connection,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +51,22 @@ def available(folder: Path = FOLDER) -> list[Migration]:
             f"{folder}: the numbers do not run 1, 2, 3, … without a gap. Renumber the newest."
         )
     return found
+
+
+def pending(
+    connection: duckdb.DuckDBPyConnection, there: Container[tuple[str, str]], folder: Path = FOLDER
+) -> list[Migration]:
+    """The migrations that are not applied yet, in order; `there` holds the (schema, table) that exist.
+
+    Raises:
+        MigrationError: see `migrate`.
+    """
+    applied: dict[int, str] = {}
+    if ("ops", "migrations") in there:
+        applied = dict(connection.execute("SELECT version, checksum FROM ops.migrations").fetchall())
+    migrations = available(folder)
+    _check(migrations, applied)
+    return [migration for migration in migrations if migration.version not in applied]
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, folder: Path = FOLDER) -> list[int]:

@@ -6,14 +6,14 @@ What belongs here: the calls, one line of thought each. What does not: how they 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 import duckdb
 import polars as pl
 
 from pipeline.contract import Dataset, Total
 from pipeline.ingest.manifest import CleanerCount, ColumnProfile, Staged
-from pipeline.warehouse import cleaning, ledger, tables
+from pipeline.warehouse import cleaning, ledger, precedence, tables
 from pipeline.warehouse import commit as committing
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.errors import ContractChanged
@@ -48,6 +48,7 @@ class Session:
         run_id: str | None = None,
         replay: bool = False,
         records: Records | None = None,
+        again: bool = False,
     ) -> Entry:
         """Load a staged delivery in one transaction.
 
@@ -57,6 +58,8 @@ class Session:
             replay: committing again what is loaded already (same key, bytes and contract) changes nothing and gives the
                 entry that is there; without it that is recorded as a duplicate.
             records: gives the source records of rows that the commit finds fault with; by default the clean row as JSON.
+            again: the delivery is loaded already, with these bytes: its rows are replaced whatever its contract was. Its place among
+                the deliveries stays: rows of later ones that have a key of its rows are rejected.
 
         Returns:
             The ledger entry: `loaded`, `partial` (rows rejected) or `duplicate`. The entry of the same landing, when
@@ -67,6 +70,7 @@ class Session:
             DeliveryRefused: its rows refuse the whole of it, or too many are rejected; nothing was stored.
             ContractError: a reference does not fit the table that it refers to; nothing was stored.
             ContractChanged: the clean table does not fit the contract.
+            WarehouseError: to be loaded again, but the table does not hold this version.
         """
         dataset = self._writable(staged.manifest.dataset)
         return committing.commit(
@@ -77,6 +81,7 @@ class Session:
             replay=replay,
             records=records,
             marked=self._marked,
+            again=again,
         )
 
     def record_quarantine(
@@ -118,6 +123,20 @@ class Session:
     def current(self, dataset: str, delivery: str) -> Entry | None:
         """The entry of the version of a delivery whose rows are in the clean table."""
         return ledger.current(self.connection, dataset, delivery)
+
+    def commit_times(self, entry: Entry) -> list[datetime]:
+        """When the version of a ledger entry was committed, each time that it was, newest first; UTC without zone."""
+        return ledger.commit_times(self.connection, entry)
+
+    def in_order(self, dataset: str) -> list[Entry]:
+        """The deliveries whose rows are in the clean table, in order of their first commit.
+
+        Raises:
+            ContractChanged: the clean table does not fit the contract.
+        """
+        self._writable(dataset)
+        current = {e.delivery: e for e in self.entries(dataset, statuses=ledger.CURRENT)}
+        return [current[key] for key in precedence.in_order(self.connection, dataset) if key in current]
 
     def entries(
         self,

@@ -10,10 +10,10 @@ import duckdb
 
 from pipeline.contract import Dataset
 from pipeline.warehouse.errors import ContractChanged
+from pipeline.warehouse.evolution import OWN_COLUMNS, differences
 from pipeline.warehouse.sql import ident, table
 from pipeline.warehouse.types import duckdb_type
 
-OWN_COLUMNS = (("_delivery", "VARCHAR"), ("_row", "BIGINT"), ("_rescued", "VARCHAR"))
 ERROR_COLUMNS = (
     ("_delivery", "VARCHAR"), ("_row", "BIGINT"), ("sheet", "VARCHAR"), ("line", "BIGINT"), ("column_name", "VARCHAR"),
     ("check_name", "VARCHAR"), ("value", "VARCHAR"), ("message", "VARCHAR"), ("record", "VARCHAR"),
@@ -45,7 +45,7 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: Layou
     """Make what is missing; add nullable columns that are new in the contract.
 
     Raises:
-        ContractChanged: the clean table lacks a column that is not nullable, or has one of another type.
+        ContractChanged: the clean table lacks a column that is not nullable, or has one of another type or name.
     """
     _create(connection, "errors", dataset.name, list(ERROR_COLUMNS), there)
     columns = clean_columns(dataset)
@@ -53,26 +53,14 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: Layou
     if existing is None:
         _create(connection, "clean", dataset.name, columns, there)
         return
-    differences, missing = _differences(dataset, existing)
-    if differences:
-        raise ContractChanged(dataset.name, differences)
-    for name, kind in missing:
-        connection.execute(f"ALTER TABLE {table('clean', dataset.name)} ADD COLUMN {ident(name)} {kind}")
-
-
-def _differences(dataset: Dataset, existing: dict[str, str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """What cannot be mended, in words, and the columns that can be added."""
-    nullable = {column.name: column.nullable for column in dataset.columns}
-    differences, missing = [], []
-    for name, kind in clean_columns(dataset):
-        if name not in existing:
-            if nullable.get(name, False):
-                missing.append((name, kind))
-            else:
-                differences.append(f"column {name!r} ({kind}) is not in the table and not nullable")
-        elif existing[name] != kind:
-            differences.append(f"column {name!r} is {existing[name]} in the table and {kind} in the contract")
-    return differences, missing
+    unasked, missing = differences(dataset, existing)
+    if unasked:
+        raise ContractChanged(dataset.name, unasked)
+    for step in missing:
+        assert step.column is not None
+        connection.execute(
+            f"ALTER TABLE {table('clean', dataset.name)} ADD COLUMN {ident(step.column)} {step.after}"
+        )
 
 
 def _create(

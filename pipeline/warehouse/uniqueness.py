@@ -23,19 +23,36 @@ from pipeline.warehouse.conflict_list import ConflictList
 from pipeline.warehouse.sql import ident, idents, table, text
 
 
-def list_taken(listed: ConflictList, dataset: Dataset, paths: Sequence[str], source: str) -> None:
+def list_taken(
+    listed: ConflictList, dataset: Dataset, paths: Sequence[str], source: str, known: str | None = None
+) -> None:
     """List the rows whose key is taken; those rejected by then are left aside, and so are those of an earlier set.
 
     Args:
         dataset: whose uniqueness holds.
         paths: the clean Parquet files, in row order.
         source: SQL that reads them.
+        known: SQL of the rows whose keys are taken; the clean table when not given.
     """
+    known = known or table("clean", dataset.name)
     for columns in dataset.uniqueness:
         unique, low, high = _look(paths, columns)
         taken = low is not None and _table_reaches(listed.connection, dataset, columns[0], low, high)
         if not unique or taken:
-            _list(listed, dataset, columns, source, unique, taken)
+            _list(listed, dataset, known, columns, source, unique, taken)
+
+
+def severity_of(dataset: Dataset, columns: Sequence[str]) -> str:
+    """What becomes of a row whose key is taken."""
+    return dataset.severities.get((columns[0], UNIQUE), "reject") if len(columns) == 1 else "reject"
+
+
+def reached(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[str], columns: Sequence[str]
+) -> bool:
+    """Whether the clean table has any key of these columns within the range of the staged ones."""
+    _, low, high = _look(paths, columns)
+    return low is not None and _table_reaches(connection, dataset, columns[0], low, high)
 
 
 def _look(paths: Sequence[str], columns: Sequence[str]) -> tuple[bool, Any, Any]:
@@ -87,7 +104,13 @@ def _table_reaches(
 
 
 def _list(
-    listed: ConflictList, dataset: Dataset, columns: Sequence[str], source: str, unique: bool, taken: bool
+    listed: ConflictList,
+    dataset: Dataset,
+    known: str,
+    columns: Sequence[str],
+    source: str,
+    unique: bool,
+    taken: bool,
 ) -> None:
     """List the conflicts of one set."""
     connection, keys = listed.connection, idents(columns)
@@ -96,10 +119,10 @@ def _list(
     if taken:
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE taken AS SELECT _row, {keys} FROM {source} AS staged "
-            f"SEMI JOIN {table('clean', dataset.name)} AS known USING ({keys}) WHERE {present}"
+            f"SEMI JOIN {known} AS known USING ({keys}) WHERE {present}"
         )
         if listed.count("temp.taken"):
-            parts.append(_taken_rows(dataset, columns))
+            parts.append(_taken_rows(known, columns))
             present += " AND _row NOT IN (SELECT _row FROM temp.taken)"
     if not unique:
         connection.execute(
@@ -109,25 +132,24 @@ def _list(
         if listed.count("temp.doubles"):
             parts.append(_double_rows(columns, source, present))
     if parts:
-        severity = dataset.severities.get((columns[0], UNIQUE), "reject") if len(columns) == 1 else "reject"
-        listed.add(UNIQUE, severity, " UNION ALL ".join(parts))
+        listed.add(UNIQUE, severity_of(dataset, columns), " UNION ALL ".join(parts))
     connection.execute("DROP TABLE IF EXISTS temp.taken")
     connection.execute("DROP TABLE IF EXISTS temp.doubles")
 
 
-def _taken_rows(dataset: Dataset, columns: Sequence[str]) -> str:
+def _taken_rows(known: str, columns: Sequence[str]) -> str:
     on = " AND ".join(f"known.{ident(column)} = taken.{ident(column)}" for column in columns)
     return (
-        f"SELECT taken._row, {text(', '.join(columns))} AS column_name, any_value({_key_text('taken', columns)}) AS value, "
-        f"{text(', '.join(columns))} || ' ' || any_value({_key_text('taken', columns)}) || ' is already in delivery ''' "
+        f"SELECT taken._row, {text(', '.join(columns))} AS column_name, any_value({key_text('taken', columns)}) AS value, "
+        f"{text(', '.join(columns))} || ' ' || any_value({key_text('taken', columns)}) || ' is already in delivery ''' "
         "|| arg_min(known._delivery, known._row) || ''' (row ' || min(known._row) || ')' AS message "
-        f"FROM temp.taken AS taken JOIN {table('clean', dataset.name)} AS known ON {on} GROUP BY taken._row"
+        f"FROM temp.taken AS taken JOIN {known} AS known ON {on} GROUP BY taken._row"
     )
 
 
 def _double_rows(columns: Sequence[str], source: str, present: str) -> str:
     name = text(", ".join(columns))
-    key = _key_text("staged", columns)
+    key = key_text("staged", columns)
     return (
         f"SELECT staged._row, {name} AS column_name, {key} AS value, "
         f"{name} || ' ' || {key} || ' is already in row ' || doubles.first_row || ' of this file' AS message "
@@ -136,5 +158,6 @@ def _double_rows(columns: Sequence[str], source: str, present: str) -> str:
     )
 
 
-def _key_text(relation: str, columns: Sequence[str]) -> str:
+def key_text(relation: str, columns: Sequence[str]) -> str:
+    """SQL of a key of `relation` for people."""
     return " || ', ' || ".join(f"{relation}.{ident(column)}::VARCHAR" for column in columns)

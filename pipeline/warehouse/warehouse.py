@@ -5,7 +5,7 @@ What belongs here: opening it, ready for use. What does not: what is done with i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -16,12 +16,13 @@ import polars as pl
 from pipeline.contract import Dataset
 from pipeline.ingest.manifest import Staged
 from pipeline.settings import Settings
-from pipeline.warehouse import tables
+from pipeline.warehouse import alter, tables
 from pipeline.warehouse.connection import Opening, connected, transaction
 from pipeline.warehouse.errors import ContractChanged, QueryError
+from pipeline.warehouse.evolution import Evolution
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
-from pipeline.warehouse.migrations import migrate
+from pipeline.warehouse.migrations import migrate, pending
 from pipeline.warehouse.session import Session
 from pipeline.warehouse.windows import tables as window_tables
 from pipeline.warehouse.windows.recompute import Recomputed
@@ -116,11 +117,41 @@ class Warehouse:
             except duckdb.Error as error:
                 raise QueryError(str(error)) from error
 
+    def planned(self, names: Collection[str] | None = None) -> Evolution:
+        """What `migrate` would do, for the datasets `names` or all; changes nothing.
+
+        Raises:
+            WarehouseBusy, MigrationError: see `session`. WarehouseMissing: there is no file yet.
+        """
+        with connected(self._opening, read_only=True) as connection:
+            there = tables.layout(connection)
+            missing = tuple(one.name for one in pending(connection, there))
+            return Evolution(missing, tuple(alter.changes(connection, self._named(names), there)))
+
+    def migrate(self, names: Collection[str] | None = None, *, convert: bool = False) -> Evolution:
+        """Apply the warehouse's own migrations, and make the tables of the datasets `names`, or all, fit their contracts; one
+        transaction per dataset.
+
+        Args:
+            convert: also do the steps that leave rows wrong until their files are loaded again.
+        """
+        self._ready = None
+        with connected(self._opening) as connection:
+            missing = tuple(one.name for one in pending(connection, tables.layout(connection)))
+            migrate(connection)
+            done = [alter.apply(connection, one, convert=convert) for one in self._named(names)]
+        return Evolution(missing, tuple(done))
+
+    def _named(self, names: Collection[str] | None) -> list[Dataset]:
+        return [one for name, one in self.datasets.items() if names is None or name in names]
+
     def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Migrate and make tables, once per file and process."""
         status = self.path.stat()
         identity = (status.st_dev, status.st_ino)
-        if self._ready == identity:
+        if (
+            self._ready == identity and not self._changed
+        ):  # a table that did not fit may have been migrated meanwhile
             return
         migrate(connection)
         changed: dict[str, ContractChanged] = {}

@@ -70,7 +70,10 @@ def test_a_missing_column_is_named_with_those_that_are_there(settings: Settings)
 def test_a_missing_column_is_guessed_from_one_that_is_alike(settings: Settings) -> None:
     with pytest.raises(UnreadableFile) as caught:
         stage_text(settings, "order_idd,paid\n1,yes\n", PLAIN)
-    assert "is 'order_idd' your 'order_id'? Then add it to its aliases" in caught.value.remedy
+    assert (
+        "`order_idd` is not in the contract; did you mean `order_id`? add it to aliases"
+        in caught.value.remedy
+    )
 
 
 def test_a_missing_column_that_resembles_none_gets_a_plain_remedy(settings: Settings) -> None:

@@ -1,0 +1,136 @@
+"""Loading deliveries again from their archived originals, under the contract as it is now.
+
+What belongs here: which deliveries, in which order, and what is said of those that cannot be. What does not: the transaction
+(`warehouse.commit`) and who comes first (`warehouse.precedence`).
+
+The originals stay where they are in the archive. A delivery is replaced in one transaction; where it cannot be loaded its rows stay as
+they are. Killed in between, the same call goes on: what is done is not under an older contract any more.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pipeline.contract import Dataset
+from pipeline.files import Waiting, landing_of
+from pipeline.ingest import Progress, source_records
+from pipeline.intake.house import Intake
+from pipeline.intake.inbox import archive_folder, archived_file
+from pipeline.intake.prepare import Prepared, prepare_batches
+from pipeline.warehouse import Entry, ReconciliationError, Session
+
+_GROUP = 512
+_STAYS = "Its rows stay as they are."
+
+
+@dataclass(frozen=True)
+class Again:
+    """What became of a delivery that was to be loaded again.
+
+    Attributes:
+        entry: its new row of the ledger; the one that it had where it could not be loaded.
+        problem: why it could not be loaded, for people, or None.
+    """
+
+    entry: Entry
+    problem: str | None = None
+
+
+class NoSuchDelivery(LookupError):
+    """A delivery that is to be loaded again is not in the clean table."""
+
+
+Corrections = Callable[[Intake, Dataset, Entry], Iterable[Again]]
+"""Puts the corrections of a delivery in again, after it was loaded from its original."""
+
+
+def load_again(
+    intake: Intake,
+    dataset: str,
+    deliveries: Collection[str] | None = None,
+    *,
+    everything: bool = False,
+    progress: Progress | None = None,
+    run_id: str | None = None,
+    corrections: Corrections | None = None,
+) -> Iterator[Again]:
+    """Load deliveries of a dataset again, in order of their first commit; gives each as it is done, or as it cannot be.
+
+    Args:
+        deliveries: their keys; by default those whose contract has changed since.
+        everything: by default all of them.
+        corrections: called for each delivery that was loaded, after all of them.
+
+    Raises:
+        NoSuchDelivery: one of `deliveries` is not in the clean table. ContractChanged: the clean table does not fit the contract.
+        WarehouseBusy, OSError, duckdb.Error: the machine fails.
+    """
+    loaded: list[Entry] = []
+    wanted = _wanted(intake, dataset, deliveries, everything)
+    for start in range(0, len(wanted), _GROUP):
+        files: list[Waiting] = []
+        before = {entry.delivery: entry for entry in wanted[start : start + _GROUP]}
+        for entry, original in _originals(intake, list(before.values())):
+            if original is None:
+                yield Again(entry, f"its original is not in {archive_folder(intake, entry)}. {_STAYS}")
+            else:
+                files.append(landing_of(original, dataset, entry.delivery))
+        for batch in prepare_batches(intake, files, progress):
+            for done in _commit(intake, batch, before, run_id):
+                loaded += [done.entry] if done.problem is None else []
+                yield done
+    if corrections is not None:
+        for entry in loaded:
+            yield from corrections(intake, intake.datasets[dataset], entry)
+
+
+def _wanted(
+    intake: Intake, dataset: str, deliveries: Collection[str] | None, everything: bool
+) -> list[Entry]:
+    with intake.warehouse.session() as session:
+        there = [entry for entry in session.in_order(dataset) if entry.format != "correction"]
+    if deliveries is not None:
+        unknown = sorted(set(deliveries) - {entry.delivery for entry in there})
+        if unknown:
+            raise NoSuchDelivery(
+                f"clean.{dataset} holds no delivery {', '.join(map(repr, unknown))}. `pipeline status` lists the newest."
+            )
+        return [entry for entry in there if entry.delivery in set(deliveries)]
+    fingerprint = intake.datasets[dataset].fingerprint
+    return [entry for entry in there if everything or entry.contract_fingerprint != fingerprint]
+
+
+def _originals(intake: Intake, entries: list[Entry]) -> list[tuple[Entry, Path | None]]:
+    with intake.warehouse.session() as session:
+        times = [session.commit_times(entry) for entry in entries]
+    return [(entry, archived_file(intake, entry, known)) for entry, known in zip(entries, times, strict=True)]
+
+
+def _commit(
+    intake: Intake, batch: list[Prepared], before: dict[str, Entry], run_id: str | None
+) -> Iterator[Again]:
+    with intake.warehouse.session() as session:
+        done = [_replace(intake, session, item, before[item.waiting.delivery], run_id) for item in batch]
+    for item in batch:
+        if item.staged is not None:
+            shutil.rmtree(item.staged.folder, ignore_errors=True)
+    yield from done
+
+
+def _replace(intake: Intake, session: Session, item: Prepared, old: Entry, run_id: str | None) -> Again:
+    if item.staged is None:
+        why = item.problem.reason if item.problem else str(item.postponed)
+        return Again(old, f"{why} {_STAYS}")
+    now = session.current(old.dataset, old.delivery)
+    if now is None or now.sha256 != item.staged.manifest.sha256:
+        return Again(now or old, "it was removed or replaced meanwhile, and is left as it is now.")
+    dataset = intake.datasets[old.dataset]
+    records = partial(source_records, dataset=dataset, settings=intake.settings)
+    try:
+        return Again(session.commit(item.staged, run_id=run_id, records=records, again=True))
+    except ReconciliationError as error:
+        return Again(old, f"{error} {_STAYS}")
