@@ -64,19 +64,23 @@ class _Rows:
 class ChunkProcessor:
     """A dataset's contract, ready to take chunks from any thread."""
 
-    def __init__(self, dataset: Dataset, keys: KeyProvider, columns: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, dataset: Dataset, keys: KeyProvider, columns: tuple[str, ...] = (), *, rows_alone: bool = False
+    ) -> None:
         """Make it ready.
 
         Args:
             dataset: the contract.
             keys: name of a key → its bytes, for cleaners that need one.
             columns: those of the whole file; a piece of it may lack some.
+            rows_alone: the rows are no file: a rule that refuses a whole file rejects the row.
 
         Raises:
             ContractError: a key is not set.
         """
         self._dataset = dataset
         self._file_columns = columns
+        self._rows_alone = rows_alone
         self._validator = ChunkValidator(dataset)
         self._reader = ColumnReader(dataset, keys)
         self._hiding = Hiding(dataset)
@@ -93,6 +97,10 @@ class ChunkProcessor:
         if filtered:
             rows = rows.only(kept)
         findings = rows.findings + self._check(rows)
+        if self._rows_alone:
+            findings = [
+                replace(one, severity="reject") if one.severity == "quarantine" else one for one in findings
+            ]
         return self._split(piece, parsed, rows, mapping, findings, filtered, typed.changes)
 
     def _mapping_of(self, columns: tuple[str, ...]) -> ColumnMapping:

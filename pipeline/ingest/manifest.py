@@ -68,6 +68,26 @@ class CleanerCount:
 
 
 @dataclass(frozen=True)
+class CorrectionAccount:
+    """What a staged correction says of its rows. In its clean and error files `_row` counts the correction's own rows.
+
+    Attributes:
+        key_files: names in the folder. Columns: `_row` BIGINT (as in the clean and error files), `_delivery` VARCHAR,
+            `content` VARCHAR (see `RowKey`), `original_row` BIGINT, sheet VARCHAR and line BIGINT (where it is in the
+            correction), record VARCHAR (the corrected row as JSON, as it may be written), `seen_at` TIMESTAMP (the row counts
+            only if its open errors are of then; null: whenever).
+        refused: rows without a key that can be used.
+        refusals: the first of them, in words.
+        untouched: rows in which no column has a value.
+    """
+
+    key_files: tuple[str, ...]
+    refused: int = 0
+    refusals: tuple[str, ...] = ()
+    untouched: int = 0
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The account of one staged file. Row counts reconcile: read = clean + rejected + filtered.
 
@@ -76,7 +96,8 @@ class Manifest:
         fingerprint: contract fingerprint it was staged under.
         sha256: hash of the file's bytes, hex.
         bytes: size of the file.
-        format: csv, excel, ndjson, json, parquet, arrow or avro; another package's reader has its own word.
+        format: csv, excel, ndjson, json, parquet, arrow or avro; another package's reader has its own word; `correction` for
+            error rows that were sent back, in whatever format.
         dialect: how the file is written, as `Dialect.as_dict()`, and `columns`, the names of its columns in order.
         rows_read: records of the file, counted apart from the parser.
         rows_clean: rows in the clean Parquet.
@@ -94,6 +115,7 @@ class Manifest:
         peak_memory_mb: largest resident size of the process so far, in MiB.
         cleaned: what each cleaner changed, by column and in the cleaners' order; those that changed nothing, too.
         notes: what a person should know: columns that the contract does not know, sheets left out.
+        correction: of error rows that were sent back, which rows they are; None for any other file.
     """
 
     dataset: str
@@ -117,6 +139,7 @@ class Manifest:
     peak_memory_mb: float
     notes: tuple[str, ...] = field(default=())
     cleaned: tuple[CleanerCount, ...] = field(default=())
+    correction: CorrectionAccount | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +170,12 @@ class Staged:
     def error_paths(self) -> list[str]:
         """Paths of the error Parquet files, in row order."""
         return [str(self.folder / name) for name in self.manifest.error_files]
+
+    @property
+    def key_paths(self) -> list[str]:
+        """Paths of a correction's key files; none for any other file."""
+        account = self.manifest.correction
+        return [] if account is None else [str(self.folder / name) for name in account.key_files]
 
 
 _ADAPTER = TypeAdapter(Manifest)

@@ -18,16 +18,19 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.contract import Dataset
-from pipeline.files import Piece, Table, UnreadableFile, hash_file, open_table
-from pipeline.files.table import ReadOptions
+from pipeline.files import Piece, Table, UnreadableFile, hash_file
 from pipeline.ingest.chunk import ChunkProcessor
+from pipeline.ingest.correction import stage_correction
 from pipeline.ingest.hiding import Hiding, unquoted
 from pipeline.ingest.manifest import MANIFEST, Manifest, Staged, read_manifest, write_manifest
-from pipeline.ingest.mapping import expected_names, map_columns, require_columns
+from pipeline.ingest.mapping import map_columns, require_columns
+from pipeline.ingest.originals import Originals, none_known
 from pipeline.ingest.progress import Progress, ProgressMeter
+from pipeline.ingest.reading import open_file
 from pipeline.ingest.refusals import refuse_by_rule, refuse_changed, refuse_oversize
 from pipeline.ingest.staging import finish, new_part, ready_folder
 from pipeline.ingest.writer import Account, WrittenChunk, peak_memory_mb, write_chunk
@@ -35,18 +38,6 @@ from pipeline.settings import Settings, load_settings
 
 _SMALL = 4 * 2**20
 WORKERS = max(2, min(8, os.cpu_count() or 2))
-
-
-def read_options(dataset: Dataset, settings: Settings) -> ReadOptions:
-    """What readers are told for this dataset."""
-    return ReadOptions(
-        chunk_rows=settings.chunk_rows,
-        memory_mb=settings.memory_mb,
-        sheets=tuple(dataset.sheets),
-        expected=expected_names(dataset),
-        positions=tuple(name for name in dataset.column_names if name not in dataset.derived),
-        read=dataset.read,
-    )
 
 
 def stage(
@@ -58,6 +49,7 @@ def stage(
     landing: str | None = None,
     progress: Progress | None = None,
     workers: ThreadPoolExecutor | None = None,
+    originals: Originals = none_known,
 ) -> Staged:
     """Parse and validate a file to Parquet under `staging/<sha256>-<fingerprint>/`; a folder that is there is used again.
 
@@ -69,6 +61,7 @@ def stage(
         landing: identity of this landing, carried through to the ledger.
         progress: told how far it is, once it takes long.
         workers: pool that chunks run in; one of its own when not given.
+        originals: looks up the files that the rows of a correction are from.
 
     Raises:
         UnreadableFile: the file cannot be loaded as a whole: say so to people, keep the file.
@@ -84,7 +77,9 @@ def stage(
     if ready is None:
         pool = workers or ThreadPoolExecutor(WORKERS, "windrow-chunk")
         try:
-            ready = _stage(path, before, dataset, settings, delivery or path.name, progress, pool, sha256)
+            ready = _stage(
+                path, before, dataset, settings, delivery or path.name, progress, pool, sha256, originals
+            )
         finally:
             if workers is None:
                 pool.shutdown(wait=True, cancel_futures=True)
@@ -117,6 +112,7 @@ def _stage(
     progress: Progress | None,
     pool: ThreadPoolExecutor,
     sha256: str | None,
+    originals: Originals,
 ) -> tuple[Path, Manifest]:
     started, size = time.perf_counter(), before.st_size
     part = new_part(settings.staging)
@@ -124,15 +120,19 @@ def _stage(
     digest = hasher.submit(hash_file, path) if sha256 is None else None
     try:
         with unquoted(dataset):
-            table = open_table(path, read_options(dataset, settings))
-        require_columns(dataset, map_columns(dataset, table.columns), path)
-        with _imports_settled(size), unquoted(dataset):
-            meter = ProgressMeter(progress, delivery, size)
-            account = _run_chunks(table, dataset, settings, part, pool, meter)
-        refuse_by_rule(path, account.refusals.values())
+            table, sent_back = open_file(path, dataset, settings)
+        meter = ProgressMeter(progress, delivery, size)
+        if sent_back:
+            manifest = stage_correction(table, dataset, settings, part, originals, meter)
+        else:
+            require_columns(dataset, map_columns(dataset, table.columns), path)
+            with _imports_settled(size), unquoted(dataset):
+                account = _run_chunks(table, dataset, settings, part, pool, meter)
+            refuse_by_rule(path, account.refusals.values())
+            manifest = _manifest(table, account)
         sha256 = sha256 if digest is None else digest.result()
         assert sha256 is not None
-        manifest = _manifest(table, account, sha256, size, time.perf_counter() - started)
+        manifest = replace(manifest, sha256=sha256, bytes=size, seconds=time.perf_counter() - started)
         # Before the folder gets its name: rows of the old content must not stand under the hash of the new.
         refuse_changed(path, before)
         write_manifest(part, manifest)
@@ -200,7 +200,8 @@ def _work(part: Path, number: int, piece: Piece, processor: ChunkProcessor) -> W
     return write_chunk(part, number, piece.records, processor.process(piece))
 
 
-def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: float) -> Manifest:
+def _manifest(table: Table, account: Account) -> Manifest:
+    """All but the file's hash, size and time."""
     days = account.days()
     dialect = Hiding(account.dataset).dialect(table.dialect)
     notes = dialect.notes
@@ -211,8 +212,8 @@ def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: f
     return Manifest(
         dataset=account.dataset.name,
         fingerprint=account.dataset.fingerprint,
-        sha256=sha256,
-        bytes=size,
+        sha256="",
+        bytes=0,
         format=dialect.format,
         dialect=dialect.as_dict() | {"columns": list(table.columns)},
         rows_read=account.rows_read,
@@ -226,7 +227,7 @@ def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: f
         columns=account.profiles(),
         clean_files=tuple(account.clean_files),
         error_files=tuple(account.error_files),
-        seconds=seconds,
+        seconds=0.0,
         peak_memory_mb=peak_memory_mb(),
         notes=notes,
         cleaned=account.cleaned(),

@@ -20,6 +20,7 @@ from pipeline.files import UnreadableFile, Waiting
 from pipeline.ingest import FileChanged, Progress, Staged, stage
 from pipeline.ingest.stage import WORKERS
 from pipeline.intake.house import Intake
+from pipeline.intake.originals import originals_of
 from pipeline.intake.worker import StagingProcesses
 
 FILES_AT_ONCE = 2
@@ -131,6 +132,7 @@ def prepare_one(
             landing=item.landing,
             progress=progress,
             workers=chunks,
+            originals=originals_of(intake, item.dataset),
         )
     except UnreadableFile as error:
         return Prepared(item, problem=Problem(error.code, error.cause, error.remedy))

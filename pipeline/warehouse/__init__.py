@@ -6,6 +6,7 @@ What belongs here: connection, migrations, commit, ledger, uniqueness, windows. 
 
 from pipeline.warehouse.errors import (
     ContractChanged,
+    CorrectionRefused,
     MigrationError,
     QueryError,
     ReconciliationError,
@@ -22,6 +23,7 @@ from pipeline.warehouse.windows.recompute import Recomputed
 
 __all__ = [
     "ContractChanged",
+    "CorrectionRefused",
     "Dirty",
     "Entry",
     "MigrationError",

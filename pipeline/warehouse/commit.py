@@ -6,10 +6,8 @@ finding taken keys (`uniqueness`), days of windows (`windows.dirty`).
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 import duckdb
@@ -63,7 +61,7 @@ def commit(
         original = (
             mine if unchanged else same if same is not None and same.delivery != staged.delivery else None
         )
-        facts = _facts(staged) | {"run_id": run_id}
+        facts = ledger.facts(staged) | {"run_id": run_id}
         if original is not None:
             return duplicate(connection, dataset, mine, original, facts)
         if mine is not None:
@@ -102,25 +100,7 @@ def duplicate(
     file that held it holds something else now."""
     if mine is not None and mine.id != original.id:
         supersede(connection, dataset, mine)
-    reason = f"the same bytes are loaded as delivery {original.delivery!r} (entry {original.id})"
-    return ledger.insert(connection, facts | {"status": "duplicate", "reason": reason})
-
-
-def _facts(staged: Staged) -> dict[str, Any]:
-    manifest = staged.manifest
-    return {
-        "delivery": staged.delivery,
-        "dataset": manifest.dataset,
-        "file_name": PurePosixPath(staged.delivery).name,
-        "sha256": manifest.sha256,
-        "bytes": manifest.bytes,
-        "format": manifest.format,
-        "dialect": json.dumps(manifest.dialect, ensure_ascii=False),
-        "contract_fingerprint": manifest.fingerprint,
-        "landing": staged.landing,
-        "seconds": manifest.seconds,
-        "peak_memory_mb": manifest.peak_memory_mb,
-    }
+    return ledger.insert(connection, facts | {"status": "duplicate", "reason": ledger.same_bytes(original)})
 
 
 def _load(

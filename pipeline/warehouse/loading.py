@@ -46,7 +46,7 @@ def insert_clean(
     """Insert the rows of `source`; returns how many."""
     names = [name for name, _ in clean_columns(dataset)]
     picked = ", ".join(text(delivery) if name == "_delivery" else ident(name) for name in names)
-    return _changed(
+    return changed_rows(
         connection,
         f"INSERT INTO {table('clean', dataset.name)} ({idents(names)}) SELECT {picked} FROM {source}{where}",
     )
@@ -63,7 +63,7 @@ def insert_errors(connection: duckdb.DuckDBPyConnection, staged: Staged, detecte
         "detected_at": timestamp(detected_at),
     }
     picked = ", ".join(given.get(name, ident(name)) for name in names)
-    return _changed(
+    return changed_rows(
         connection,
         f"INSERT INTO {table('errors', staged.manifest.dataset)} ({idents(names)}) "
         f"SELECT {picked} FROM {parquet(staged.error_paths)}",
@@ -104,7 +104,7 @@ def _insert_conflicts(
     connection: duckdb.DuckDBPyConnection, staged: Staged, records: str, detected_at: datetime
 ) -> int:
     names = [name for name, _ in ERROR_COLUMNS]
-    return _changed(
+    return changed_rows(
         connection,
         f"INSERT INTO {table('errors', staged.manifest.dataset)} ({idents(names)}) "
         f"SELECT {text(staged.delivery)}, found._row, record.sheet, record.line, found.column_name, 'unique', found.value, "
@@ -117,10 +117,10 @@ def delete_rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, deliver
     """Take a delivery's rows out of the clean table and mark its errors as superseded; returns the rows taken out."""
     connection.execute(
         f"UPDATE {table('errors', dataset.name)} SET status = 'superseded' "
-        "WHERE _delivery = ? AND status IN ('open', 'noted')",
+        "WHERE _delivery = ? AND status IN ('open', 'noted', 'replayed')",
         [delivery],
     )
-    return _changed(
+    return changed_rows(
         connection, f"DELETE FROM {table('clean', dataset.name)} WHERE _delivery = {text(delivery)}"
     )
 
@@ -149,7 +149,8 @@ def event_span(
     return row[0], row[1]
 
 
-def _changed(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+def changed_rows(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    """Run a statement that changes rows; how many it changed."""
     row = connection.execute(sql).fetchone()
     assert row is not None
     return int(row[0])

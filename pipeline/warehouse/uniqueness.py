@@ -24,7 +24,11 @@ CONFLICTS = "temp.conflicts"
 
 
 def find_conflicts(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[str], source: str
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    paths: Sequence[str],
+    source: str,
+    within: str = "this file",
 ) -> dict[str, int]:
     """List in `temp.conflicts` (_row, column_name, value, message) the staged rows whose key is taken.
 
@@ -32,7 +36,8 @@ def find_conflicts(
         connection: inside the transaction; the delivery's earlier version is deleted already.
         dataset: whose uniqueness holds.
         paths: the clean Parquet files, in row order.
-        source: SQL that reads them.
+        source: SQL that reads them, or some of their rows.
+        within: what they are, for the messages.
 
     Returns:
         column name (sets joined by ", ") → conflicts; empty when there are none, and then there is no table.
@@ -42,7 +47,7 @@ def find_conflicts(
         unique, low, high = _look(paths, columns)
         taken = low is not None and _table_reaches(connection, dataset, columns[0], low, high)
         if not unique or taken:
-            count = _list_conflicts(connection, dataset, columns, source, bool(found), unique, taken)
+            count = _list_conflicts(connection, dataset, columns, source, within, bool(found), unique, taken)
             if count:
                 found[", ".join(columns)] = count
     return found
@@ -112,6 +117,7 @@ def _list_conflicts(
     dataset: Dataset,
     columns: Sequence[str],
     source: str,
+    within: str,
     earlier: bool,
     unique: bool,
     taken: bool,
@@ -137,7 +143,7 @@ def _list_conflicts(
             f"WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
         )
         if _count(connection, "temp.doubles"):
-            parts.append(_double_rows(columns, source, present))
+            parts.append(_double_rows(columns, source, within, present))
     if parts:
         rows = " UNION ALL ".join(parts)
         verb = (
@@ -161,12 +167,12 @@ def _taken_rows(dataset: Dataset, columns: Sequence[str]) -> str:
     )
 
 
-def _double_rows(columns: Sequence[str], source: str, present: str) -> str:
+def _double_rows(columns: Sequence[str], source: str, within: str, present: str) -> str:
     name = text(", ".join(columns))
     key = _key_text("staged", columns)
     return (
         f"SELECT staged._row, {name} AS column_name, {key} AS value, "
-        f"{name} || ' ' || {key} || ' is already in row ' || doubles.first_row || ' of this file' AS message "
+        f"{name} || ' ' || {key} || ' is already in row ' || doubles.first_row || {text(f' of {within}')} AS message "
         f"FROM (SELECT _row, {idents(columns)} FROM {source} WHERE {present}) AS staged "
         f"JOIN temp.doubles AS doubles USING ({idents(columns)}) WHERE staged._row > doubles.first_row"
     )
