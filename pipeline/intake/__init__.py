@@ -9,7 +9,7 @@ from pipeline.intake.commit import Outcome, commit
 from pipeline.intake.house import Intake, open_intake
 from pipeline.intake.inbox import find_delivery, wait_and_scan
 from pipeline.intake.prepare import Prepared, prepare, prepare_batches
-from pipeline.intake.replay import Replayed, apply_corrections, corrections_of, replay
+from pipeline.intake.replaying import Replayed, apply_corrections, corrections_of, replay
 from pipeline.intake.take import recompute_dirty, take_inbox
 
 __all__ = [

@@ -165,8 +165,9 @@ def _find_errors(
         )
     if conflicts:
         parts.append(
-            f"{head}, found.column_name, 'unique', found.value, found.message, row.record, 'reject', 'open', "
-            f"{timestamp(detected_at)} FROM {uniqueness.CONFLICTS} AS found JOIN temp.judged AS row ON row.place = found._row"
+            f"{head}, found.column_name, 'unique' AS check_name, found.value, found.message, row.record, "
+            "'reject' AS severity, 'open' AS status, "
+            f"{timestamp(detected_at)} AS detected_at FROM {uniqueness.CONFLICTS} AS found JOIN temp.judged AS row ON row.place = found._row"
         )
     names = idents(name for name, _ in ERROR_COLUMNS)
     columns = ", ".join(f"NULL::{kind} AS {ident(name)}" for name, kind in ERROR_COLUMNS)
