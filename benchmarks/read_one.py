@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.report import own_peak_mb
 from pipeline.files import Parsed, Piece, open_table
-from pipeline.ingest.stage import WORKERS
+from pipeline.ingest.file_rows import WORKERS
 
 
 def read_all(path: Path) -> dict[str, object]:

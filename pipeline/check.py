@@ -18,9 +18,10 @@ from rich.markup import escape
 
 from pipeline.contract import Dataset
 from pipeline.files import ROW, ReadOptions, Reject, Repair, Table, UnreadableFile, open_table
-from pipeline.ingest import CheckCount, FileChanged, source_records, stage, without_limits
+from pipeline.ingest import CheckCount, FileChanged, Staged, source_records, stage, without_limits
+from pipeline.ingest.reading import read_options
 from pipeline.ingest.refusals import TOO_MANY, too_many, too_many_remedy
-from pipeline.ingest.stage import read_options
+from pipeline.ingest.violations import ERROR_SCHEMA
 from pipeline.settings import Settings
 from pipeline.terminal import say, show_rows
 from pipeline.warehouse import DeliveryRefused, Entry, Warehouse
@@ -109,6 +110,8 @@ def _validate(path: Path, dataset: Dataset, settings: Settings) -> Found:
     with tempfile.TemporaryDirectory(prefix="windrow-check-") as folder:
         scratch = settings.model_copy(update={"home": Path(folder)})
         staged = stage(path, lax, scratch)
+        if staged.manifest.correction is not None:
+            return _of_correction(staged)
         records = partial(source_records, dataset=lax, settings=scratch)
         with Warehouse.from_settings(scratch, {lax.name: lax}).session() as session:
             entry = session.commit(staged, records=records)
@@ -142,6 +145,27 @@ def _beyond(path: Path, dataset: Dataset, entry: Entry, counts: pl.DataFrame) ->
     if cause is None:
         return None
     return {"code": TOO_MANY, "cause": cause, "remedy": too_many_remedy(dataset, path.name)}
+
+
+def _of_correction(staged: Staged) -> Found:
+    """The same of error rows that were corrected: each by itself, without the warehouse, which knows what is open and what is
+    taken."""
+    manifest, account = staged.manifest, staged.manifest.correction
+    assert account is not None
+    errors = pl.concat([pl.DataFrame(schema=ERROR_SCHEMA), *map(pl.read_parquet, staged.error_paths)])
+    by_check = errors.group_by("column_name", "check_name", "severity").agg(pl.len().alias("violations"))
+    return {
+        "name": manifest.dataset,
+        "records": manifest.rows_read,
+        "clean": manifest.rows_clean,
+        "rejected": manifest.rows_rejected,
+        "filtered": manifest.rows_filtered,
+        "violations": by_check.sort(
+            "violations", "column_name", "check_name", descending=[True, False, False]
+        ).to_dicts(),
+        "first_errors": errors.head(_ROWS).select(*_ERROR_COLUMNS, "severity").to_dicts(),
+        "notes": ["these are corrected error rows", *account.refusals],
+    }
 
 
 def show_check(found: Found) -> None:

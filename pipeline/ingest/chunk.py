@@ -66,24 +66,33 @@ class _Rows:
 class ChunkProcessor:
     """A dataset's contract, ready to take chunks from any thread."""
 
-    def __init__(self, dataset: Dataset, keys: KeyProvider, columns: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, dataset: Dataset, keys: KeyProvider, columns: tuple[str, ...] = (), *, rows_alone: bool = False
+    ) -> None:
         """Make it ready.
 
         Args:
             dataset: the contract.
             keys: name of a key → its bytes, for cleaners that need one.
             columns: those of the whole file; a piece of it may lack some, and bring others, which are not added to the table.
+            rows_alone: the rows are no file: a rule that refuses a whole file rejects the row.
 
         Raises:
             ContractError: a key is not set.
         """
         self._dataset = dataset
         self._file_columns = columns
+        self._rows_alone = rows_alone
         self._validator = ChunkValidator(dataset)
         self._reader = ColumnReader(dataset, keys)
         self._hiding = Hiding(dataset)
         self._added = drift.places(dataset, columns)
         self._mappings: dict[tuple[str, ...], ColumnMapping] = {}
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Columns of the clean rows that the contract does not know and that the table gets."""
+        return tuple(self._added.values())
 
     def process(self, piece: Piece) -> ChunkResult:
         """Parse a piece and take its rows through the contract."""
@@ -96,6 +105,10 @@ class ChunkProcessor:
         if filtered:
             rows = rows.only(kept)
         findings = rows.findings + self._check(rows)
+        if self._rows_alone:
+            findings = [
+                replace(one, severity="reject") if one.severity == "quarantine" else one for one in findings
+            ]
         return self._split(piece, parsed, rows, mapping, findings, filtered, typed.changes)
 
     def _mapping_of(self, columns: tuple[str, ...]) -> ColumnMapping:

@@ -97,6 +97,18 @@ class Hiding:
             notes=tuple(hushed(note) for note in dialect.notes),
         )
 
+    def needed(self, mapping: ColumnMapping) -> dict[str, tuple[str, bool]]:
+        """Columns of the file whose clear values hidden columns are made of → the contract column (empty where several are
+        made of it), and whether it stands as cleaned rather than as *** in what was written."""
+        found: dict[str, tuple[str, bool]] = {}
+        for one in self._into_hidden():
+            found |= dict.fromkeys((mapping.derived[one.name] or {}).values(), ("", False))
+        for name in self._dataset.hidden:
+            source = mapping.sources[name]
+            if source is not None:
+                found[source] = (name, name in self._own)
+        return found
+
     def _into_hidden(self) -> list[Derived]:
         derived = self._dataset.derived.values()
         return [one for one in derived if one.source and one.name in self._dataset.hidden]

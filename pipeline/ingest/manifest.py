@@ -83,6 +83,26 @@ class CheckCount:
 
 
 @dataclass(frozen=True)
+class CorrectionAccount:
+    """What a staged correction says of its rows. In its clean and error files `_row` counts the correction's own rows.
+
+    Attributes:
+        key_files: names in the folder. Columns: `_row` BIGINT (as in the clean and error files), `_delivery` VARCHAR,
+            `content` VARCHAR (see `RowKey`), `original_row` BIGINT, sheet VARCHAR and line BIGINT (where it is in the
+            correction), record VARCHAR (the corrected row as JSON, as it may be written), `seen_at` TIMESTAMP (the row counts
+            only if its open errors are of then; null: whenever).
+        refused: rows without a key that can be used.
+        refusals: the first of them, in words.
+        untouched: rows in which no column has a value.
+    """
+
+    key_files: tuple[str, ...]
+    refused: int = 0
+    refusals: tuple[str, ...] = ()
+    untouched: int = 0
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The account of one staged file. Row counts reconcile: read = clean + rejected + filtered.
 
@@ -91,7 +111,8 @@ class Manifest:
         fingerprint: contract fingerprint it was staged under.
         sha256: hash of the file's bytes, hex.
         bytes: size of the file.
-        format: csv, excel, ndjson, json, parquet, arrow or avro; another package's reader has its own word.
+        format: csv, excel, ndjson, json, parquet, arrow or avro; another package's reader has its own word; `correction` for
+            error rows that were sent back, in whatever format.
         dialect: how the file is written, as `Dialect.as_dict()`, and `columns`, the names of its columns in order.
         rows_read: records of the file, counted apart from the parser.
         rows_clean: rows in the clean Parquet.
@@ -113,6 +134,7 @@ class Manifest:
         notes: what a person should know: columns that the contract does not know, sheets left out.
         added: columns of the clean Parquet that the contract does not know and that the table gets, in the file's order.
         remarks: those of the notes that belong into the ledger: columns left out, probable renames.
+        correction: of error rows that were sent back, which rows they are; None for any other file.
     """
 
     dataset: str
@@ -139,6 +161,7 @@ class Manifest:
     rejects: tuple[CheckCount, ...] = field(default=())
     added: tuple[str, ...] = field(default=())
     remarks: tuple[str, ...] = field(default=())
+    correction: CorrectionAccount | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +192,12 @@ class Staged:
     def error_paths(self) -> list[str]:
         """Paths of the error Parquet files, in row order."""
         return [str(self.folder / name) for name in self.manifest.error_files]
+
+    @property
+    def key_paths(self) -> list[str]:
+        """Paths of a correction's key files; none for any other file."""
+        account = self.manifest.correction
+        return [] if account is None else [str(self.folder / name) for name in account.key_files]
 
 
 _ADAPTER = TypeAdapter(Manifest)

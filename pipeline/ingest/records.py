@@ -15,7 +15,7 @@ from pipeline.files.table import ROW
 from pipeline.ingest.hiding import Hiding
 from pipeline.ingest.manifest import Staged
 from pipeline.ingest.mapping import map_columns
-from pipeline.ingest.stage import read_options
+from pipeline.ingest.reading import read_options
 from pipeline.ingest.violations import records_as_json
 from pipeline.settings import Settings
 

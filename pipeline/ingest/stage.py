@@ -10,44 +10,25 @@ does not depend on the file. Everything is made under a temporary name; the fold
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import time
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.contract import Dataset
-from pipeline.files import Piece, Table, UnreadableFile, hash_file, open_table
-from pipeline.files.table import ReadOptions
-from pipeline.ingest import drift
-from pipeline.ingest.chunk import ChunkProcessor
-from pipeline.ingest.hiding import Hiding, unquoted
+from pipeline.files import UnreadableFile, hash_file
+from pipeline.ingest.correction import stage_correction
+from pipeline.ingest.file_rows import SMALL, WORKERS, stage_rows
+from pipeline.ingest.hiding import unquoted
 from pipeline.ingest.manifest import MANIFEST, Manifest, Staged, read_manifest, write_manifest
-from pipeline.ingest.mapping import expected_names, map_columns, require_columns
+from pipeline.ingest.originals import Originals, none_known
 from pipeline.ingest.progress import Progress, ProgressMeter
-from pipeline.ingest.refusals import refuse_by_rule, refuse_changed, refuse_oversize, refuse_too_many
+from pipeline.ingest.reading import open_file
+from pipeline.ingest.refusals import refuse_changed, refuse_oversize, refuse_too_many
 from pipeline.ingest.staging import finish, new_part, ready_folder
-from pipeline.ingest.writer import Account, WrittenChunk, peak_memory_mb, write_chunk
 from pipeline.settings import Settings, load_settings
-
-_SMALL = 4 * 2**20
-WORKERS = max(2, min(8, os.cpu_count() or 2))
-
-
-def read_options(dataset: Dataset, settings: Settings) -> ReadOptions:
-    """What readers are told for this dataset."""
-    return ReadOptions(
-        chunk_rows=settings.chunk_rows,
-        memory_mb=settings.memory_mb,
-        sheets=tuple(dataset.sheets),
-        expected=expected_names(dataset),
-        positions=tuple(name for name in dataset.column_names if name not in dataset.derived),
-        read=dataset.read,
-    )
 
 
 def stage(
@@ -59,6 +40,7 @@ def stage(
     landing: str | None = None,
     progress: Progress | None = None,
     workers: ThreadPoolExecutor | None = None,
+    originals: Originals = none_known,
 ) -> Staged:
     """Parse and validate a file to Parquet under `staging/<sha256>-<fingerprint>/`; a folder that is there is used again.
 
@@ -70,6 +52,7 @@ def stage(
         landing: identity of this landing, carried through to the ledger.
         progress: told how far it is, once it takes long.
         workers: pool that chunks run in; one of its own when not given.
+        originals: looks up the files that the rows of a correction are from.
 
     Raises:
         UnreadableFile: the file cannot be loaded as a whole: say so to people, keep the file. RefusedFile, one of these: more of
@@ -81,18 +64,21 @@ def stage(
     settings = settings or load_settings()
     before = path.stat()
     refuse_oversize(path, before.st_size, settings)
-    sha256 = hash_file(path) if before.st_size <= _SMALL else None
+    sha256 = hash_file(path) if before.st_size <= SMALL else None
     ready = _ready(settings.staging, before.st_size, dataset, path, sha256)
     if ready is None:
         pool = workers or ThreadPoolExecutor(WORKERS, "windrow-chunk")
         try:
-            ready = _stage(path, before, dataset, settings, delivery or path.name, progress, pool, sha256)
+            ready = _stage(
+                path, before, dataset, settings, delivery or path.name, progress, pool, sha256, originals
+            )
         finally:
             if workers is None:
                 pool.shutdown(wait=True, cancel_futures=True)
     refuse_changed(path, before)
     folder, manifest = ready
-    refuse_too_many(path, dataset, folder, manifest)
+    if manifest.correction is None:
+        refuse_too_many(path, dataset, folder, manifest)
     return Staged(folder, manifest, path, delivery or path.name, landing)
 
 
@@ -120,6 +106,7 @@ def _stage(
     progress: Progress | None,
     pool: ThreadPoolExecutor,
     sha256: str | None,
+    originals: Originals,
 ) -> tuple[Path, Manifest]:
     started, size = time.perf_counter(), before.st_size
     part = new_part(settings.staging)
@@ -127,18 +114,15 @@ def _stage(
     digest = hasher.submit(hash_file, path) if sha256 is None else None
     try:
         with unquoted(dataset):
-            table = open_table(path, read_options(dataset, settings))
-        mapping = map_columns(dataset, table.columns)
-        require_columns(dataset, mapping, path)
-        drift.refuse_unknown(dataset, mapping, mapping.unknown, path)
-        with _imports_settled(size), unquoted(dataset):
-            meter = ProgressMeter(progress, delivery, size)
-            account = _run_chunks(table, dataset, settings, part, pool, meter)
-        refuse_by_rule(path, account.refusals.values())
-        drift.refuse_unknown(dataset, mapping, account.unknown, path)  # a late record may bring more of them
+            table, sent_back = open_file(path, dataset, settings)
+        meter = ProgressMeter(progress, delivery, size)
+        if sent_back:
+            manifest = stage_correction(table, dataset, settings, part, originals, meter)
+        else:
+            manifest = stage_rows(table, path, dataset, settings, part, pool, meter, size)
         sha256 = sha256 if digest is None else digest.result()
         assert sha256 is not None
-        manifest = _manifest(table, account, sha256, size, time.perf_counter() - started)
+        manifest = replace(manifest, sha256=sha256, bytes=size, seconds=time.perf_counter() - started)
         # Before the folder gets its name: rows of the old content must not stand under the hash of the new.
         refuse_changed(path, before)
         write_manifest(part, manifest)
@@ -151,110 +135,3 @@ def _stage(
     finally:
         hasher.shutdown(wait=True)
         shutil.rmtree(part, ignore_errors=True)
-
-
-@contextmanager
-def _imports_settled(size: int) -> Iterator[None]:
-    """Meanwhile the garbage collector leaves alone what is there already, imported modules above all: going through them
-    again and again took 4 % of the time of a large file."""
-    if size <= _SMALL:
-        yield
-        return
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-
-
-def _run_chunks(
-    table: Table,
-    dataset: Dataset,
-    settings: Settings,
-    part: Path,
-    pool: ThreadPoolExecutor,
-    meter: ProgressMeter,
-) -> Account:
-    """All chunks; once more where late records bring columns that the table gets: every chunk has the same columns."""
-    account = _run_once(table, dataset, settings, part, pool, meter, table.columns)
-    late = tuple(dict.fromkeys((*table.columns, *account.unknown)))
-    if list(drift.places(dataset, late).values()) != list(account.added.values()):
-        return _run_once(table, dataset, settings, part, pool, meter, late)
-    return account
-
-
-def _run_once(
-    table: Table,
-    dataset: Dataset,
-    settings: Settings,
-    part: Path,
-    pool: ThreadPoolExecutor,
-    meter: ProgressMeter,
-    columns: tuple[str, ...],
-) -> Account:
-    processor = ChunkProcessor(dataset, settings.hash_key, columns)
-    account = Account(dataset, added=drift.places(dataset, columns))
-    under_way: deque[tuple[int, Future[WrittenChunk]]] = deque()
-
-    def take_in_first() -> None:
-        bytes_done, future = under_way.popleft()
-        account.add(future.result())
-        meter.advance(bytes_done, account.rows_read)
-
-    try:
-        for number, piece in enumerate(table.pieces()):
-            if len(under_way) > WORKERS:
-                take_in_first()
-            job = pool.submit(_work, part, number, piece, processor)
-            under_way.append((piece.bytes_done, job))
-        while under_way:
-            take_in_first()
-    finally:
-        for _, future in under_way:
-            future.cancel()
-        for _, future in under_way:
-            if not future.cancelled():
-                future.exception()
-    meter.finish(account.rows_read)
-    return account
-
-
-def _work(part: Path, number: int, piece: Piece, processor: ChunkProcessor) -> WrittenChunk:
-    return write_chunk(part, number, piece.records, processor.process(piece))
-
-
-def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: float) -> Manifest:
-    days = account.days()
-    dialect = Hiding(account.dataset).dialect(table.dialect)
-    dataset, unknown = account.dataset, tuple(account.unknown)
-    remarks = drift.hints(dataset, map_columns(dataset, table.columns))
-    said = drift.told(dataset, unknown, account.added)
-    notes = (*dialect.notes, *said, *remarks)
-    return Manifest(
-        dataset=dataset.name,
-        fingerprint=dataset.fingerprint,
-        sha256=sha256,
-        bytes=size,
-        format=dialect.format,
-        dialect=dialect.as_dict()
-        | {"columns": list(table.columns)}
-        | ({"notes": list(notes)} if notes else {}),
-        rows_read=account.rows_read,
-        rows_clean=account.rows_clean,
-        rows_rejected=account.rows_rejected,
-        rows_filtered=account.rows_filtered,
-        violations=account.violations,
-        event_time_min=min((d.first for d in days), default=None),
-        event_time_max=max((d.last for d in days), default=None),
-        days=days,
-        columns=account.profiles(),
-        clean_files=tuple(account.clean_files),
-        error_files=tuple(account.error_files),
-        seconds=seconds,
-        peak_memory_mb=peak_memory_mb(),
-        notes=notes,
-        cleaned=account.cleaned(),
-        rejects=account.rejects(),
-        added=tuple(account.added.values()),
-        remarks=(*(said if dataset.drift == "ignore" else ()), *remarks),
-    )

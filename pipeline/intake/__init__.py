@@ -9,18 +9,23 @@ from pipeline.intake.commit import Outcome, commit
 from pipeline.intake.house import Intake, open_intake
 from pipeline.intake.inbox import find_delivery, wait_and_scan
 from pipeline.intake.prepare import Prepared, prepare, prepare_batches
+from pipeline.intake.replaying import Replayed, apply_corrections, corrections_of, replay
 from pipeline.intake.take import recompute_dirty, take_inbox
 
 __all__ = [
     "Intake",
     "Outcome",
     "Prepared",
+    "Replayed",
+    "apply_corrections",
     "commit",
+    "corrections_of",
     "find_delivery",
     "open_intake",
     "prepare",
     "prepare_batches",
     "recompute_dirty",
+    "replay",
     "take_inbox",
     "wait_and_scan",
 ]

@@ -10,18 +10,18 @@ they are. Killed in between, the same call goes on: what is done is not under an
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.contract import Dataset
 from pipeline.files import Waiting, landing_of
 from pipeline.ingest import Progress, source_records
 from pipeline.intake.house import Intake
 from pipeline.intake.inbox import archive_folder, archived_file
 from pipeline.intake.prepare import Prepared, prepare_batches
-from pipeline.warehouse import Entry, ReconciliationError, Session
+from pipeline.intake.replaying import apply_corrections
+from pipeline.warehouse import DeliveryRefused, Entry, ReconciliationError, Session
 
 _GROUP = 512
 _STAYS = "Its rows stay as they are."
@@ -44,10 +44,6 @@ class NoSuchDelivery(LookupError):
     """A delivery that is to be loaded again is not in the clean table."""
 
 
-Corrections = Callable[[Intake, Dataset, Entry], Iterable[Again]]
-"""Puts the corrections of a delivery in again, after it was loaded from its original."""
-
-
 def load_again(
     intake: Intake,
     dataset: str,
@@ -56,20 +52,19 @@ def load_again(
     everything: bool = False,
     progress: Progress | None = None,
     run_id: str | None = None,
-    corrections: Corrections | None = None,
 ) -> Iterator[Again]:
-    """Load deliveries of a dataset again, in order of their first commit; gives each as it is done, or as it cannot be.
+    """Load deliveries of a dataset again, in order of their first commit; gives each as it is done, or as it cannot be. Then the
+    corrections that people sent back are taken once more.
 
     Args:
         deliveries: their keys; by default those whose contract has changed since.
         everything: by default all of them.
-        corrections: called for each delivery that was loaded, after all of them.
 
     Raises:
         NoSuchDelivery: one of `deliveries` is not in the clean table. ContractChanged: the clean table does not fit the contract.
         WarehouseBusy, OSError, duckdb.Error: the machine fails.
     """
-    loaded: list[Entry] = []
+    loaded = False
     wanted = _wanted(intake, dataset, deliveries, everything)
     for start in range(0, len(wanted), _GROUP):
         files: list[Waiting] = []
@@ -81,11 +76,19 @@ def load_again(
                 files.append(landing_of(original, dataset, entry.delivery))
         for batch in prepare_batches(intake, files, progress):
             for done in _commit(intake, batch, before, run_id):
-                loaded += [done.entry] if done.problem is None else []
+                loaded |= done.problem is None
                 yield done
-    if corrections is not None:
-        for entry in loaded:
-            yield from corrections(intake, intake.datasets[dataset], entry)
+    if loaded:
+        yield from _corrected(intake, dataset, run_id)
+
+
+def _corrected(intake: Intake, dataset: str, run_id: str | None) -> Iterator[Again]:
+    gone: list[Entry] = []
+    for outcome in apply_corrections(intake, dataset, run_id, gone):
+        yield Again(outcome.entry)
+    for entry in gone:
+        where = archive_folder(intake, entry)
+        yield Again(entry, f"the file of this correction is not in {where}: its rows are rejected again.")
 
 
 def _wanted(
@@ -132,5 +135,5 @@ def _replace(intake: Intake, session: Session, item: Prepared, old: Entry, run_i
     records = partial(source_records, dataset=dataset, settings=intake.settings)
     try:
         return Again(session.commit(item.staged, run_id=run_id, records=records, again=True))
-    except ReconciliationError as error:
+    except (DeliveryRefused, ReconciliationError) as error:
         return Again(old, f"{error} {_STAYS}")

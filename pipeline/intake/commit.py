@@ -21,9 +21,9 @@ from pathlib import Path
 from pipeline.files import file_away, hash_file, unchanged
 from pipeline.ingest import source_records
 from pipeline.intake.house import Intake
-from pipeline.intake.inbox import archive_folder, archived_file
+from pipeline.intake.inbox import archive_folder, archived_file, landed_as
 from pipeline.intake.prepare import Prepared, Problem
-from pipeline.warehouse import DeliveryRefused, Entry, ReconciliationError, Session
+from pipeline.warehouse import CorrectionRefused, DeliveryRefused, Entry, ReconciliationError, Session
 
 _HOLD_SECONDS = 3.0
 
@@ -90,6 +90,9 @@ def _record(intake: Intake, session: Session, item: Prepared, run_id: str | None
         )
     except DeliveryRefused as error:
         problem = Problem(error.code, error.cause, error.remedy, error.counts)
+    except CorrectionRefused as error:
+        remedy = "Export the errors as they are now, and correct those."
+        problem = Problem("correction_refused", str(error), remedy)
     except ReconciliationError as error:
         # The rows do not add up: nothing of the file is shown, and the other files go on.
         remedy = "Please report it with the file; nothing of it was loaded."
@@ -104,9 +107,11 @@ def _half_moved(intake: Intake, session: Session, item: Prepared) -> Entry | Non
     """The entry of a file that an interrupted move left both here and in the archive: one file with two names."""
     if item.waiting.path.stat().st_nlink < 2:
         return None
-    entry = session.current(item.waiting.dataset, item.waiting.delivery)
-    archived = None if entry is None else archived_file(intake, entry, session.commit_times(entry))
-    return entry if archived is not None and archived.samefile(item.waiting.path) else None
+    for entry in landed_as(session, item.waiting.dataset, item.waiting.delivery):
+        archived = archived_file(intake, entry, session.commit_times(entry))
+        if archived is not None and archived.samefile(item.waiting.path):
+            return entry
+    return None
 
 
 def _quarantine(session: Session, item: Prepared, run_id: str | None) -> Entry:

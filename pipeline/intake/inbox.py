@@ -12,7 +12,7 @@ from pipeline.files import Scan, Waiting, hash_file, landing_of, settle, unescap
 from pipeline.ingest import sweep
 from pipeline.intake.house import Intake
 from pipeline.intake.unpack import is_zip, tidy_folders, unpack_zips
-from pipeline.warehouse import Entry
+from pipeline.warehouse import Entry, Session
 
 
 def wait_and_scan(intake: Intake, datasets: Collection[str] | None = None) -> Scan:
@@ -68,10 +68,18 @@ def find_delivery(intake: Intake, dataset: str, delivery: str) -> Waiting | None
     if waiting.is_file():
         return landing_of(waiting, dataset, delivery)
     with intake.warehouse.session() as session:
-        entry = session.current(dataset, delivery)
-        times = [] if entry is None else session.commit_times(entry)
-    archived = None if entry is None else archived_file(intake, entry, times)
+        entries = landed_as(session, dataset, delivery)
+        found = [archived_file(intake, entry, session.commit_times(entry)) for entry in entries]
+    archived = next((path for path in found if path is not None), None)
     return None if archived is None else landing_of(archived, dataset, delivery)
+
+
+def landed_as(session: Session, dataset: str, delivery: str) -> list[Entry]:
+    """What was taken under a key and counts now: the current version of the delivery, then corrections of that name, newest
+    first."""
+    entry = session.current(dataset, delivery)
+    corrections = [one for one in session.corrections(dataset) if one.delivery == delivery]
+    return [*([entry] if entry is not None else []), *reversed(corrections)]
 
 
 def archive_folder(intake: Intake, entry: Entry, committed_at: datetime | None = None) -> Path:

@@ -18,8 +18,9 @@ import polars as pl
 from pipeline.contract import ContractError
 from pipeline.files import UnreadableFile, Waiting
 from pipeline.ingest import CheckCount, FileChanged, Progress, RefusedFile, Staged, stage
-from pipeline.ingest.stage import WORKERS
+from pipeline.ingest.file_rows import WORKERS
 from pipeline.intake.house import Intake
+from pipeline.intake.originals import originals_of
 from pipeline.intake.worker import StagingProcesses
 
 FILES_AT_ONCE = 2
@@ -134,6 +135,7 @@ def prepare_one(
             landing=item.landing,
             progress=progress,
             workers=chunks,
+            originals=originals_of(intake, item.dataset),
         )
     except RefusedFile as error:
         return Prepared(item, problem=Problem(error.code, error.cause, error.remedy, error.counts))

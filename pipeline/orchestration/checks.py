@@ -20,9 +20,11 @@ from dagster import (
 from pipeline.contract import Dataset
 from pipeline.intake import Intake
 from pipeline.orchestration.asked import keys_in, registered, span_of
+from pipeline.orchestration.events import originals_of
 from pipeline.orchestration.metadata import error_rate
 from pipeline.orchestration.names import clean_key
 from pipeline.warehouse import Entry, WarehouseMissing
+from pipeline.warehouse.ledger import CURRENT
 
 _NAMED = 10
 
@@ -53,7 +55,7 @@ def judge(dataset: Dataset, entries: Sequence[Entry]) -> list[Verdict]:
 def evaluations(intake: Intake, entries: Iterable[Entry]) -> Iterator[AssetCheckEvaluation]:
     """The verdicts over a run's deliveries as events, per dataset."""
     by_dataset: dict[str, list[Entry]] = {}
-    for entry in entries:
+    for entry in judged(intake, list(entries)):
         if entry.dataset in intake.datasets and entry.status != "duplicate":
             by_dataset.setdefault(entry.dataset, []).append(entry)
     for name, of_dataset in by_dataset.items():
@@ -66,6 +68,13 @@ def evaluations(intake: Intake, entries: Iterable[Entry]) -> Iterator[AssetCheck
                 description=verdict.description,
                 metadata=verdict.metadata,
             )
+
+
+def judged(intake: Intake, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries whose figures count: in place of a correction, which has none, the deliveries that it has corrected."""
+    named = {entry.id: entry for entry in originals_of(intake, entries)}
+    own = {entry.id: entry for entry in entries if not (entry.is_correction and entry.status in CURRENT)}
+    return list((own | named).values())
 
 
 def checks_of(dataset: Dataset) -> AssetChecksDefinition:
@@ -106,10 +115,10 @@ def checks_of(dataset: Dataset) -> AssetChecksDefinition:
 def _entries_of_now(intake: Intake, dataset: str) -> list[Entry]:
     try:
         with intake.warehouse.session(read_only=True) as session:
-            entries = session.entries(dataset, statuses=["loaded", "partial", "quarantined"])
+            found = session.entries(dataset, statuses=[*CURRENT, "quarantined"])
     except WarehouseMissing:
         return []
-    return list({entry.delivery: entry for entry in entries}.values())
+    return list({entry.delivery: entry for entry in found if not entry.is_correction}.values())
 
 
 def _reconciliation(entries: Sequence[Entry]) -> Verdict:

@@ -6,7 +6,8 @@ the step's or the instance's.
 
 A loaded delivery is a materialization of its partition in `<dataset>/errors` and `<dataset>/clean`, in this order: the
 sensor that looks for missing events looks for the latter. A delivery that put no rows into the table (quarantined,
-duplicate) is an observation, so that its partition does not look filled.
+duplicate) is an observation, so that its partition does not look filled. So is a correction, whose rows join other deliveries: those
+are told anew, with the counts that they have now.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from pipeline.orchestration.metadata import (
 )
 from pipeline.orchestration.names import LEDGER_TAG, clean_key, errors_key, last_day_of, window_key
 from pipeline.warehouse import Entry, Recomputed, Session
+from pipeline.warehouse.ledger import CURRENT
 
 DATA_VERSION = "dagster/data_version"
 SAMPLED_DELIVERIES = 50
@@ -54,18 +56,43 @@ def report_outcomes(intake: Intake, outcomes: Sequence[Outcome], sampled: bool) 
     """The events of committed deliveries; the warehouse is opened once, and only for samples."""
     known = [outcome for outcome in outcomes if outcome.dataset in intake.datasets]
     samples: dict[str, Samples] = {}
-    loaded = [outcome.entry for outcome in known if outcome.entry.status in ("loaded", "partial")]
-    if sampled and loaded:
+    loaded = [outcome.entry for outcome in known if outcome.entry.status in CURRENT]
+    corrected = originals_of(intake, loaded)
+    with_rows = [entry for entry in loaded if not entry.is_correction]
+    if sampled and with_rows:
         with intake.warehouse.session(read_only=True) as session:
-            samples = {entry.id: _sample(session, entry) for entry in loaded}
+            samples = {entry.id: _sample(session, entry) for entry in with_rows}
     for outcome in known:
         yield from delivery_events(outcome.entry, outcome.kept_at, samples.get(outcome.entry.id, Samples()))
+    for entry in corrected:
+        yield from delivery_events(entry)
+
+
+def originals_of(intake: Intake, entries: Sequence[Entry]) -> list[Entry]:
+    """The deliveries that corrections among these entries have corrected, each once, as they are now."""
+    corrections = [entry for entry in entries if entry.is_correction and entry.status in CURRENT]
+    if not corrections:
+        return []
+    with intake.warehouse.session(read_only=True) as session:
+        found = {one.id: one for entry in corrections for one in session.corrected_by(entry.id)}
+    return list(found.values())
 
 
 def delivery_events(
     entry: Entry, kept_at: Path | None = None, samples: Samples = Samples()
 ) -> list[AssetEvent]:
     """The events of one ledger row; none for a version that another has replaced."""
+    if entry.is_correction and entry.status in CURRENT:
+        return [
+            AssetObservation(
+                key,
+                partition=entry.delivery,
+                description=f"{entry.delivery}: correction. {entry.reason or ''}".strip(),
+                metadata=unloaded_metadata(entry, kept_at),
+                tags={LEDGER_TAG: entry.id},
+            )
+            for key in (errors_key(entry.dataset), clean_key(entry.dataset))
+        ]
     tags = {LEDGER_TAG: entry.id} | ({DATA_VERSION: entry.sha256} if entry.sha256 else {})
     if entry.status in ("quarantined", "duplicate"):
         return [
@@ -77,7 +104,7 @@ def delivery_events(
                 tags={LEDGER_TAG: entry.id},
             )
         ]
-    if entry.status not in ("loaded", "partial"):
+    if entry.status not in CURRENT:
         return []
     metadata = delivery_metadata(entry, kept_at)
     of_errors = metadata | {

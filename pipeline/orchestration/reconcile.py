@@ -16,7 +16,7 @@ from dagster import AssetRecordsFilter, DagsterInstance
 from pipeline.intake import Intake
 from pipeline.orchestration.asked import register
 from pipeline.orchestration.bulk import tell_runless
-from pipeline.orchestration.events import delivery_events
+from pipeline.orchestration.events import delivery_events, originals_of
 from pipeline.orchestration.history import runs_in_progress
 from pipeline.orchestration.names import LEDGER_TAG, clean_key
 from pipeline.warehouse import Entry, Warehouse
@@ -74,7 +74,10 @@ def report_missing(
     lacking = [entry for entry in page.entries if entry.id not in told]
     register(instance, dataset, (entry.delivery for entry in lacking))
     events = [delivery_events(entry) for entry in lacking]
-    tell_runless(instance, [event for of_entry in events for event in of_entry])
+    corrected = originals_of(intake, lacking)
+    register(instance, dataset, (entry.delivery for entry in corrected))
+    anew = [delivery_events(entry) for entry in corrected]
+    tell_runless(instance, [event for of_entry in (*events, *anew) for event in of_entry])
     return (
         len([of_entry for of_entry in events if of_entry]),
         page.seq,

@@ -17,6 +17,7 @@ from pipeline.orchestration.events import AssetEvent, report_outcomes
 from pipeline.orchestration.history import end_abandoned_runs
 from pipeline.orchestration.names import WORKER_TAG
 from pipeline.orchestration.worker import this_worker
+from pipeline.warehouse.ledger import CURRENT
 
 _TOLD_TOGETHER = 100
 _TOLD_EVERY = 5.0
@@ -68,6 +69,8 @@ def commit_and_report(
 def in_words(outcome: Outcome) -> str:
     """One line for a log."""
     entry = outcome.entry
+    if entry.is_correction and entry.status in CURRENT:
+        return f"{outcome.dataset}/{outcome.delivery}: correction. {entry.reason}"
     if entry.status in ("quarantined", "duplicate"):
         return f"{outcome.dataset}/{outcome.delivery}: {entry.status}. {entry.reason}"
     return (

@@ -6,6 +6,7 @@ What belongs here: connection, migrations, commit, ledger, uniqueness, windows. 
 
 from pipeline.warehouse.errors import (
     ContractChanged,
+    CorrectionRefused,
     DeliveryRefused,
     MigrationError,
     QueryError,
@@ -25,6 +26,7 @@ from pipeline.warehouse.windows.recompute import Recomputed
 __all__ = [
     "Change",
     "ContractChanged",
+    "CorrectionRefused",
     "DeliveryRefused",
     "Dirty",
     "Entry",

@@ -6,7 +6,6 @@ finding rows that conflict with what is there (`conflicts`), days of windows (`w
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -77,7 +76,7 @@ def commit(
         if again:
             _require_current(staged, mine)
             original = None
-        facts = _facts(staged) | {"run_id": run_id}
+        facts = ledger.facts(staged) | {"run_id": run_id}
         if original is not None:
             return duplicate(connection, dataset, mine, original, facts)
         room = make_room(connection, dataset, manifest.added)
@@ -123,8 +122,7 @@ def duplicate(
     file that held it holds something else now."""
     if mine is not None and mine.id != original.id:
         supersede(connection, dataset, mine)
-    reason = f"the same bytes are loaded as delivery {original.delivery!r} (entry {original.id})"
-    return ledger.insert(connection, facts | {"status": "duplicate", "reason": reason})
+    return ledger.insert(connection, facts | {"status": "duplicate", "reason": ledger.same_bytes(original)})
 
 
 def _require_current(staged: Staged, mine: Entry | None) -> None:
@@ -133,23 +131,6 @@ def _require_current(staged: Staged, mine: Entry | None) -> None:
             f"delivery {staged.delivery!r} of dataset {staged.manifest.dataset!r} cannot be loaded again from {staged.source}: the table"
             " does not hold it, or holds another version. Ask for it once more."
         )
-
-
-def _facts(staged: Staged) -> dict[str, Any]:
-    manifest = staged.manifest
-    return {
-        "delivery": staged.delivery,
-        "dataset": manifest.dataset,
-        "file_name": PurePosixPath(staged.delivery).name,
-        "sha256": manifest.sha256,
-        "bytes": manifest.bytes,
-        "format": manifest.format,
-        "dialect": json.dumps(manifest.dialect, ensure_ascii=False),
-        "contract_fingerprint": manifest.fingerprint,
-        "landing": staged.landing,
-        "seconds": manifest.seconds,
-        "peak_memory_mb": manifest.peak_memory_mb,
-    }
 
 
 def _load(

@@ -26,6 +26,8 @@ def find_conflicts(
     paths: Sequence[str],
     source: str,
     known: str | None = None,
+    within: str = "this file",
+    places: str | None = None,
 ) -> Conflicts:
     """List in `temp.conflicts` (_row, column_name, check_name, value, message, severity) what is wrong with staged rows.
 
@@ -35,6 +37,9 @@ def find_conflicts(
         paths: the clean Parquet files, in row order.
         source: SQL that reads them.
         known: SQL of the rows whose keys are taken; the clean table when not given.
+        within: what the rows are, for the messages.
+        places: where the rows are not one file, SQL in brackets that gives `_row`, `_delivery` and `original_row` of each: they take
+            their places among the rows of those deliveries in the table.
 
     Returns:
         What was found. `refused` is for the caller to act on: where it is not, those rows are left out like any others.
@@ -46,8 +51,11 @@ def find_conflicts(
     for reference in dataset.references:
         if reference.dataset != dataset.name:
             lookups.list_missing(listed, dataset, reference, source)
-    uniqueness.list_taken(listed, dataset, paths, source, known)
+    uniqueness.list_taken(listed, dataset, paths, source, known, within)
     for column in dataset.increasing:
-        order.list_not_above(listed, dataset, column, paths, source)
+        if places is None:
+            order.list_not_above(listed, dataset, column, paths, source)
+        else:
+            order.list_out_of_place(listed, dataset, column, source, places)
     lookups.list_missing_here(listed, dataset, source)
     return listed.summary()

@@ -76,5 +76,18 @@ class DeliveryRefused(WarehouseError):
         super().__init__(f"{delivery}: {cause}. {remedy}")
 
 
+class CorrectionRefused(WarehouseError):
+    """None of the rows of a correction is one that is loaded; nothing was changed."""
+
+    def __init__(self, delivery: str, refusals: Sequence[str]) -> None:
+        self.delivery, self.refusals = delivery, tuple(refusals)
+        super().__init__(
+            f"no row of the correction {delivery!r} is of a file that is loaded now: {'; '.join(refusals)}"
+        )
+
+    def __reduce__(self) -> tuple[type[CorrectionRefused], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.delivery, self.refusals)
+
+
 class QueryError(WarehouseError):
     """SQL that the warehouse does not understand or may not run; DuckDB's own words name the place."""

@@ -8,17 +8,22 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 import duckdb
 
-from pipeline.ingest.manifest import ColumnProfile
+from pipeline.ingest.manifest import ColumnProfile, Staged
 
 CURRENT = ("loaded", "partial")
-"""Statuses of a delivery whose rows are in the clean table."""
+"""Statuses of a delivery whose rows are in the clean table, and of a correction that was taken."""
+CORRECTION = "correction"
+"""Format of the row of a correction: it moved rows of other deliveries and has none itself, whatever its key."""
+HAS_ROWS = f"(status IN ('loaded', 'partial') AND format IS DISTINCT FROM '{CORRECTION}')"
+"""SQL: the row of a delivery whose rows are in the clean table."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,8 @@ class Entry:
         file_name: name of the file.
         sha256: hash of the bytes, or None where they were never read.
         bytes: size of the file.
-        format: csv, excel, ndjson, json, parquet, arrow, avro or the word of another package's reader; None where it was not
-            recognised.
+        format: csv, excel, ndjson, json, parquet, arrow, avro or the word of another package's reader; `correction` for error
+            rows that were sent back; None where it was not recognised.
         dialect: how the file is written, as JSON text, or None.
         rows_read: records of the file; 0 in a row of a duplicate or a quarantined file, like the other counts.
         rows_clean: rows loaded.
@@ -78,6 +83,11 @@ class Entry:
     seq: int
     landing: str | None
 
+    @property
+    def is_correction(self) -> bool:
+        """Whether it corrected rows of other deliveries, and so has none."""
+        return self.format == CORRECTION
+
 
 _FIELDS = tuple(field.name for field in fields(Entry))
 _COLUMNS = ", ".join(_FIELDS)
@@ -113,6 +123,29 @@ def insert(connection: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> Ent
     return Entry(**full)
 
 
+def facts(staged: Staged) -> dict[str, Any]:
+    """What a row says of a staged file, whatever becomes of it."""
+    manifest = staged.manifest
+    return {
+        "delivery": staged.delivery,
+        "dataset": manifest.dataset,
+        "file_name": PurePosixPath(staged.delivery).name,
+        "sha256": manifest.sha256,
+        "bytes": manifest.bytes,
+        "format": manifest.format,
+        "dialect": json.dumps(manifest.dialect, ensure_ascii=False),
+        "contract_fingerprint": manifest.fingerprint,
+        "landing": staged.landing,
+        "seconds": manifest.seconds,
+        "peak_memory_mb": manifest.peak_memory_mb,
+    }
+
+
+def same_bytes(original: Entry) -> str:
+    """The reason of a duplicate."""
+    return f"the same bytes are loaded as delivery {original.delivery!r} (entry {original.id})"
+
+
 def by_landing(
     connection: duckdb.DuckDBPyConnection, dataset: str, delivery: str, landing: str
 ) -> Entry | None:
@@ -122,9 +155,7 @@ def by_landing(
 
 def current(connection: duckdb.DuckDBPyConnection, dataset: str, delivery: str) -> Entry | None:
     """The row of the version whose rows are in the clean table."""
-    return _one(
-        connection, "dataset = ? AND delivery = ? AND status IN ('loaded', 'partial')", [dataset, delivery]
-    )
+    return _one(connection, f"dataset = ? AND delivery = ? AND {HAS_ROWS}", [dataset, delivery])
 
 
 def commit_times(connection: duckdb.DuckDBPyConnection, entry: Entry) -> list[datetime]:
@@ -150,18 +181,19 @@ def related(
     sha256: str | None,
     landing: str | None,
 ) -> tuple[Entry | None, Entry | None, Entry | None]:
-    """In one scan: the row of this landing, the current version of the key, the loaded delivery with these bytes.
+    """In one scan: the row of this landing, the current version of the key, the loaded delivery or correction with these bytes.
 
     The scan reads few columns, for most deliveries are new and a ledger row is wide.
     """
     rows = connection.execute(
-        "SELECT id, delivery = $2 AND landing = $4, status IN ('loaded', 'partial'), delivery = $2, sha256 = $3 "
+        f"SELECT id, delivery = $2 AND landing = $4, {HAS_ROWS}, delivery = $2, "
+        "sha256 = $3 AND status IN ('loaded', 'partial') "
         "FROM ops.deliveries WHERE dataset = $1 AND (delivery = $2 OR sha256 = $3) ORDER BY seq",
         [dataset, delivery, sha256, landing],
     ).fetchall()
     landed = next((row[0] for row in reversed(rows) if row[1]), None)
     mine = next((row[0] for row in reversed(rows) if row[2] and row[3]), None)
-    same = next((row[0] for row in rows if row[2] and row[4]), None)
+    same = next((row[0] for row in rows if row[4]), None)
     return _by_id(connection, landed), _by_id(connection, mine), _by_id(connection, same)
 
 
@@ -185,11 +217,48 @@ def entries(
     return [Entry(*row) for row in connection.execute(sql, parameters).fetchall()]
 
 
+def corrections(connection: duckdb.DuckDBPyConnection, dataset: str) -> list[Entry]:
+    """The rows of the dataset's corrections that were taken, in order of `seq`."""
+    sql = f"{_SELECT} WHERE dataset = ? AND format = ? AND status IN ('loaded', 'partial') ORDER BY seq"
+    return [Entry(*row) for row in connection.execute(sql, [dataset, CORRECTION]).fetchall()]
+
+
+def corrected_by(connection: duckdb.DuckDBPyConnection, entry_id: str) -> list[Entry]:
+    """The rows of the deliveries that a correction has touched, those that are loaded now, by key."""
+    sql = (
+        f"{_SELECT} WHERE {HAS_ROWS} AND (dataset, delivery) IN "
+        "(SELECT dataset, delivery FROM ops.corrections WHERE entry_id = ?) ORDER BY delivery"
+    )
+    return [Entry(*row) for row in connection.execute(sql, [entry_id]).fetchall()]
+
+
+def of_contents(
+    connection: duckdb.DuckDBPyConnection, dataset: str, origins: Collection[tuple[str, str]]
+) -> list[Entry]:
+    """The rows of deliveries that were loaded with these contents (key, beginning of the hash), newest first."""
+    columns = ", ".join(f"ledger.{name}" for name in _FIELDS)
+    sql = (
+        f"SELECT {columns} FROM ops.deliveries AS ledger JOIN (SELECT unnest($2::VARCHAR[]) AS delivery, "
+        "unnest($3::VARCHAR[]) AS content) AS wanted ON ledger.delivery = wanted.delivery "
+        "AND starts_with(ledger.sha256, wanted.content) WHERE ledger.dataset = $1 "
+        "AND ledger.status IN ('loaded', 'partial', 'replaced') AND ledger.format IS DISTINCT FROM $4 ORDER BY seq DESC"
+    )
+    keys, contents = [key for key, _ in origins], [content for _, content in origins]
+    return [Entry(*row) for row in connection.execute(sql, [dataset, keys, contents, CORRECTION]).fetchall()]
+
+
 def set_status(connection: duckdb.DuckDBPyConnection, entry: Entry, status: str, reason: str) -> None:
     """Give one row another status and reason."""
     connection.execute(
         "UPDATE ops.deliveries SET status = ?, reason = ? WHERE id = ?", [status, reason, entry.id]
     )
+
+
+def change(connection: duckdb.DuckDBPyConnection, entry: Entry, values: dict[str, Any]) -> Entry:
+    """Give one row other values; returns it as it is then."""
+    given = ", ".join(f"{name} = ?" for name in values)
+    connection.execute(f"UPDATE ops.deliveries SET {given} WHERE id = ?", [*values.values(), entry.id])
+    return replace(entry, **values)
 
 
 def insert_profile(

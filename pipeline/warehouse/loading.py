@@ -54,7 +54,7 @@ def insert_clean(
     """Insert the rows of `source`, its columns in `room` too; returns how many."""
     names = [*(name for name, _ in clean_columns(dataset)), *room.columns.values()]
     picked = ", ".join(text(delivery) if name == "_delivery" else ident(name) for name in names)
-    return _changed(
+    return changed_rows(
         connection,
         f"INSERT INTO {table('clean', dataset.name)} ({idents(names)}) SELECT {picked} FROM {source}{where}",
     )
@@ -71,7 +71,7 @@ def insert_errors(connection: duckdb.DuckDBPyConnection, staged: Staged, detecte
         "detected_at": timestamp(detected_at),
     }
     picked = ", ".join(given.get(name, ident(name)) for name in names)
-    return _changed(
+    return changed_rows(
         connection,
         f"INSERT INTO {table('errors', staged.manifest.dataset)} ({idents(names)}) "
         f"SELECT {picked} FROM {parquet(staged.error_paths)}",
@@ -112,7 +112,7 @@ def _insert_conflicts(
     connection: duckdb.DuckDBPyConnection, staged: Staged, records: str, detected_at: datetime
 ) -> int:
     names = [name for name, _ in ERROR_COLUMNS]
-    return _changed(
+    return changed_rows(
         connection,
         f"INSERT INTO {table('errors', staged.manifest.dataset)} ({idents(names)}) "
         f"SELECT {text(staged.delivery)}, found._row, record.sheet, record.line, found.column_name, found.check_name, "
@@ -127,10 +127,10 @@ def delete_rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, deliver
     """Take a delivery's rows out of the clean table and mark its errors as superseded; returns the rows taken out."""
     connection.execute(
         f"UPDATE {table('errors', dataset.name)} SET status = 'superseded' "
-        "WHERE _delivery = ? AND status IN ('open', 'noted')",
+        "WHERE _delivery = ? AND status IN ('open', 'noted', 'replayed')",
         [delivery],
     )
-    return _changed(
+    return changed_rows(
         connection, f"DELETE FROM {table('clean', dataset.name)} WHERE _delivery = {text(delivery)}"
     )
 
@@ -159,7 +159,8 @@ def event_span(
     return row[0], row[1]
 
 
-def _changed(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+def changed_rows(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    """Run a statement that changes rows; how many it changed."""
     row = connection.execute(sql).fetchone()
     assert row is not None
     return int(row[0])

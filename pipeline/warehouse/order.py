@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from pipeline.contract import Dataset
 from pipeline.contract.severities import INCREASING
 from pipeline.warehouse.conflict_list import ConflictList
-from pipeline.warehouse.sql import ident, text
+from pipeline.warehouse.sql import ident, table, text
 
 
 def list_not_above(
@@ -28,17 +28,52 @@ def list_not_above(
     if rises(paths, column):
         return
     name = ident(column)
-    given = f"{name} IS NOT NULL"
-    if next(one for one in dataset.columns if one.name == column).dtype.is_float():
-        given += f" AND NOT isnan({name})"
     highest = f"max({name}) OVER (ORDER BY _row ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
     rows = (
         f"SELECT _row, {text(column)} AS column_name, {name}::VARCHAR AS value, {text(f'{column} ')} || {name}::VARCHAR "
         f"|| ' is not above ' || highest::VARCHAR || ', which comes before it' AS message FROM ("
-        f"SELECT _row, {name}, {highest} AS highest FROM {source} WHERE {given}{listed.spared}) "
+        f"SELECT _row, {name}, {highest} AS highest FROM {source} WHERE {_given(dataset, column)}{listed.spared}) "
         f"WHERE {name} <= highest"
     )
     listed.add(INCREASING, dataset.severities.get((column, INCREASING), "reject"), rows)
+
+
+def list_out_of_place(listed: ConflictList, dataset: Dataset, column: str, source: str, places: str) -> None:
+    """List the rows whose value does not lie between those of the rows before and after them in their delivery.
+
+    Args:
+        source: SQL of the rows.
+        places: SQL in brackets: their `_row`, `_delivery`, `original_row`.
+    """
+    name = ident(column)
+    rows = (
+        f"SELECT _row, {text(column)} AS column_name, value::VARCHAR AS value, {text(f'{column} ')} || value::VARCHAR "
+        "|| CASE WHEN value <= before THEN ' is not above ' || before::VARCHAR || ', which comes before it' "
+        "ELSE ' is not below ' || after::VARCHAR || ', which comes after it' END AS message FROM ("
+        "SELECT place.*, (SELECT max(known.value) FROM known WHERE known._delivery = place._delivery "
+        "AND known._row < place.original_row) AS before, (SELECT min(known.value) FROM known "
+        "WHERE known._delivery = place._delivery AND known._row > place.original_row) AS after FROM place) "
+        "WHERE value <= before OR value >= after"
+    )
+    known = (
+        f"known AS (SELECT _delivery, _row, {name} AS value FROM {table('clean', dataset.name)} "
+        f"WHERE {_given(dataset, column)})"
+    )
+    place = (
+        f"place AS (SELECT sent._row, sent._delivery, sent.original_row, staged.{name} AS value FROM {places} AS sent "
+        f"JOIN (SELECT * FROM {source} WHERE {_given(dataset, column)}{listed.spared}) AS staged ON staged._row = sent._row)"
+    )
+    listed.add(
+        INCREASING, dataset.severities.get((column, INCREASING), "reject"), f"WITH {known}, {place} {rows}"
+    )
+
+
+def _given(dataset: Dataset, column: str) -> str:
+    """A condition: there is a value that has a place in an order."""
+    name = ident(column)
+    if next(one for one in dataset.columns if one.name == column).dtype.is_float():
+        return f"{name} IS NOT NULL AND NOT isnan({name})"
+    return f"{name} IS NOT NULL"
 
 
 def rises(paths: Sequence[str], column: str) -> bool:

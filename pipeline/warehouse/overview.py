@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.warehouse.ledger import Entry
+from pipeline.warehouse.ledger import HAS_ROWS, Entry
 from pipeline.warehouse.session import Session
 
 
@@ -27,10 +27,10 @@ class DatasetFigures:
 def dataset_figures(session: Session) -> dict[str, DatasetFigures]:
     """Dataset → its figures, for every dataset that the ledger knows."""
     rows = session.query(
-        "SELECT dataset, count(*) FILTER (status IN ('loaded', 'partial')) AS deliveries,"
+        f"SELECT dataset, count(*) FILTER ({HAS_ROWS}) AS deliveries,"
         " count(*) FILTER (status = 'quarantined') AS quarantined,"
-        " coalesce(sum(rows_clean) FILTER (status IN ('loaded', 'partial')), 0)::BIGINT AS rows_clean,"
-        " coalesce(sum(rows_rejected) FILTER (status IN ('loaded', 'partial')), 0)::BIGINT AS rows_rejected,"
+        f" coalesce(sum(rows_clean) FILTER ({HAS_ROWS}), 0)::BIGINT AS rows_clean,"
+        f" coalesce(sum(rows_rejected) FILTER ({HAS_ROWS}), 0)::BIGINT AS rows_rejected,"
         " max(committed_at) AS last_commit FROM ops.deliveries GROUP BY dataset"
     )
     return {row["dataset"]: DatasetFigures(**row) for row in rows.iter_rows(named=True)}

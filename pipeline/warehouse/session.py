@@ -5,17 +5,19 @@ What belongs here: the calls, one line of thought each. What does not: how they 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from pipeline.contract import Dataset, Total
 from pipeline.ingest.manifest import CleanerCount, ColumnProfile, Staged
-from pipeline.warehouse import cleaning, ledger, precedence, tables
+from pipeline.warehouse import cleaning, correcting, corrections, ledger, precedence, tables
 from pipeline.warehouse import commit as committing
 from pipeline.warehouse.connection import transaction
+from pipeline.warehouse.corrections import Applied
 from pipeline.warehouse.errors import ContractChanged
 from pipeline.warehouse.frames import frame
 from pipeline.warehouse.ledger import Entry
@@ -63,16 +65,22 @@ class Session:
 
         Returns:
             The ledger entry: `loaded`, `partial` (rows rejected) or `duplicate`. The entry of the same landing, when
-            that is in the ledger already.
+            that is in the ledger already. Of a correction: its own entry, with what it did in the reason; its rows are in
+            those of other deliveries. As a replay it is applied again to what is open now.
 
         Raises:
             ReconciliationError: the rows do not add up; nothing was stored.
             DeliveryRefused: its rows refuse the whole of it, or too many are rejected; nothing was stored.
+            CorrectionRefused: no row of a correction is one that is loaded now.
             ContractError: a reference does not fit the table that it refers to; nothing was stored.
             ContractChanged: the clean table does not fit the contract.
             WarehouseError: to be loaded again, but the table does not hold this version.
         """
         dataset = self._writable(staged.manifest.dataset)
+        if staged.manifest.correction is not None:
+            return corrections.commit(
+                self.connection, dataset, staged, run_id=run_id, replay=replay, marked=self._marked
+            )
         return committing.commit(
             self.connection,
             dataset,
@@ -147,6 +155,33 @@ class Session:
     ) -> list[Entry]:
         """Ledger entries with `seq` above `after_seq`, in order of `seq`."""
         return ledger.entries(self.connection, dataset, after_seq, limit, statuses)
+
+    def originals(self, dataset: str, origins: Collection[tuple[str, str]]) -> list[Entry]:
+        """The entries of deliveries by key and beginning of their content's hash, whether or not they are loaded still, newest
+        first."""
+        return ledger.of_contents(self.connection, dataset, origins)
+
+    def corrections(self, dataset: str) -> list[Entry]:
+        """The entries of the dataset's corrections, in order."""
+        return ledger.corrections(self.connection, dataset)
+
+    def corrected_by(self, entry_id: str) -> list[Entry]:
+        """The deliveries with rows that a correction has corrected or looked at, as they are now, by key."""
+        return ledger.corrected_by(self.connection, entry_id)
+
+    def copy_open_rows(self, dataset: str, target: Path, deliveries: Sequence[str] | None = None) -> int:
+        """Write the rows that are rejected and open, of some deliveries or all, to a Parquet file; returns how many.
+
+        Columns: those of `revalidate.KEY_SCHEMA`, `format` VARCHAR and `record` VARCHAR. `_row` is the place, ascending by delivery and row;
+        `seen_at` when its latest error was found.
+        """
+        return correcting.copy_open_rows(self.connection, self._known(dataset), target, deliveries)
+
+    def replay(self, staged: Staged) -> Applied:
+        """Move the rows of a staged replay that pass now, in one transaction; those that fail get the new reason if it is
+        another. Raises ReconciliationError, ContractChanged."""
+        dataset = self._writable(staged.manifest.dataset)
+        return corrections.replay(self.connection, dataset, staged, marked=self._marked)
 
     def dirty(self, dataset: str | None = None) -> list[Dirty]:
         """What is dirty, by dataset, window and day; only of datasets and windows that are declared."""

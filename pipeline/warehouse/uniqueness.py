@@ -24,22 +24,28 @@ from pipeline.warehouse.sql import ident, idents, table, text
 
 
 def list_taken(
-    listed: ConflictList, dataset: Dataset, paths: Sequence[str], source: str, known: str | None = None
+    listed: ConflictList,
+    dataset: Dataset,
+    paths: Sequence[str],
+    source: str,
+    known: str | None = None,
+    within: str = "this file",
 ) -> None:
     """List the rows whose key is taken; those rejected by then are left aside, and so are those of an earlier set.
 
     Args:
         dataset: whose uniqueness holds.
         paths: the clean Parquet files, in row order.
-        source: SQL that reads them.
+        source: SQL that reads them, or some of their rows.
         known: SQL of the rows whose keys are taken; the clean table when not given.
+        within: what they are, for the messages.
     """
     known = known or table("clean", dataset.name)
     for columns in dataset.uniqueness:
         unique, low, high = _look(paths, columns)
         taken = low is not None and _table_reaches(listed.connection, dataset, columns[0], low, high)
         if not unique or taken:
-            _list(listed, dataset, known, columns, source, unique, taken)
+            _list(listed, dataset, known, columns, source, within, unique, taken)
 
 
 def severity_of(dataset: Dataset, columns: Sequence[str]) -> str:
@@ -109,6 +115,7 @@ def _list(
     known: str,
     columns: Sequence[str],
     source: str,
+    within: str,
     unique: bool,
     taken: bool,
 ) -> None:
@@ -130,7 +137,7 @@ def _list(
             f"WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
         )
         if listed.count("temp.doubles"):
-            parts.append(_double_rows(columns, source, present))
+            parts.append(_double_rows(columns, source, within, present))
     if parts:
         listed.add(UNIQUE, severity_of(dataset, columns), " UNION ALL ".join(parts))
     connection.execute("DROP TABLE IF EXISTS temp.taken")
@@ -147,12 +154,12 @@ def _taken_rows(known: str, columns: Sequence[str]) -> str:
     )
 
 
-def _double_rows(columns: Sequence[str], source: str, present: str) -> str:
+def _double_rows(columns: Sequence[str], source: str, within: str, present: str) -> str:
     name = text(", ".join(columns))
     key = key_text("staged", columns)
     return (
         f"SELECT staged._row, {name} AS column_name, {key} AS value, "
-        f"{name} || ' ' || {key} || ' is already in row ' || doubles.first_row || ' of this file' AS message "
+        f"{name} || ' ' || {key} || ' is already in row ' || doubles.first_row || {text(f' of {within}')} AS message "
         f"FROM (SELECT _row, {idents(columns)} FROM {source} WHERE {present}) AS staged "
         f"JOIN temp.doubles AS doubles USING ({idents(columns)}) WHERE staged._row > doubles.first_row"
     )

@@ -79,7 +79,7 @@ def mark_totals(connection: duckdb.DuckDBPyConnection, dataset: Dataset, deliver
 def mark_all(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window) -> None:
     """Mark everything that the clean table has rows for."""
     if not isinstance(window, Total):
-        spans = _spans(connection, dataset, "", [])
+        spans = _spans(connection, dataset, table("clean", dataset.name), [])
         mark_spans(connection, dataset, spans, [window])
         return
     known = f"SELECT DISTINCT {text(window.name)} AS window_name, NULL::DATE AS day, _delivery AS delivery"
@@ -95,7 +95,16 @@ def spans_of(connection: duckdb.DuckDBPyConnection, dataset: Dataset, entry: Ent
     """The days of the rows that a delivery has in the clean table."""
     if dataset.event_time is None or not dataset.time_windows:
         return []
-    return _spans(connection, dataset, "WHERE _delivery = ?", [entry.delivery])
+    return _spans(
+        connection, dataset, f"{table('clean', dataset.name)} WHERE _delivery = ?", [entry.delivery]
+    )
+
+
+def spans_in(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str) -> list[DaySpan]:
+    """The days of the rows that `source` gives: SQL of a relation with the event time as in the clean table."""
+    if dataset.event_time is None or not dataset.time_windows:
+        return []
+    return _spans(connection, dataset, source, [])
 
 
 def pending(
@@ -130,11 +139,11 @@ def clear(connection: duckdb.DuckDBPyConnection, done: Sequence[Dirty]) -> None:
 
 
 def _spans(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, where: str, parameters: list[str]
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, relation: str, parameters: list[str]
 ) -> list[DaySpan]:
     assert dataset.event_time is not None
     moment = ident(dataset.event_time)
-    source = f"FROM {table('clean', dataset.name)} {where}"
+    source = f"FROM {relation}"
     ends: tuple[datetime | None, datetime | None] | None
     ends = connection.execute(f"SELECT min({moment}), max({moment}) {source}", parameters).fetchone()
     assert ends is not None

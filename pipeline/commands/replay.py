@@ -1,0 +1,70 @@
+"""Commands that take rejected rows once more."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.app import Json, app, intake, refuse, require_datasets
+
+
+@app.command()
+def replay(
+    dataset: Annotated[str, typer.Argument(help="The dataset whose open errors are looked at again.")],
+    delivery: Annotated[
+        list[str] | None, typer.Option(help="Only rows of this delivery; may be given several times.")
+    ] = None,
+    windows: Annotated[bool, typer.Option(help="Also bring the dirty windows up to date.")] = True,
+    json: Json = False,
+) -> None:
+    """Validate rejected rows against the contract as it is now; those that pass become clean rows.
+
+    Example: `pipeline replay orders --delivery 2026-11-16.csv`
+    """
+    from dataclasses import asdict
+
+    from pipeline.intake import recompute_dirty
+    from pipeline.intake import replay as take_again
+    from pipeline.terminal import print_json, say, show_rows
+
+    house = intake()
+    require_datasets([dataset], house.datasets)
+    if delivery:
+        with house.warehouse.session() as session:
+            unknown = [key for key in delivery if session.current(dataset, key) is None]
+        if unknown:
+            refuse(
+                f"No delivery {', '.join(map(repr, unknown))} of {dataset!r} is loaded; see `pipeline status`."
+            )
+    found = take_again(house, dataset, delivery or None)
+    recomputed = list(recompute_dirty(house, [dataset])) if windows else []
+    if json:
+        print_json(
+            {
+                "dataset": dataset,
+                "deliveries": [asdict(one) for one in found],
+                "windows": [
+                    {"window": f"{r.dataset}/{r.window}", "day": r.day, "rows": r.rows, "changed": r.changed}
+                    for r in recomputed
+                ],
+            }
+        )
+        return
+    if not found:
+        say(f"No row of {dataset} is rejected and open.")
+        return
+    columns = ["delivery", "looked at", "passed", "left out", "still rejected"]
+    show_rows(
+        "Replayed",
+        columns,
+        [(one.delivery, one.looked_at, one.passed, one.filtered, one.still_rejected) for one in found],
+        columns[1:],
+    )
+    unread = sum(one.unread for one in found)
+    if unread:
+        say(
+            f"{unread:,} of them could not be read: they need a correction, or their file to be loaded again."
+        )
+    if recomputed:
+        say(f"{len({r.window for r in recomputed})} windows brought up to date.")

@@ -1,0 +1,315 @@
+"""Moving corrected rows from the error table to the clean table.
+
+What belongs here: the statements, over temporary tables in which a row goes by its place in the correction. What does not: deciding
+what a correction is and what is told of it (`corrections`).
+
+`sent`: every row of the correction with its state: open, done (no longer open, or named twice), unknown, replaced. `judged`: the open
+ones with their verdict: clean, filtered, rejected. `found`: the error rows of these. `changed`: those of which something changes; a
+row that fails for the very same reasons stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from pipeline.contract import Dataset
+from pipeline.ingest.manifest import DaySpan, Staged
+from pipeline.warehouse import conflicts, ledger
+from pipeline.warehouse.added import Room
+from pipeline.warehouse.conflict_list import CONFLICTS, REJECTED, Conflicts
+from pipeline.warehouse.errors import ReconciliationError
+from pipeline.warehouse.ledger import HAS_ROWS
+from pipeline.warehouse.loading import changed_rows, clean_source
+from pipeline.warehouse.sql import ident, idents, parquet, table, text, timestamp
+from pipeline.warehouse.tables import ERROR_COLUMNS, clean_columns
+from pipeline.warehouse.windows import dirty
+
+_TABLES = ("sent", "judged", "found", "changed", "moved")
+_PLACES = "(SELECT place AS _row, _delivery, original_row FROM temp.sent)"
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What became of the rows of one original delivery.
+
+    Attributes:
+        delivery: its key.
+        entry_id: its row of the ledger.
+        clean: rows that joined the clean table.
+        filtered: rows that the contract leaves out.
+        rejected: rows that stay open.
+        skipped: rows that were not open any more, or that the correction names twice.
+    """
+
+    delivery: str
+    entry_id: str
+    clean: int
+    filtered: int
+    rejected: int
+    skipped: int
+
+
+def copy_open_rows(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, target: Path, deliveries: Sequence[str] | None
+) -> int:
+    """See `Session.copy_open_rows`."""
+    some = (
+        ""
+        if deliveries is None
+        else f" AND error._delivery IN ({', '.join(map(text, deliveries)) or 'NULL'})"
+    )
+    return changed_rows(
+        connection,
+        "COPY (SELECT row_number() OVER (ORDER BY seq, row.original_row) AS _row, row._delivery, left(entry.sha256, 16) AS content, "
+        "row.original_row, NULL::VARCHAR AS sheet, NULL::BIGINT AS line, row.seen_at, row.record, entry.format FROM "
+        "(SELECT error._delivery, error._row AS original_row, max(error.detected_at) AS seen_at, any_value(error.record) AS record "
+        f"FROM {table('errors', dataset.name)} AS error WHERE error.status = 'open' AND error.severity = 'reject'{some} "
+        f"GROUP BY ALL) AS row JOIN (SELECT * FROM ops.deliveries WHERE dataset = {text(dataset.name)} AND {HAS_ROWS}) AS entry "
+        f"ON entry.delivery = row._delivery) TO {text(str(target))} (FORMAT parquet, ROW_GROUP_SIZE 50000)",
+    )
+
+
+def match(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged) -> tuple[int, list[str]]:
+    """Find the open rows that a correction is about. Returns how many of its rows are of no delivery that is loaded now with the
+    same content, and the first of them in words."""
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE sent AS "
+        f"WITH origins AS (SELECT id, delivery, sha256 FROM ops.deliveries WHERE dataset = {text(dataset.name)} AND {HAS_ROWS}), "
+        "open AS (SELECT _delivery, _row, any_value(sheet) AS sheet, any_value(line) AS line, max(detected_at) AS detected_at "
+        f"FROM {table('errors', dataset.name)} WHERE status = 'open' AND severity = 'reject' GROUP BY ALL) "
+        "SELECT key._row AS place, key._delivery, key.original_row, key.record, key.sheet AS found_sheet, key.line AS found_line, "
+        "origins.id AS entry_id, open.sheet, open.line, CASE WHEN origins.id IS NULL THEN 'unknown' "
+        "WHEN NOT starts_with(origins.sha256, key.content) THEN 'replaced' "
+        "WHEN open._row IS NULL OR key.seen_at <> open.detected_at "
+        "OR row_number() OVER (PARTITION BY key._delivery, key.original_row ORDER BY key._row) > 1 THEN 'done' "
+        f"ELSE 'open' END AS state FROM {parquet(staged.key_paths)} AS key "
+        "LEFT JOIN origins ON origins.delivery = key._delivery "
+        "LEFT JOIN open ON open._delivery = key._delivery AND open._row = key.original_row"
+    )
+    count = _count(connection, "SELECT count(*) FROM temp.sent WHERE state IN ('unknown', 'replaced')")
+    rows = connection.execute(
+        "SELECT found_sheet, found_line, place, _delivery, state FROM temp.sent "
+        f"WHERE state IN ('unknown', 'replaced') ORDER BY place LIMIT {_NAMED}"
+    ).fetchall()
+    return count, [_stranger(*row) for row in rows]
+
+
+def _stranger(sheet: str | None, line: int | None, place: int, delivery: str, state: str) -> str:
+    if sheet is not None:
+        where = f"row {line:,} of sheet {sheet!r}"
+    else:
+        where = f"row {place:,}" if line is None else f"line {line:,}"
+    if state == "unknown":
+        return f"{where}: there is no delivery {delivery!r} any more"
+    return f"{where}: delivery {delivery!r} has other content now than when its errors were exported"
+
+
+def move(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, room: Room) -> list[Moved]:
+    """Move the open rows that pass; note of the others why they do not. Originals' counts in the ledger follow."""
+    detected_at = ledger.now()
+    source = _source(dataset, staged, room)
+    found = Conflicts()
+    if source is not None:
+        within = f"the correction {staged.delivery!r}" if staged.delivery else "the rows that are open"
+        found = conflicts.find_conflicts(
+            connection, dataset, staged.clean_paths, source, within=within, places=_PLACES
+        )
+    _judge(connection, staged, source, found)
+    _find_errors(connection, staged, detected_at, found)
+    conflicts.forget(connection, found)
+    _change_errors(connection, dataset)
+    if source is not None:
+        _insert_clean(connection, dataset, source, room)
+    return _change_ledger(connection, dataset, source)
+
+
+def _source(dataset: Dataset, staged: Staged, room: Room) -> str | None:
+    """SQL in brackets: the clean rows that are open, typed as in the table; `_row` is the place."""
+    if not staged.clean_paths:
+        return None
+    return (
+        f"(SELECT * FROM {clean_source(dataset, staged, room)} AS staged "
+        "WHERE staged._row IN (SELECT place FROM temp.sent WHERE state = 'open'))"
+    )
+
+
+def _judge(
+    connection: duckdb.DuckDBPyConnection, staged: Staged, source: str | None, found: Conflicts
+) -> None:
+    failing = []
+    if staged.error_paths:
+        failing.append(f"SELECT _row FROM {parquet(staged.error_paths)} WHERE severity = 'reject'")
+    if found:
+        failing.append(REJECTED)
+    rejected = f"place IN ({' UNION ALL '.join(failing)})" if failing else "false"
+    clean = f"place IN (SELECT _row FROM {source})" if source is not None else "false"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, CASE WHEN {rejected} THEN 'rejected' WHEN {clean} THEN 'clean' "
+        "ELSE 'filtered' END AS verdict FROM temp.sent WHERE state = 'open'"
+    )
+
+
+def _find_errors(
+    connection: duckdb.DuckDBPyConnection, staged: Staged, detected_at: datetime, conflicting: Conflicts
+) -> None:
+    """`found`, in the shape of the error table. Where a row is in its own file is taken from what was open."""
+    head = "SELECT row._delivery, row.original_row AS _row, row.sheet, row.line"
+    parts = []
+    if staged.error_paths:
+        parts.append(
+            f"{head}, found.column_name, found.check_name, found.value, found.message, found.record, found.severity, "
+            "CASE found.severity WHEN 'reject' THEN 'open' ELSE 'noted' END AS status, "
+            f"{timestamp(detected_at)} AS detected_at FROM {parquet(staged.error_paths)} AS found "
+            "JOIN temp.judged AS row ON row.place = found._row"
+        )
+    if conflicting:
+        # One that refuses a whole file rejects the row: these are no file.
+        parts.append(
+            f"{head}, found.column_name, found.check_name, found.value, found.message, row.record, "
+            "CASE found.severity WHEN 'warn' THEN 'warn' ELSE 'reject' END AS severity, "
+            "CASE found.severity WHEN 'warn' THEN 'noted' ELSE 'open' END AS status, "
+            f"{timestamp(detected_at)} AS detected_at FROM {CONFLICTS} AS found JOIN temp.judged AS row ON row.place = found._row"
+        )
+    names = idents(name for name, _ in ERROR_COLUMNS)
+    columns = ", ".join(f"NULL::{kind} AS {ident(name)}" for name, kind in ERROR_COLUMNS)
+    found = " UNION ALL ".join(parts) or f"SELECT {columns} WHERE false"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS SELECT {names} FROM ({found})")
+
+
+def _change_errors(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
+    errors = table("errors", dataset.name)
+    # The same reasons of the same record, in whatever order.
+    reasons = (
+        "SELECT _delivery, _row, count(*) AS n, sum(hash(column_name, check_name, value, message, record)) AS reasons FROM {} "
+        "WHERE severity = 'reject' AND status = 'open' GROUP BY ALL"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE changed AS SELECT row._delivery, row.original_row AS _row, row.verdict "
+        "FROM temp.judged AS row "
+        f"LEFT JOIN ({reasons.format(errors)}) AS old ON old._delivery = row._delivery AND old._row = row.original_row "
+        f"LEFT JOIN ({reasons.format('temp.found')}) AS new ON new._delivery = row._delivery AND new._row = row.original_row "
+        "WHERE row.verdict <> 'rejected' OR old.n <> new.n OR old.reasons <> new.reasons"
+    )
+    connection.execute(
+        f"UPDATE {errors} AS error SET status = CASE WHEN error.status = 'open' AND changed.verdict <> 'rejected' "
+        "THEN 'replayed' ELSE 'superseded' END FROM temp.changed AS changed WHERE error._delivery = changed._delivery "
+        "AND error._row = changed._row AND error.status IN ('open', 'noted')"
+    )
+    names = idents(name for name, _ in ERROR_COLUMNS)
+    connection.execute(
+        f"INSERT INTO {errors} ({names}) SELECT {names} FROM temp.found AS found "
+        "WHERE (_delivery, _row) IN (SELECT _delivery, _row FROM temp.changed)"
+    )
+
+
+def _insert_clean(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str, room: Room) -> None:
+    names = [*(name for name, _ in clean_columns(dataset)), *room.columns.values()]
+    own = {"_delivery": "row._delivery", "_row": "row.original_row"}
+    picked = ", ".join(own.get(name, f"staged.{ident(name)}") for name in names)
+    inserted = changed_rows(
+        connection,
+        f"INSERT INTO {table('clean', dataset.name)} ({idents(names)}) SELECT {picked} FROM {source} AS staged "
+        "JOIN temp.judged AS row ON row.place = staged._row WHERE row.verdict = 'clean'",
+    )
+    passed = _count(connection, "SELECT count(*) FROM temp.judged WHERE verdict = 'clean'")
+    if inserted != passed:
+        figures = {"rows that pass": passed, "rows inserted": inserted}
+        raise ReconciliationError(dataset.name, "", "the table does not hold the rows that pass", figures)
+
+
+def _change_ledger(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str | None
+) -> list[Moved]:
+    """Counts, status and event times of the originals."""
+    first = last = "NULL::TIMESTAMP"
+    times = ""
+    if dataset.event_time is not None and source is not None:
+        moment = f"staged.{ident(dataset.event_time)}"
+        first, last = (
+            f"{end}({moment}) FILTER (judged.verdict = 'clean')::TIMESTAMP" for end in ("min", "max")
+        )
+        times = f" LEFT JOIN {source} AS staged ON staged._row = sent.place"
+    verdicts = ", ".join(
+        f"count(*) FILTER (judged.verdict = '{name}') AS {name}" for name in ("clean", "filtered", "rejected")
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE moved AS SELECT sent._delivery AS delivery, sent.entry_id, {verdicts}, "
+        f"count(*) FILTER (sent.state = 'done') AS skipped, {first} AS first, {last} AS last FROM temp.sent AS sent "
+        f"LEFT JOIN temp.judged AS judged ON judged.place = sent.place{times} WHERE sent.state IN ('open', 'done') GROUP BY ALL"
+    )
+    connection.execute(
+        "UPDATE ops.deliveries AS entry SET rows_clean = entry.rows_clean + moved.clean, "
+        "rows_filtered = entry.rows_filtered + moved.filtered, "
+        "rows_rejected = entry.rows_rejected - moved.clean - moved.filtered, violations = coalesce(held.n, 0), "
+        "status = CASE WHEN entry.rows_rejected > moved.clean + moved.filtered THEN 'partial' ELSE 'loaded' END, "
+        "event_time_min = least(entry.event_time_min, moved.first), "
+        "event_time_max = greatest(entry.event_time_max, moved.last) FROM temp.moved AS moved "
+        f"LEFT JOIN (SELECT _delivery, count(*) AS n FROM {table('errors', dataset.name)} WHERE status <> 'superseded' "
+        "GROUP BY ALL) AS held ON held._delivery = moved.delivery WHERE entry.id = moved.entry_id"
+    )
+    rows = connection.execute(
+        "SELECT delivery, entry_id, clean, filtered, rejected, skipped FROM temp.moved ORDER BY delivery"
+    ).fetchall()
+    return [Moved(*row) for row in rows]
+
+
+def spans(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, room: Room
+) -> list[DaySpan]:
+    """The days of the rows that joined the clean table."""
+    source = _source(dataset, staged, room)
+    if source is None:
+        return []
+    joined = "(SELECT place FROM temp.judged WHERE verdict = 'clean')"
+    return dirty.spans_in(connection, dataset, f"{source} AS staged WHERE staged._row IN {joined}")
+
+
+def reconcile(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
+    """Raise ReconciliationError unless the tables hold what the ledger says of every original."""
+    rows = connection.execute(
+        "SELECT entry.delivery, entry.rows_read, entry.rows_clean, entry.rows_rejected, entry.rows_filtered, "
+        f"(SELECT count(*) FROM {table('clean', dataset.name)} AS clean WHERE clean._delivery = entry.delivery), "
+        f"(SELECT count(DISTINCT _row) FROM {table('errors', dataset.name)} AS error WHERE error._delivery = entry.delivery "
+        "AND error.status = 'open' AND error.severity = 'reject') "
+        "FROM ops.deliveries AS entry JOIN temp.moved AS moved ON moved.entry_id = entry.id"
+    ).fetchall()
+    names = (
+        "rows_read",
+        "rows_clean",
+        "rows_rejected",
+        "rows_filtered",
+        "rows in the table",
+        "rows with open errors",
+    )
+    for delivery, *values in rows:
+        figures = dict(zip(names, values, strict=True))
+        if (
+            figures["rows_read"]
+            != figures["rows_clean"] + figures["rows_rejected"] + figures["rows_filtered"]
+        ):
+            cause = "after its correction rows read are not clean + rejected + filtered"
+        elif figures["rows_clean"] != figures["rows in the table"]:
+            cause = "after its correction the table does not hold the clean rows"
+        elif figures["rows_rejected"] != figures["rows with open errors"]:
+            cause = "after its correction the error table does not hold the rejected rows"
+        else:
+            continue
+        raise ReconciliationError(dataset.name, delivery, cause, figures)
+
+
+def forget(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drop the temporary tables. A transaction that is rolled back takes them along."""
+    for name in _TABLES:
+        connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    assert row is not None
+    return int(row[0])

@@ -1,0 +1,184 @@
+"""A correction, one transaction: rows that pass now move from rejected to clean, the others say why they do not.
+
+What belongs here: what happens to a correction and to a replay, in order, the ledger and the words for it. What does not: the
+statements that move rows (`correcting`), validating (ingest).
+
+A correction has a row of its own in the ledger with counts of 0: it has no rows, it moves those of other deliveries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from pipeline.contract import Dataset
+from pipeline.ingest.manifest import Staged
+from pipeline.warehouse import correcting, ledger
+from pipeline.warehouse.added import make_room
+from pipeline.warehouse.connection import transaction
+from pipeline.warehouse.correcting import Moved
+from pipeline.warehouse.errors import CorrectionRefused
+from pipeline.warehouse.ledger import Entry
+from pipeline.warehouse.windows import dirty
+
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a correction or a replay did.
+
+    Attributes:
+        moved: by original delivery.
+        refused: rows that it names no loaded row with, or not the one that is loaded now.
+        refusals: the first of them, in words.
+        untouched: rows without any value.
+    """
+
+    moved: tuple[Moved, ...]
+    refused: int = 0
+    refusals: tuple[str, ...] = ()
+    untouched: int = 0
+
+    def total(self, figure: str) -> int:
+        """Sum of a figure of `Moved` over all originals."""
+        return sum(getattr(one, figure) for one in self.moved)
+
+    @property
+    def usable(self) -> bool:
+        """Whether any row of it is one that is or was open."""
+        return bool(self.moved or self.untouched)
+
+    @property
+    def status(self) -> str:
+        """`loaded`, or `partial` where something of it is still to be done."""
+        return "partial" if self.total("rejected") or self.refused else "loaded"
+
+    def in_words(self) -> str:
+        """One sentence for people."""
+        corrected = [one for one in self.moved if one.clean or one.filtered]
+        where = (
+            f" of {len(corrected)} {'delivery' if len(corrected) == 1 else 'deliveries'}" if corrected else ""
+        )
+        parts = [f"{_rows(self.total('clean'))}{where} corrected"]
+        for count, words in (
+            (self.total("filtered"), "left out by the dataset's filter"),
+            (self.total("rejected"), "still rejected"),
+            (self.total("skipped"), "skipped (already corrected)"),
+            (self.untouched, "without any value"),
+            (self.refused, "refused"),
+        ):
+            if count:
+                parts.append(f"{count:,} {words}")
+        named = "; ".join(self.refusals[:_NAMED])
+        return ", ".join(parts) + (f": {named}" if named else "")
+
+
+def commit(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    staged: Staged,
+    *,
+    run_id: str | None = None,
+    replay: bool = False,
+    marked: dirty.Marked | None = None,
+) -> Entry:
+    """Take a staged correction; see `Session.commit`. With `replay` one that was taken before is taken again, for what is open
+    now, and keeps its row of the ledger.
+
+    Raises:
+        CorrectionRefused: none of its rows is one of those that are loaded.
+        ReconciliationError: the rows do not add up; nothing was stored.
+    """
+    with transaction(connection):
+        landed, _, same = ledger.related(
+            connection, dataset.name, staged.delivery, staged.manifest.sha256, staged.landing
+        )
+        if not replay and landed is not None:
+            return landed
+        facts = ledger.facts(staged) | {"run_id": run_id}
+        if not replay and same is not None:
+            return ledger.insert(
+                connection, facts | {"status": "duplicate", "reason": ledger.same_bytes(same)}
+            )
+        applied, fresh = _apply(connection, dataset, staged, marked)
+        if not applied.usable and replay and same is not None:
+            return same  # its originals have other content by now
+        if not applied.usable:
+            raise CorrectionRefused(staged.delivery, applied.refusals)
+        entry = _record(connection, facts, applied, same if same is not None and same.is_correction else None)
+        _note(connection, entry, applied.moved)
+    if marked is not None:
+        marked |= fresh
+    return entry
+
+
+def replay(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    staged: Staged,
+    marked: dirty.Marked | None = None,
+) -> Applied:
+    """Move the rows of a staged replay that pass now; it is no delivery and gets no row of the ledger."""
+    with transaction(connection):
+        applied, fresh = _apply(connection, dataset, staged, marked)
+    if marked is not None:
+        marked |= fresh
+    return applied
+
+
+def _apply(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, marked: dirty.Marked | None
+) -> tuple[Applied, dirty.Marked]:
+    account = staged.manifest.correction
+    assert account is not None
+    fresh: dirty.Marked = set()
+    moved: Sequence[Moved] = ()
+    strangers, named = 0, list[str]()
+    if staged.key_paths:
+        room = make_room(connection, dataset, staged.manifest.added)
+        strangers, named = correcting.match(connection, dataset, staged)
+        moved = correcting.move(connection, dataset, staged, room)
+        spans = correcting.spans(connection, dataset, staged, room)
+        fresh = dirty.mark_spans(connection, dataset, spans, marked=marked)
+        for one in moved:
+            if one.clean:
+                dirty.mark_totals(connection, dataset, one.delivery)
+        correcting.reconcile(connection, dataset)
+        correcting.forget(connection)
+    return (
+        Applied(
+            tuple(moved), account.refused + strangers, (*account.refusals, *named)[:_NAMED], account.untouched
+        ),
+        fresh,
+    )
+
+
+def _record(
+    connection: duckdb.DuckDBPyConnection, facts: dict[str, Any], applied: Applied, known: Entry | None
+) -> Entry:
+    told = {"status": applied.status, "reason": applied.in_words()}
+    if known is None:
+        return ledger.insert(connection, facts | told)
+    told["contract_fingerprint"] = facts["contract_fingerprint"]
+    return ledger.change(connection, known, told)
+
+
+def _note(connection: duckdb.DuckDBPyConnection, entry: Entry, moved: Sequence[Moved]) -> None:
+    """Which originals it corrected, for whoever wants to know later."""
+    values: list[Any] = []
+    for one in moved:
+        values += [
+            entry.id, entry.dataset, one.delivery, one.entry_id, one.clean, one.filtered, one.rejected, one.skipped,
+            ledger.now(),
+        ]  # fmt: skip
+    if values:
+        rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(moved))
+        connection.execute(f"INSERT INTO ops.corrections VALUES {rows}", values)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
