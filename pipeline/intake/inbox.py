@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.contract.references import reference_ranks
-from pipeline.files import Scan, Waiting, hash_file, landing_of, settle, unescape_key
+from pipeline.files import Scan, Waiting, landing_of, settle, unescape_key
 from pipeline.ingest import sweep
 from pipeline.intake.house import Intake
+from pipeline.intake.originals import find_original, open_original
 from pipeline.intake.unpack import is_zip, tidy_folders, unpack_zips
-from pipeline.warehouse import Entry
 
 
 def wait_and_scan(intake: Intake, datasets: Collection[str] | None = None) -> Scan:
@@ -61,40 +61,17 @@ def _without_new_zips(intake: Intake, scan: Scan, looked_at: Collection[Waiting]
 
 
 def find_delivery(intake: Intake, dataset: str, delivery: str) -> Waiting | None:
-    """The file of a delivery: the one that waits in the inbox, else its current version in the archive, else None."""
+    """The file of a delivery: the one that waits in the inbox, else the original of its current version, else None (there is no such
+    delivery).
+
+    Raises:
+        OriginalUnavailable: it is loaded, and its original cannot be read again.
+    """
     relative = Path(unescape_key(delivery))
     waiting = intake.settings.inbox / dataset / relative
     if waiting.is_file():
         return landing_of(waiting, dataset, delivery)
     with intake.warehouse.session() as session:
         entry = session.current(dataset, delivery)
-    archived = None if entry is None else archived_file(intake, entry)
-    return None if archived is None else landing_of(archived, dataset, delivery)
-
-
-def archive_folder(intake: Intake, entry: Entry) -> Path:
-    """`archive/<dataset>/YYYY/MM/DD/`, by the day of the commit (UTC)."""
-    return intake.settings.archive / entry.dataset / f"{entry.committed_at:%Y/%m/%d}"
-
-
-def archived_file(intake: Intake, entry: Entry) -> Path | None:
-    """The archived original of a ledger entry, told from others of its name by its content; None when it is gone."""
-    path = archive_folder(intake, entry) / unescape_key(entry.delivery)
-    twins = (
-        sorted(path.parent.glob(f"{_literal(path.stem)}~*{_literal(path.suffix)}"))
-        if path.parent.is_dir()
-        else []
-    )
-    for candidate in (path, *twins):
-        if (
-            candidate.is_file()
-            and candidate.stat().st_size == entry.bytes
-            and hash_file(candidate) == entry.sha256
-        ):
-            return candidate
-    return None
-
-
-def _literal(text: str) -> str:
-    """`text` for a glob pattern, its special characters taken literally."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in text)
+        found = None if entry is None else find_original(intake, session, entry)
+    return None if entry is None else landing_of(open_original(intake, entry, found), dataset, delivery)

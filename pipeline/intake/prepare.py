@@ -20,6 +20,7 @@ from pipeline.files import UnreadableFile, Waiting
 from pipeline.ingest import CheckCount, FileChanged, Progress, RefusedFile, Staged, stage
 from pipeline.ingest.stage import WORKERS
 from pipeline.intake.house import Intake
+from pipeline.intake.originals import require_recipients
 from pipeline.intake.worker import StagingProcesses
 
 FILES_AT_ONCE = 2
@@ -78,6 +79,7 @@ def prepare_batches(
     """`prepare`, in lists of what is ready at the moment (at least one file, at most 64), so that one opening of the
     warehouse can serve several small files without being held while a large one is staged."""
     files = list(waiting)
+    require_recipients(intake, [item.dataset for item in files])  # before any of it is loaded
     many = sum(item.size <= _SMALL for item in files) >= _MANY
     remaining = iter(enumerate(files))
     under_way: deque[Future[Prepared]] = deque()

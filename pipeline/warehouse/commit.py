@@ -60,7 +60,7 @@ def commit(
         landed, mine, same = ledger.related(
             connection, dataset.name, staged.delivery, manifest.sha256, staged.landing
         )
-        if landed is not None:
+        if landed is not None and not replay:  # an original in the archive stays where it is, however often it is loaded
             return landed
         unchanged = mine is not None and (mine.sha256, mine.contract_fingerprint) == (
             manifest.sha256,
@@ -72,7 +72,7 @@ def commit(
         original = (
             mine if unchanged else same if same is not None and same.delivery != staged.delivery else None
         )
-        facts = _facts(staged) | {"run_id": run_id}
+        facts = _facts(staged) | {"run_id": run_id, "archive": dataset.archive}
         if original is not None:
             return duplicate(connection, dataset, mine, original, facts)
         if mine is not None:

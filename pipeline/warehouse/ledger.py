@@ -51,6 +51,8 @@ class Entry:
         committed_at: when, UTC without zone.
         seq: rises with every row; a reader that remembers the last one sees only what is new.
         landing: identity of the landing, see `Staged.landing`.
+        archive: what its dataset said is to become of the original once it is loaded: keep, encrypt, off (deleted); None where it
+            was not loaded.
     """
 
     id: str
@@ -77,6 +79,7 @@ class Entry:
     committed_at: datetime
     seq: int
     landing: str | None
+    archive: str | None = None
 
 
 _FIELDS = tuple(field.name for field in fields(Entry))
@@ -132,6 +135,12 @@ def loaded_by_hash(connection: duckdb.DuckDBPyConnection, dataset: str, sha256: 
     return _one(
         connection, "dataset = ? AND sha256 = ? AND status IN ('loaded', 'partial')", [dataset, sha256]
     )
+
+
+def same_bytes(connection: duckdb.DuckDBPyConnection, dataset: str, sha256: str) -> list[Entry]:
+    """All rows of a dataset with these bytes, whatever became of them, newest first."""
+    sql = f"{_SELECT} WHERE dataset = ? AND sha256 = ? ORDER BY seq DESC"
+    return [Entry(*row) for row in connection.execute(sql, [dataset, sha256]).fetchall()]
 
 
 def related(

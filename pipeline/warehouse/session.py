@@ -115,6 +115,10 @@ class Session:
         """The entry of the loaded delivery with these bytes, whatever its key."""
         return ledger.loaded_by_hash(self.connection, dataset, sha256)
 
+    def same_bytes(self, dataset: str, sha256: str) -> list[Entry]:
+        """All ledger entries of a dataset with these bytes, newest first."""
+        return ledger.same_bytes(self.connection, dataset, sha256)
+
     def current(self, dataset: str, delivery: str) -> Entry | None:
         """The entry of the version of a delivery whose rows are in the clean table."""
         return ledger.current(self.connection, dataset, delivery)
