@@ -29,6 +29,7 @@ def _known(error: BaseException) -> str | None:
     from pydantic import ValidationError
 
     from pipeline.contract import ContractError
+    from pipeline.intake import OriginalUnavailable
     from pipeline.warehouse import WarehouseError
 
     if isinstance(error, KeyboardInterrupt):
@@ -38,7 +39,7 @@ def _known(error: BaseException) -> str | None:
             f"PIPELINE_{str(part['loc'][0]).upper()}: {part['msg']} (it is {part['input']!r}). Set it to another value."
             for part in error.errors()
         )
-    if isinstance(error, ContractError | WarehouseError | OSError):
+    if isinstance(error, ContractError | WarehouseError | OriginalUnavailable | OSError):
         return str(error)
     return None
 

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from pipeline.contract import ContractError, Dataset
 from pipeline.contract.registry import load_datasets
-from pipeline.settings import Settings, load_settings
+from pipeline.files.sealing import KeyProblem, identities_of, recipients_of
+from pipeline.settings import IDENTITY_VARIABLE, RECIPIENT_VARIABLE, Settings, load_settings
 from pipeline.warehouse import Warehouse, WarehouseError
 from pipeline.warehouse.overview import applied_migrations
 
@@ -52,6 +53,7 @@ def examine() -> list[Finding]:
     except ContractError as error:
         return [*findings, Finding("datasets", False, str(error), "correct the declaration")]
     findings.append(Finding("datasets", True, ", ".join(datasets)))
+    findings += _archive(settings, datasets)
     return findings + list(_warehouse(settings, datasets))
 
 
@@ -80,6 +82,34 @@ def _disk(settings: Settings) -> Finding:
     return Finding(
         "disk", free >= _FREE_MB, f"{free:,} MB free", f"make room: less than {_FREE_MB} MB is left"
     )
+
+
+def _archive(settings: Settings, datasets: dict[str, Dataset]) -> Iterator[Finding]:
+    """Whether there are keys for the datasets that have their originals sealed."""
+    sealing = [name for name, dataset in datasets.items() if dataset.archive == "encrypt"]
+    if sealing:
+        try:
+            recipients_of(settings.archive_recipient)
+        except KeyProblem as problem:
+            found = f"{', '.join(sealing)} want their originals sealed: {problem}"
+            yield Finding(
+                "archive", False, found, f"set {RECIPIENT_VARIABLE} to what `pipeline keygen` prints"
+            )
+        else:
+            yield Finding("archive", True, f"originals of {', '.join(sealing)} are sealed")
+    if settings.archive_identity:
+        try:
+            identities_of(Path(settings.archive_identity).expanduser())
+        except KeyProblem as problem:
+            yield Finding(
+                "private key", False, str(problem), f"set {IDENTITY_VARIABLE} to the file of the key"
+            )
+        else:
+            yield Finding(
+                "private key",
+                True,
+                f"can be read: sealed originals are open while {IDENTITY_VARIABLE} is set",
+            )
 
 
 def _warehouse(settings: Settings, datasets: dict[str, Dataset]) -> Iterator[Finding]:

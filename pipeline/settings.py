@@ -13,6 +13,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HASH_KEYS_VARIABLE = "PIPELINE_HASH_KEYS"
+RECIPIENT_VARIABLE = "PIPELINE_ARCHIVE_RECIPIENT"
+IDENTITY_VARIABLE = "PIPELINE_ARCHIVE_IDENTITY"
 
 
 class Settings(BaseSettings):
@@ -27,6 +29,9 @@ class Settings(BaseSettings):
         settle_seconds: a file is taken once its size and times have stood still this long.
         hash_keys: keys of `clean.hash(name)`: `name=key` of each, parted by commas. A key is a random text of 32 characters or
             more, without commas and blanks (`openssl rand -hex 32`). Never shown, and part of no fingerprint.
+        archive_recipient: public keys of age (age1…), parted by commas, that the originals of datasets with `archive="encrypt"` are
+            sealed to.
+        archive_identity: path of the file with the private key; needed only while such originals are read again.
     """
 
     model_config = SettingsConfigDict(env_prefix="PIPELINE_", frozen=True, extra="ignore")
@@ -43,6 +48,10 @@ class Settings(BaseSettings):
     )
 
     hash_keys: SecretStr = Field(default=SecretStr(""), description="keys of `clean.hash`: `name=key,…`")
+    archive_recipient: str = Field(default="", description="public key that archived originals are sealed to")
+    archive_identity: str = Field(
+        default="", description="file with the private key, while sealed originals are read again"
+    )
 
     @field_validator("home")
     @classmethod

@@ -140,6 +140,16 @@ def reference_ranks(datasets: Mapping[str, Dataset]) -> dict[str, int]:
     return ranks
 
 
+def taken_before(dataset: Dataset, datasets: Mapping[str, Dataset]) -> set[str]:
+    """The datasets that this one refers to and whose files are taken before its own."""
+    ranks = reference_ranks(datasets)
+    return {
+        one.dataset
+        for one in dataset.references
+        if one.dataset in ranks and ranks[one.dataset] < ranks[dataset.name]
+    }
+
+
 def _reached(start: str, needs: Mapping[str, set[str]], done: Mapping[str, int]) -> set[str]:
     """What `start` refers to, directly or through others that are not done."""
     found: set[str] = set()

@@ -41,6 +41,11 @@ class Waiting:
     mtime_ns: int
     landing: str
 
+    @property
+    def landed_at(self) -> float:
+        """When its entry last changed, in seconds since 1970."""
+        return int(self.landing.rpartition(":")[2]) / 1e9
+
 
 @dataclass(frozen=True)
 class Refused:
@@ -52,7 +57,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Scan:
-    """What lies in the inbox, each part sorted by dataset and delivery.
+    """What lies in the inbox, each part sorted by dataset and delivery (`intake.wait_and_scan` puts `waiting` into its own order).
 
     Attributes:
         waiting: files that have stood still.

@@ -8,12 +8,14 @@ Dagster both stand on this room, and do the same work by the same steps.
 from pipeline.intake.commit import Outcome, commit
 from pipeline.intake.house import Intake, open_intake
 from pipeline.intake.inbox import find_delivery, wait_and_scan
+from pipeline.intake.originals import OriginalUnavailable, original
 from pipeline.intake.prepare import Prepared, prepare, prepare_batches
 from pipeline.intake.replaying import Replayed, apply_corrections, corrections_of, replay
 from pipeline.intake.take import recompute_dirty, take_inbox
 
 __all__ = [
     "Intake",
+    "OriginalUnavailable",
     "Outcome",
     "Prepared",
     "Replayed",
@@ -22,6 +24,7 @@ __all__ = [
     "corrections_of",
     "find_delivery",
     "open_intake",
+    "original",
     "prepare",
     "prepare_batches",
     "recompute_dirty",

@@ -18,12 +18,13 @@ from pathlib import Path
 from pipeline.files import Waiting, landing_of
 from pipeline.ingest import Progress, source_records
 from pipeline.intake.house import Intake
-from pipeline.intake.inbox import archive_folder, archived_file
+from pipeline.intake.originals import OriginalUnavailable, drop_copy, find_original, open_original
 from pipeline.intake.prepare import Prepared, prepare_batches
 from pipeline.intake.replaying import apply_corrections
 from pipeline.warehouse import DeliveryRefused, Entry, ReconciliationError, Session
 
 _GROUP = 512
+_SEALED_GROUP = 16  # each needs an open copy on the disk
 _STAYS = "Its rows stay as they are."
 
 
@@ -66,29 +67,35 @@ def load_again(
     """
     loaded = False
     wanted = _wanted(intake, dataset, deliveries, everything)
-    for start in range(0, len(wanted), _GROUP):
+    group = _SEALED_GROUP if intake.datasets[dataset].archive == "encrypt" else _GROUP
+    for start in range(0, len(wanted), group):
         files: list[Waiting] = []
-        before = {entry.delivery: entry for entry in wanted[start : start + _GROUP]}
-        for entry, original in _originals(intake, list(before.values())):
-            if original is None:
-                yield Again(entry, f"its original is not in {archive_folder(intake, entry)}. {_STAYS}")
-            else:
-                files.append(landing_of(original, dataset, entry.delivery))
-        for batch in prepare_batches(intake, files, progress):
-            for done in _commit(intake, batch, before, run_id):
-                loaded |= done.problem is None
-                yield done
+        before = {entry.delivery: entry for entry in wanted[start : start + group]}
+        try:
+            for entry, found in _originals(intake, list(before.values())):
+                try:
+                    path = open_original(intake, entry, found)
+                except OriginalUnavailable as error:
+                    yield Again(entry, f"{error} {_STAYS}")
+                else:
+                    files.append(landing_of(path, dataset, entry.delivery))
+            for batch in prepare_batches(intake, files, progress):
+                for done in _commit(intake, batch, before, run_id):
+                    loaded |= done.problem is None
+                    yield done
+        finally:
+            for file in files:
+                drop_copy(intake, file.path)
     if loaded:
         yield from _corrected(intake, dataset, run_id)
 
 
 def _corrected(intake: Intake, dataset: str, run_id: str | None) -> Iterator[Again]:
-    gone: list[Entry] = []
+    gone: list[tuple[Entry, str]] = []
     for outcome in apply_corrections(intake, dataset, run_id, gone):
         yield Again(outcome.entry)
-    for entry in gone:
-        where = archive_folder(intake, entry)
-        yield Again(entry, f"the file of this correction is not in {where}: its rows are rejected again.")
+    for entry, why in gone:
+        yield Again(entry, f"{why} The rows that this correction mended are rejected again.")
 
 
 def _wanted(
@@ -109,8 +116,7 @@ def _wanted(
 
 def _originals(intake: Intake, entries: list[Entry]) -> list[tuple[Entry, Path | None]]:
     with intake.warehouse.session() as session:
-        times = [session.commit_times(entry) for entry in entries]
-    return [(entry, archived_file(intake, entry, known)) for entry, known in zip(entries, times, strict=True)]
+        return [(entry, find_original(intake, session, entry)) for entry in entries]
 
 
 def _commit(

@@ -18,10 +18,18 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.files import file_away, hash_file, unchanged
+from pipeline.files import hash_file, unchanged
 from pipeline.ingest import source_records
 from pipeline.intake.house import Intake
-from pipeline.intake.inbox import archive_folder, archived_file, landed_as
+from pipeline.intake.inbox import landed_as
+from pipeline.intake.originals import (
+    drop_copy,
+    find_original,
+    is_copy,
+    put_in_archive,
+    put_in_quarantine,
+    require_recipients,
+)
 from pipeline.intake.prepare import Prepared, Problem
 from pipeline.warehouse import CorrectionRefused, DeliveryRefused, Entry, ReconciliationError, Session
 
@@ -36,8 +44,8 @@ class Outcome:
         dataset: its dataset (or folder, where there is no such dataset).
         delivery: its key.
         entry: its row of the ledger; status loaded, partial, quarantined or duplicate.
-        kept_at: where the original is now; None when it was in the archive already, or changed while it was committed and
-            stays in the inbox to be taken again.
+        kept_at: where the original is now; None when its dataset keeps none, when it was sealed in the archive already, or
+            changed while it was committed and stays in the inbox to be taken again.
     """
 
     dataset: str
@@ -54,13 +62,14 @@ def commit(intake: Intake, prepared: Iterable[Prepared], run_id: str | None = No
     what a list holds ready: give a list where files are ready, an iterator to commit each as it comes.
 
     Raises:
-        WarehouseBusy: another process held the warehouse too long. OSError, duckdb.Error: the machine fails.
+        ContractError: see `require_recipients`. WarehouseBusy: another process held the warehouse too long. OSError, duckdb.Error: the machine fails.
     """
     if not isinstance(prepared, list):
         for item in prepared:
             yield from commit(intake, [item], run_id)
         return
     remaining = [item for item in prepared if item.postponed is None]
+    require_recipients(intake, [item.waiting.dataset for item in remaining])
     while remaining:
         done: list[tuple[Prepared, Entry]] = []
         with intake.warehouse.session() as session:
@@ -108,7 +117,7 @@ def _half_moved(intake: Intake, session: Session, item: Prepared) -> Entry | Non
     if item.waiting.path.stat().st_nlink < 2:
         return None
     for entry in landed_as(session, item.waiting.dataset, item.waiting.delivery):
-        archived = archived_file(intake, entry, session.commit_times(entry))
+        archived = find_original(intake, session, entry)
         if archived is not None and archived.samefile(item.waiting.path):
             return entry
     return None
@@ -130,7 +139,8 @@ def _quarantine(session: Session, item: Prepared, run_id: str | None) -> Entry:
 
 
 def _in_archive(intake: Intake, item: Prepared) -> bool:
-    return item.waiting.path.is_relative_to(intake.settings.archive)
+    path = item.waiting.path
+    return path.is_relative_to(intake.settings.archive) or is_copy(intake, path)
 
 
 def _put_away(intake: Intake, item: Prepared, entry: Entry) -> Path | None:
@@ -141,18 +151,20 @@ def _put_away(intake: Intake, item: Prepared, entry: Entry) -> Path | None:
     elif not _in_archive(intake, item):
         relative = waiting.path.relative_to(settings.inbox / waiting.dataset)
         if entry.status == "quarantined":
-            kept_at = _to_quarantine(
-                settings.quarantine / (waiting.dataset or "_inbox") / relative, item, entry
-            )
+            target = settings.quarantine / (waiting.dataset or "_inbox") / relative
+            kept_at = _to_quarantine(intake, target, item, entry)
         else:
-            kept_at = file_away(waiting.path, archive_folder(intake, entry) / relative)
+            kept_at = put_in_archive(intake, waiting.path, relative, entry)
+    elif is_copy(intake, waiting.path):
+        drop_copy(intake, waiting.path)
+        kept_at = None
     if item.staged is not None:
         shutil.rmtree(item.staged.folder, ignore_errors=True)
     return kept_at
 
 
-def _to_quarantine(target: Path, item: Prepared, entry: Entry) -> Path:
-    kept_at = file_away(item.waiting.path, target)
+def _to_quarantine(intake: Intake, target: Path, item: Prepared, entry: Entry) -> Path:
+    kept_at = put_in_quarantine(intake, item.waiting.path, target, entry)
     reason = {
         "file": kept_at.name,
         "dataset": entry.dataset,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from pipeline.contract.references import reference_ranks
-from pipeline.files import Scan, Waiting, hash_file, landing_of, settle, unescape_key
+from pipeline.files import Scan, Waiting, landing_of, settle, unescape_key
 from pipeline.ingest import sweep
 from pipeline.intake.house import Intake
+from pipeline.intake.originals import find_original, open_original
 from pipeline.intake.unpack import is_zip, tidy_folders, unpack_zips
 from pipeline.warehouse import Entry, Session
 
@@ -62,16 +62,23 @@ def _without_new_zips(intake: Intake, scan: Scan, looked_at: Collection[Waiting]
 
 
 def find_delivery(intake: Intake, dataset: str, delivery: str) -> Waiting | None:
-    """The file of a delivery: the one that waits in the inbox, else its current version in the archive, else None."""
+    """The file of a delivery: the one that waits in the inbox, else the original of its current version, else None (there is no such
+    delivery).
+
+    Raises:
+        OriginalUnavailable: it is loaded, and its original cannot be read again.
+    """
     relative = Path(unescape_key(delivery))
     waiting = intake.settings.inbox / dataset / relative
     if waiting.is_file():
         return landing_of(waiting, dataset, delivery)
     with intake.warehouse.session() as session:
         entries = landed_as(session, dataset, delivery)
-        found = [archived_file(intake, entry, session.commit_times(entry)) for entry in entries]
-    archived = next((path for path in found if path is not None), None)
-    return None if archived is None else landing_of(archived, dataset, delivery)
+        found = [(entry, find_original(intake, session, entry)) for entry in entries]
+    if not found:
+        return None
+    entry, path = next((pair for pair in found if pair[1] is not None), found[0])
+    return landing_of(open_original(intake, entry, path), dataset, delivery)
 
 
 def landed_as(session: Session, dataset: str, delivery: str) -> list[Entry]:
@@ -80,41 +87,3 @@ def landed_as(session: Session, dataset: str, delivery: str) -> list[Entry]:
     entry = session.current(dataset, delivery)
     corrections = [one for one in session.corrections(dataset) if one.delivery == delivery]
     return [*([entry] if entry is not None else []), *reversed(corrections)]
-
-
-def archive_folder(intake: Intake, entry: Entry, committed_at: datetime | None = None) -> Path:
-    """`archive/<dataset>/YYYY/MM/DD/`, by the day of the commit (UTC)."""
-    return intake.settings.archive / entry.dataset / f"{committed_at or entry.committed_at:%Y/%m/%d}"
-
-
-def archived_file(intake: Intake, entry: Entry, times: Iterable[datetime] = ()) -> Path | None:
-    """The archived original of a ledger entry, told from others of its name by its content; None when it is gone.
-
-    Args:
-        times: when this version was committed (`Session.commit_times`): one that was loaded again lies where it lay the first time.
-    """
-    folders = dict.fromkeys(archive_folder(intake, entry, moment) for moment in (None, *times))
-    found = (_archived_in(folder, entry) for folder in folders)
-    return next((path for path in found if path is not None), None)
-
-
-def _archived_in(folder: Path, entry: Entry) -> Path | None:
-    path = folder / unescape_key(entry.delivery)
-    twins = (
-        sorted(path.parent.glob(f"{_literal(path.stem)}~*{_literal(path.suffix)}"))
-        if path.parent.is_dir()
-        else []
-    )
-    for candidate in (path, *twins):
-        if (
-            candidate.is_file()
-            and candidate.stat().st_size == entry.bytes
-            and hash_file(candidate) == entry.sha256
-        ):
-            return candidate
-    return None
-
-
-def _literal(text: str) -> str:
-    """`text` for a glob pattern, its special characters taken literally."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in text)

@@ -1,43 +1,215 @@
-"""The files that the rows of a correction are from. What does not belong here: what is read from them (`ingest`)."""
+"""Originals that have left the inbox: kept, sealed or deleted as their dataset says; and having one back.
+
+What belongs here: what becomes of an original after its rows are loaded or it was refused, where it lies then, reading it again. What
+does not: deciding when (`commit`), sealing itself (`files.sealing`).
+
+A sealed original is called by its ledger row, `<name>.<id>.age`: its content does not tell which it is. Whatever happens in
+between, an original leaves the inbox only after the commit is durable and, where it is kept, the other copy is whole: a run that was
+killed before that meets the file again, finds its landing in the ledger and goes on from there.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
-from functools import partial
+import hashlib
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from pipeline.ingest.keys import RowKey
-from pipeline.ingest.originals import Origin, Original, Originals
+from pipeline.contract import ContractError
+from pipeline.files import Waiting, file_away, hash_file, unescape_key
+from pipeline.files.sealing import SEALED, KeyProblem, identities_of, recipients_of, seal, unseal
+from pipeline.ingest.staging import new_part
 from pipeline.intake.house import Intake
-from pipeline.intake.inbox import archived_file
-from pipeline.warehouse import Entry, WarehouseMissing
+from pipeline.settings import IDENTITY_VARIABLE, RECIPIENT_VARIABLE
+from pipeline.warehouse import Entry, Session
+
+_SEALED_NAME = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(SEALED)}$")
 
 
-def originals_of(intake: Intake, dataset: str) -> Originals:
-    """Looks up originals of a dataset in the ledger, and their files in the archive."""
-    return partial(_look_up, intake, dataset)
+class OriginalUnavailable(Exception):
+    """The original of a delivery cannot be read again; says why, and what would help."""
 
 
-def _look_up(intake: Intake, dataset: str, origins: Collection[Origin]) -> Mapping[Origin, Original]:
+def require_recipients(intake: Intake, names: Iterable[str]) -> None:
+    """Raise ContractError where one of these datasets wants its originals sealed and there is no key to seal them to."""
+    for name in sorted(set(names)):
+        if _policy(intake, name) == "encrypt":
+            _recipients(intake, name)
+
+
+def archive_folder(intake: Intake, entry: Entry) -> Path:
+    """`archive/<dataset>/YYYY/MM/DD/`, by the day of the commit (UTC)."""
+    return intake.settings.archive / entry.dataset / f"{entry.committed_at:%Y/%m/%d}"
+
+
+def put_in_archive(intake: Intake, path: Path, relative: Path, entry: Entry) -> Path | None:
+    """Put the original of a ledger row away; returns where it is, None where it is deleted."""
+    target = archive_folder(intake, entry) / relative
+    return _put(
+        intake, path, target, entry.dataset, entry.archive or _policy(intake, entry.dataset), entry.id
+    )
+
+
+def put_zip_in_archive(intake: Intake, zipped: Waiting, target: Path) -> None:
+    """Put a zip away whose members wait in the inbox; it has no ledger row."""
+    mark = hashlib.sha256(zipped.landing.encode()).hexdigest()[:16]
+    _put(intake, zipped.path, target, zipped.dataset, _policy(intake, zipped.dataset), mark)
+
+
+def put_in_quarantine(intake: Intake, path: Path, target: Path, entry: Entry) -> Path:
+    """Put an original away that was refused; returns where it is. It is never deleted: its rows are nowhere else."""
+    policy = "encrypt" if _policy(intake, entry.dataset) == "encrypt" else "keep"
+    kept_at = _put(intake, path, target, entry.dataset, policy, entry.id)
+    assert kept_at is not None
+    return kept_at
+
+
+def archived_file(intake: Intake, entry: Entry) -> Path | None:
+    """The archived original of a ledger row: as it came, told from others of its name by its content, or sealed. None when it is not
+    there."""
+    path = archive_folder(intake, entry) / unescape_key(entry.delivery)
+    sealed = _sealed(path, entry.id)
+    if sealed.is_file():
+        return sealed
+    twins = (
+        sorted(path.parent.glob(f"{_literal(path.stem)}~*{_literal(path.suffix)}"))
+        if path.parent.is_dir()
+        else []
+    )
+    for candidate in (path, *twins):
+        if (
+            candidate.is_file()
+            and candidate.stat().st_size == entry.bytes
+            and hash_file(candidate) == entry.sha256
+        ):
+            return candidate
+    return None
+
+
+def find_original(intake: Intake, session: Session, entry: Entry) -> Path | None:
+    """The archived original of a ledger row, or of another row of its dataset with the same bytes: what was loaded again from the
+    archive lies where it was put the first time. None when it is not there."""
+    found = archived_file(intake, entry)
+    if found is None and entry.sha256 is not None:
+        others = session.same_bytes(entry.dataset, entry.sha256)
+        found = next((path for one in others if (path := archived_file(intake, one)) is not None), None)
+    return found
+
+
+def open_original(intake: Intake, entry: Entry, found: Path | None) -> Path:
+    """A path at which the original of a ledger row can be read. Of a sealed one that is a copy in a folder of its own in `staging/`,
+    for the caller to remove (`drop_copy`); the sweep removes it when this process has ended.
+
+    Args:
+        found: what `find_original` found. Call this when the warehouse is closed again: to open a large file takes its time.
+
+    Raises:
+        OriginalUnavailable: it was deleted, is gone, or is sealed and there is no key that opens it.
+    """
+    if found is None:
+        raise OriginalUnavailable(_why_gone(entry))
+    if not _SEALED_NAME.search(found.name):
+        return found
     try:
-        with intake.warehouse.session(read_only=True) as session:
-            entries = session.originals(dataset, origins)
-    except WarehouseMissing:
-        return {}
-    by_origin: dict[Origin, list[Entry]] = {}
-    for entry in entries:
-        key = RowKey.of(dataset, entry.sha256 or "", 1, entry.delivery)
-        by_origin.setdefault((key.delivery, key.content), []).append(entry)
-    return {
-        origin: Original(
-            tuple(json.loads(found[0].dialect or "{}").get("columns", ())),
-            found[0].format,
-            partial(_find, intake, found),
+        identities = identities_of(_identity_file(intake, entry))
+        copy = new_part(intake.settings.staging) / Path(unescape_key(entry.delivery)).name
+        copy.parent.chmod(0o700)
+        unseal(found, copy, identities)
+    except KeyProblem as error:
+        raise OriginalUnavailable(
+            f"the original of {entry.dataset}/{entry.delivery} is sealed at {found}, and the key of {IDENTITY_VARIABLE} does not "
+            f"open it: {error}. Name the file of the private key that belongs to its public key."
+        ) from error
+    return copy
+
+
+@contextmanager
+def original(intake: Intake, entry: Entry) -> Iterator[Path]:
+    """The original of a ledger row, readable for as long as it is needed.
+
+    Raises:
+        OriginalUnavailable: see `open_original`.
+    """
+    with intake.warehouse.session() as session:
+        found = find_original(intake, session, entry)
+    path = open_original(intake, entry, found)
+    try:
+        yield path
+    finally:
+        drop_copy(intake, path)
+
+
+def is_copy(intake: Intake, path: Path) -> bool:
+    """Whether a path is a copy that `open_original` made."""
+    return path.is_relative_to(intake.settings.staging)
+
+
+def drop_copy(intake: Intake, path: Path) -> None:
+    """Remove the copy that `open_original` made; anything else stays."""
+    if is_copy(intake, path):
+        shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _put(intake: Intake, path: Path, target: Path, dataset: str, policy: str, mark: str) -> Path | None:
+    if policy == "off":
+        path.unlink()
+        return None
+    if policy == "keep":
+        return file_away(path, target)
+    sealed = _sealed(target, mark)
+    if not sealed.exists():  # a killed run has sealed it already
+        seal(path, sealed, _recipients(intake, dataset))
+    path.unlink()
+    return sealed
+
+
+def _policy(intake: Intake, dataset: str) -> str:
+    known = intake.datasets.get(dataset)
+    return "keep" if known is None else known.archive
+
+
+def _recipients(intake: Intake, dataset: str) -> list[Any]:
+    given = intake.settings.archive_recipient
+    try:
+        return recipients_of(given)
+    except KeyProblem as error:
+        cause = "is not set" if not given.strip() else f"cannot be used: {error}"
+        raise ContractError(
+            dataset,
+            "archive",
+            f'is "encrypt", and {RECIPIENT_VARIABLE} {cause}',
+            "Set it to a public key of age: `pipeline keygen FILE` makes a pair.",
+        ) from error
+
+
+def _identity_file(intake: Intake, entry: Entry) -> Path:
+    if not intake.settings.archive_identity:
+        raise OriginalUnavailable(
+            f"the original of {entry.dataset}/{entry.delivery} is sealed, and {IDENTITY_VARIABLE} is not set. "
+            "Set it to the path of the private key's file for as long as originals are read."
         )
-        for origin, found in by_origin.items()
-    }
+    return Path(intake.settings.archive_identity).expanduser()
 
 
-def _find(intake: Intake, entries: list[Entry]) -> Path | None:
-    return next((path for entry in entries if (path := archived_file(intake, entry)) is not None), None)
+def _why_gone(entry: Entry) -> str:
+    name = f"{entry.dataset}/{entry.delivery}"
+    if entry.archive == "off":
+        return (
+            f'the original of {name} was deleted once it was loaded (archive="off"). Send the file again: it is then checked as a'
+            " whole."
+        )
+    return (
+        f"the original of {name} is not in the archive any more. Put it back there, or send the file again."
+    )
+
+
+def _sealed(path: Path, mark: str) -> Path:
+    return path.with_name(f"{path.name}.{mark}{SEALED}")
+
+
+def _literal(text: str) -> str:
+    """`text` for a glob pattern, its special characters taken literally."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in text)

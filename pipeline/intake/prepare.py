@@ -20,7 +20,8 @@ from pipeline.files import UnreadableFile, Waiting
 from pipeline.ingest import CheckCount, FileChanged, Progress, RefusedFile, Staged, stage
 from pipeline.ingest.file_rows import WORKERS
 from pipeline.intake.house import Intake
-from pipeline.intake.originals import originals_of
+from pipeline.intake.originals import require_recipients
+from pipeline.intake.origins import Origins
 from pipeline.intake.worker import StagingProcesses
 
 FILES_AT_ONCE = 2
@@ -79,6 +80,7 @@ def prepare_batches(
     """`prepare`, in lists of what is ready at the moment (at least one file, at most 64), so that one opening of the
     warehouse can serve several small files without being held while a large one is staged."""
     files = list(waiting)
+    require_recipients(intake, [item.dataset for item in files])  # before any of it is loaded
     many = sum(item.size <= _SMALL for item in files) >= _MANY
     remaining = iter(enumerate(files))
     under_way: deque[Future[Prepared]] = deque()
@@ -127,16 +129,17 @@ def prepare_one(
     if dataset is None:
         return Prepared(item, problem=_no_dataset(intake, item))
     try:
-        staged = stage(
-            item.path,
-            dataset,
-            intake.settings,
-            delivery=item.delivery,
-            landing=item.landing,
-            progress=progress,
-            workers=chunks,
-            originals=originals_of(intake, item.dataset),
-        )
+        with Origins(intake, item.dataset) as origins:
+            staged = stage(
+                item.path,
+                dataset,
+                intake.settings,
+                delivery=item.delivery,
+                landing=item.landing,
+                progress=progress,
+                workers=chunks,
+                originals=origins,
+            )
     except RefusedFile as error:
         return Prepared(item, problem=Problem(error.code, error.cause, error.remedy, error.counts))
     except UnreadableFile as error:

@@ -23,8 +23,8 @@ from pipeline.ingest.revalidate import KEY_SCHEMA, Revalidation
 from pipeline.ingest.staging import new_part
 from pipeline.intake.commit import Outcome, commit
 from pipeline.intake.house import Intake
-from pipeline.intake.inbox import archived_file
-from pipeline.intake.originals import originals_of
+from pipeline.intake.originals import OriginalUnavailable, find_original, open_original
+from pipeline.intake.origins import Origins
 from pipeline.intake.prepare import prepare
 from pipeline.warehouse import Entry, Session
 
@@ -64,12 +64,13 @@ def replay(intake: Intake, dataset: str, deliveries: Sequence[str] | None = None
     try:
         with intake.warehouse.session() as session:
             session.copy_open_rows(dataset, part / _OPEN, deliveries)
-        work = Revalidation(declared, settings, part, originals_of(intake, dataset))
         counts: dict[str, list[int]] = {}
-        for keys, records in _batches(part / _OPEN, min(settings.chunk_rows, 50_000)):
-            _count(counts, keys, records)
-            for some, source in _by_header(keys, records):
-                work.add(some, source)
+        with Origins(intake, dataset) as origins:
+            work = Revalidation(declared, settings, part, origins)
+            for keys, records in _batches(part / _OPEN, min(settings.chunk_rows, 50_000)):
+                _count(counts, keys, records)
+                for some, source in _by_header(keys, records):
+                    work.add(some, source)
         if not work.rows:
             return _told(counts, {})
         staged = Staged(part, work.manifest(), part / _OPEN, "")
@@ -125,19 +126,22 @@ def corrections_of(session: Session, dataset: str) -> list[Entry]:
 
 
 def apply_corrections(
-    intake: Intake, dataset: str, run_id: str | None = None, gone: list[Entry] | None = None
+    intake: Intake, dataset: str, run_id: str | None = None, gone: list[tuple[Entry, str]] | None = None
 ) -> Iterator[Outcome]:
     """Take the dataset's corrections from the archive once more, oldest first, for the rows that are open now: after originals
-    were loaded again from the same bytes, their corrections hold again. One whose file is gone from the archive is added to `gone`.
+    were loaded again from the same bytes, their corrections hold again. One whose file cannot be read again is added to `gone`.
 
     Yields what became of each; its row of the ledger stays the one that it has.
     """
     with intake.warehouse.session() as session:
-        entries = corrections_of(session, dataset)
-    for entry in entries:
-        path = archived_file(intake, entry)
-        if path is None:
+        entries = [
+            (entry, find_original(intake, session, entry)) for entry in corrections_of(session, dataset)
+        ]
+    for entry, found in entries:
+        try:
+            path = open_original(intake, entry, found)
+        except OriginalUnavailable as error:
             if gone is not None:
-                gone.append(entry)
+                gone.append((entry, str(error)))
         else:
             yield from commit(intake, prepare(intake, [landing_of(path, dataset, entry.delivery)]), run_id)

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.files import UnreadableFile, Waiting, file_away, unchanged
+from pipeline.files import UnreadableFile, Waiting, unchanged
 from pipeline.files.archive import MEMBER_FOLDER, Member, extract, holds_workbook, members
 from pipeline.intake.house import Intake
+from pipeline.intake.originals import put_zip_in_archive, require_recipients
 
 _HIDDEN = ".unpacking"
 _TRIES = 5
@@ -55,7 +56,7 @@ def unpack_zips(
     """Unpack the zip files among what waits in the folders of datasets.
 
     Raises:
-        OSError: the machine fails, for example the members do not fit on the disk.
+        OSError: the machine fails, for example the members do not fit on the disk. ContractError: see `require_recipients`.
     """
     done: dict[str, list[Waiting]] = {"unpacked": [], "kept": [], "busy": []}
     zips = [
@@ -102,13 +103,14 @@ def _unpack(intake: Intake, item: Waiting) -> str:
                 return "busy"
             if holds_workbook(item.path):
                 return "kept"
+            require_recipients(intake, [item.dataset])
             found = members(item.path)
             with _hidden_folder(item.path) as hidden:
                 _extract_all(item.path, found, hidden)
                 if not unchanged(item):
                     return "busy"
                 _place(found, hidden, item.path.with_name(item.path.name + MEMBER_FOLDER))
-            file_away(item.path, _archive_place(intake, item))
+            put_zip_in_archive(intake, item, _archive_place(intake, item))
     except UnreadableFile:
         return "kept"  # taken as it is, it meets the same reason again and is quarantined with it
     except FileNotFoundError:

@@ -17,7 +17,7 @@ from dagster import DagsterInstance, Failure
 
 from pipeline.files import Waiting
 from pipeline.files.archive import MEMBER_FOLDER
-from pipeline.intake import Intake, find_delivery, wait_and_scan
+from pipeline.intake import Intake, OriginalUnavailable, find_delivery, wait_and_scan
 from pipeline.orchestration.names import INBOX_ONLY_TAG, deliveries_of
 
 PARTITION = "dagster/partition"
@@ -91,7 +91,7 @@ def wanted_files(
     in a run that a sensor asked for: there somebody else was faster.
 
     Raises:
-        Failure: the run names a delivery that is neither in the inbox nor in the archive.
+        Failure: the run names a delivery that is neither in the inbox nor in the archive, or whose original cannot be read again.
     """
     waiting = {file.delivery: file for file in wait_and_scan(intake, [dataset]).waiting}
     span = span_of(tags)
@@ -101,19 +101,26 @@ def wanted_files(
     if span.first == span.last:
         files = _waiting_for(span.first, waiting)
         if not files and INBOX_ONLY_TAG not in tags:
-            found = find_delivery(intake, dataset, span.first)
-            files = [] if found is None else [found]
+            files = _originals(intake, dataset, [span.first])
         register(instance, dataset, [file.delivery for file in files])
     else:
         keys = keys_in(span, registered(instance, dataset))
         files = [file for key in keys for file in _waiting_for(key, waiting)]
         if INBOX_ONLY_TAG not in tags:
-            gone = [key for key in keys if not _waiting_for(key, waiting)]
-            files += [file for key in gone if (file := find_delivery(intake, dataset, key)) is not None]
+            files += _originals(intake, dataset, [key for key in keys if not _waiting_for(key, waiting)])
         register(instance, dataset, [file.delivery for file in files])
     if not files and INBOX_ONLY_TAG not in tags:
         raise Failure(_not_found(intake, dataset, span), allow_retries=False)
     return sorted(files, key=lambda file: file.delivery)
+
+
+def _originals(intake: Intake, dataset: str, keys: Sequence[str]) -> list[Waiting]:
+    """The files of deliveries that do not wait any more."""
+    try:
+        found = [find_delivery(intake, dataset, key) for key in keys]
+    except OriginalUnavailable as error:
+        raise Failure(str(error), allow_retries=False) from error
+    return [file for file in found if file is not None]
 
 
 def _waiting_for(key: str, waiting: Mapping[str, Waiting]) -> list[Waiting]:

@@ -24,7 +24,8 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pipeline.contract import Dataset
-from pipeline.files import scan_inbox
+from pipeline.contract.references import taken_before
+from pipeline.files import Waiting, scan_inbox
 from pipeline.intake import Intake
 from pipeline.orchestration import history
 from pipeline.orchestration.asked import PARTITION, Span, registered
@@ -45,6 +46,7 @@ from pipeline.warehouse import WarehouseBusy, WarehouseMissing
 _EVERY = 5
 _KEY_LIFE = 600
 _WAIT_FOR_INGEST = 30.0
+_HELD_SECONDS = 600.0
 
 
 def inbox_sensor(dataset: Dataset) -> SensorDefinition:
@@ -71,7 +73,8 @@ def evaluate_inbox(context: SensorEvaluationContext, intake: Intake, dataset: Da
     scan = scan_inbox(intake.settings.inbox, intake.settings.settle_seconds)
     waiting = {file.delivery: _short(file.landing) for file in scan.waiting if file.dataset == dataset.name}
     plan = InboxPlan()
-    if waiting:
+    held = waiting and _held_for(intake, dataset, scan.waiting, now)
+    if waiting and not held:
         order = registered(instance, dataset.name)
         ended, seen = history.ended_since(instance, job, state.looked_at, state.seen, order)
         tries = remember(state.tries, waiting, ended)
@@ -85,8 +88,20 @@ def evaluate_inbox(context: SensorEvaluationContext, intake: Intake, dataset: Da
         run_requests=[_ingest_request(dataset.name, stretch, waiting, now) for stretch in plan.stretches],
         dynamic_partitions_requests=_add(deliveries_of(dataset.name), plan.new_keys),
         cursor=state.write(),
-        skip_reason=None if plan.stretches else SkipReason(_inbox_in_words(plan, len(waiting), told)),
+        skip_reason=None if plan.stretches else SkipReason(held or _inbox_in_words(plan, len(waiting), told)),
     )
+
+
+def _held_for(intake: Intake, dataset: Dataset, waiting: Sequence[Waiting], now: float) -> str:
+    """Why the files of a dataset wait for those of another that they refer to, in words; not for ever, since nobody may take
+    those. Empty where they need not."""
+    before = taken_before(dataset, intake.datasets)
+    ahead = {
+        file.dataset for file in waiting if file.dataset in before and now - file.landed_at < _HELD_SECONDS
+    }
+    if not ahead:
+        return ""
+    return f"Files of {', '.join(sorted(ahead))} are taken first, which {dataset.name} refers to."
 
 
 def _reconcile(

@@ -61,6 +61,7 @@ def commit(
         landed, mine, same = ledger.related(
             connection, dataset.name, staged.delivery, manifest.sha256, staged.landing
         )
+        # An original in the archive stays where it is, however often it is loaded.
         if landed is not None and not (again or replay):
             return landed
         unchanged = mine is not None and (mine.sha256, mine.contract_fingerprint) == (
@@ -76,7 +77,7 @@ def commit(
         if again:
             _require_current(staged, mine)
             original = None
-        facts = ledger.facts(staged) | {"run_id": run_id}
+        facts = ledger.facts(staged) | {"run_id": run_id, "archive": dataset.archive}
         if original is not None:
             return duplicate(connection, dataset, mine, original, facts)
         room = make_room(connection, dataset, manifest.added)
@@ -122,7 +123,9 @@ def duplicate(
     file that held it holds something else now."""
     if mine is not None and mine.id != original.id:
         supersede(connection, dataset, mine)
-    return ledger.insert(connection, facts | {"status": "duplicate", "reason": ledger.same_bytes(original)})
+    return ledger.insert(
+        connection, facts | {"status": "duplicate", "reason": ledger.duplicate_reason(original)}
+    )
 
 
 def _require_current(staged: Staged, mine: Entry | None) -> None:

@@ -99,10 +99,10 @@ def commit(
         )
         if not replay and landed is not None:
             return landed
-        facts = ledger.facts(staged) | {"run_id": run_id}
+        facts = ledger.facts(staged) | {"run_id": run_id, "archive": dataset.archive}
         if not replay and same is not None:
             return ledger.insert(
-                connection, facts | {"status": "duplicate", "reason": ledger.same_bytes(same)}
+                connection, facts | {"status": "duplicate", "reason": ledger.duplicate_reason(same)}
             )
         applied, fresh = _apply(connection, dataset, staged, marked)
         if not applied.usable and replay and same is not None:

@@ -56,6 +56,8 @@ class Entry:
         committed_at: when, UTC without zone.
         seq: rises with every row; a reader that remembers the last one sees only what is new.
         landing: identity of the landing, see `Staged.landing`.
+        archive: what its dataset said is to become of the original once it is loaded: keep, encrypt, off (deleted); None where it
+            was not loaded.
     """
 
     id: str
@@ -82,6 +84,7 @@ class Entry:
     committed_at: datetime
     seq: int
     landing: str | None
+    archive: str | None = None
 
     @property
     def is_correction(self) -> bool:
@@ -141,7 +144,7 @@ def facts(staged: Staged) -> dict[str, Any]:
     }
 
 
-def same_bytes(original: Entry) -> str:
+def duplicate_reason(original: Entry) -> str:
     """The reason of a duplicate."""
     return f"the same bytes are loaded as delivery {original.delivery!r} (entry {original.id})"
 
@@ -158,20 +161,17 @@ def current(connection: duckdb.DuckDBPyConnection, dataset: str, delivery: str) 
     return _one(connection, f"dataset = ? AND delivery = ? AND {HAS_ROWS}", [dataset, delivery])
 
 
-def commit_times(connection: duckdb.DuckDBPyConnection, entry: Entry) -> list[datetime]:
-    """When the version of a ledger row was committed, each time that it was, newest first; UTC without zone."""
-    rows = connection.execute(
-        "SELECT committed_at FROM ops.deliveries WHERE dataset = ? AND delivery = ? AND sha256 = ? ORDER BY seq DESC",
-        [entry.dataset, entry.delivery, entry.sha256],
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
 def loaded_by_hash(connection: duckdb.DuckDBPyConnection, dataset: str, sha256: str) -> Entry | None:
     """The row of the loaded delivery with these bytes, whatever its key."""
     return _one(
         connection, "dataset = ? AND sha256 = ? AND status IN ('loaded', 'partial')", [dataset, sha256]
     )
+
+
+def same_bytes(connection: duckdb.DuckDBPyConnection, dataset: str, sha256: str) -> list[Entry]:
+    """All rows of a dataset with these bytes, whatever became of them, newest first."""
+    sql = f"{_SELECT} WHERE dataset = ? AND sha256 = ? ORDER BY seq DESC"
+    return [Entry(*row) for row in connection.execute(sql, [dataset, sha256]).fetchall()]
 
 
 def related(

@@ -6,7 +6,7 @@ What belongs here: the calls, one line of thought each. What does not: how they 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -128,13 +128,13 @@ class Session:
         """The entry of the loaded delivery with these bytes, whatever its key."""
         return ledger.loaded_by_hash(self.connection, dataset, sha256)
 
+    def same_bytes(self, dataset: str, sha256: str) -> list[Entry]:
+        """All ledger entries of a dataset with these bytes, newest first."""
+        return ledger.same_bytes(self.connection, dataset, sha256)
+
     def current(self, dataset: str, delivery: str) -> Entry | None:
         """The entry of the version of a delivery whose rows are in the clean table."""
         return ledger.current(self.connection, dataset, delivery)
-
-    def commit_times(self, entry: Entry) -> list[datetime]:
-        """When the version of a ledger entry was committed, each time that it was, newest first; UTC without zone."""
-        return ledger.commit_times(self.connection, entry)
 
     def in_order(self, dataset: str) -> list[Entry]:
         """The deliveries whose rows are in the clean table, in order of their first commit.

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from pandera.polars import PolarsData
 
-from pipeline.contract import Dataset, Derived, Rule, Total, agg, clean
+from pipeline.contract import Dataset, Derived, Reference, Rule, Total, agg, clean
 
 
 def _model(annotation: Any = int, **field: Any) -> type[pa.DataFrameModel]:
@@ -101,6 +101,13 @@ CHANGES: dict[str, tuple[str, str]] = {
     "a rule": (_print(), _print(rules=[_RULE])),
     "a rule's message": (_print(rules=[_RULE]), _print(rules=[Rule("paid", _RULE.good, "not paid")])),
     "a rule's severity": (_print(rules=[_RULE]), _print(rules=[Rule("paid", _RULE.good, severity="warn")])),
+    "a severity": (_print(_model(ge=0)), _print(_model(ge=0), severity={"number": {"ge": "warn"}})),
+    "a reference": (_print(), _print(references=[Reference("name", "others", "id")])),
+    "a reference's severity": (
+        _print(references=[Reference("name", "others", "id")]),
+        _print(references=[Reference("name", "others", "id", severity="warn")]),
+    ),
+    "a column that rises": (_print(), _print(increasing=["number"])),
     "a derived column": (_print(), _print(derive={"name": pl.col("number").cast(pl.String)})),
     "what a derived column is made of": (
         _print(derive=[Derived("name", pl.col("First"), source=True)]),
@@ -126,6 +133,9 @@ SAME: dict[str, dict[str, Any]] = {
     "the freshness": {"freshness": "1d"},
     "one cleaner in a list": {"clean": {}},
     "no rules": {"rules": ()},
+    "the limits": {"max_error_rate": 0.1, "max_errors": 7},
+    "the archive": {"archive": "off"},
+    "no severities": {"severity": {}},
     "nothing derived": {"derive": {}},
 }
 

@@ -10,7 +10,7 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
-from pipeline.contract import ContractError, Dataset, Rule, Sliding, Total, Tumbling, agg, clean
+from pipeline.contract import ContractError, Dataset, Reference, Rule, Sliding, Total, Tumbling, agg, clean
 
 
 class Row(pa.DataFrameModel):
@@ -60,6 +60,59 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "clean names an unknown column": ({"clean": {"nr": clean.strip}}, "clean", "'nr'", "id, name"),
     "event_time names an unknown column": ({"event_time": "nr"}, "event_time", "'nr'", "id, name"),
     "unique names an unknown column": ({"schema": JointlyUnique}, "unique", "'line'", "It has: id"),
+    "a limit above 1": ({"max_error_rate": 1.5}, "max_error_rate", "1.5", "from 0 to 1"),
+    "a limit below 0": ({"max_errors": -1}, "max_errors", "-1", "begin with 0"),
+    "a limit that is a truth": ({"max_errors": True}, "max_errors", "True", "begin with 0"),
+    "an archive of another kind": ({"archive": "zip"}, "archive", "'zip'", '"encrypt"'),
+    "increasing names an unknown column": ({"increasing": ["nr"]}, "increasing", "'nr'", "id, name"),
+    "increasing is a text": ({"increasing": "id"}, "increasing", "one text", '["id"]'),
+    "a severity of an unknown column": ({"severity": {"nr": "warn"}}, "severity", "'nr'", "id, name"),
+    "a severity that there is not": ({"severity": {"id": "note"}}, "severity", "'note'", "warn"),
+    "a severity of an unknown check": ({"severity": {"id": {"ge": "warn"}}}, "severity", "'ge'", "cast"),
+    "a severity of a check that there is not": (
+        {"severity": {"id": {"cast": "note"}}},
+        "severity",
+        "'cast' of 'id' is 'note'",
+        "warn",
+    ),
+    "a cast that warns": ({"severity": {"id": {"cast": "warn"}}}, "severity", "'warn'", "cannot be loaded"),
+    "a missing value that warns": (
+        {"severity": {"id": {"not_nullable": "warn"}}},
+        "severity",
+        "'warn'",
+        "nullable",
+    ),
+    "a reference that is none": ({"references": ["id"]}, "references", "'id'", "Reference("),
+    "a reference of an unknown column": (
+        {"references": [Reference("nr", "others", "id")]},
+        "reference of 'nr'",
+        "'nr'",
+        "id, name",
+    ),
+    "a reference with fewer columns on one side": (
+        {"references": [Reference(["id", "name"], "others", "id")]},
+        "reference of 'id, name'",
+        "2 columns and refers to 1",
+        "as many",
+    ),
+    "a reference of another severity": (
+        {"references": [Reference("id", "others", "id", severity="note")]},  # type: ignore[arg-type]
+        "reference of 'id'",
+        "'note'",
+        "warn",
+    ),
+    "a reference that is declared twice": (
+        {"references": [Reference("id", "others", "id"), Reference(["id"], "others", ["id"], "warn")]},
+        "reference of 'id'",
+        "twice",
+        "away",
+    ),
+    "a reference to nothing": (
+        {"references": [Reference("id", "", "id")]},
+        "reference of 'id'",
+        "no name",
+        "Name",
+    ),
     "key is a text": ({"key": "id"}, "key", "one text", '["id"]'),
     "key is none": ({"key": None}, "key", "None", "a list"),
     "key holds a number": ({"key": [1]}, "key", "1", "text"),

@@ -148,13 +148,14 @@ def test_a_workbook_named_zip_is_a_delivery_and_a_zip_elsewhere_no_container(
 
 
 @pytest.mark.parametrize(
-    ("step", "after"), [("extract", 0), ("extract", 1), ("replace", 0), ("replace", 1), ("file_away", 0)]
+    ("step", "after"),
+    [("extract", 0), ("extract", 1), ("replace", 0), ("replace", 1), ("put_zip_in_archive", 0)],
 )
 def test_killed_at_any_point_nothing_is_lost_or_doubled(
     intake: Intake, drop: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, step: str, after: int
 ) -> None:
     drop("orders/week.zip", {"a.csv": orders(1), "b.csv": orders(2)})
-    place = {"extract": unpacking, "replace": Path, "file_away": unpacking}[step]
+    place = {"extract": unpacking, "replace": Path, "put_zip_in_archive": unpacking}[step]
     original, calls = getattr(place, step), []
 
     def killed(*arguments: object) -> object:

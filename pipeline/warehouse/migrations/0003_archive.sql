@@ -1,0 +1,1 @@
+ALTER TABLE ops.deliveries ADD COLUMN archive VARCHAR;
