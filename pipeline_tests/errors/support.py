@@ -71,10 +71,13 @@ def read_back(path: Path, sheets: int = 1) -> pl.DataFrame:
     """An exported file as the way in reads it, the guard taken off; an empty value is null."""
     if path.suffix == ".parquet":
         return pl.read_parquet(path)
-    names = tuple([SHEET, *(f"{SHEET} {number}" for number in range(2, sheets + 1))])
-    options = ReadOptions(read=LAYOUT, sheets=names if path.suffix == ".xlsx" else ())
+    titles = (SHEET, *(f"{SHEET} {number}" for number in range(2, sheets + 1)))
+    options = ReadOptions(read=LAYOUT, sheets=titles if path.suffix == ".xlsx" else ())
     frame = pl.concat(open_table(path, options).chunks()).drop(ROW, "_sheet", strict=False)
     names = pl.DataFrame({"name": frame.columns}).select(unguard(pl.col("name"))).to_series()
     return pl.DataFrame(
-        [frame.to_series(place).alias("x").to_frame().select(unguard(pl.col("x"))).to_series().alias(name) for place, name in enumerate(names)]
+        [
+            frame.to_series(place).alias("x").to_frame().select(unguard(pl.col("x"))).to_series().alias(name)
+            for place, name in enumerate(names)
+        ]
     )

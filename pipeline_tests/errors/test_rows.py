@@ -9,8 +9,8 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
-from pipeline.contract import Dataset, Derived
-from pipeline.errors import write_errors
+from pipeline.contract import Dataset, Derived, clean
+from pipeline.errors import rows, write_errors
 from pipeline.ingest.keys import KEY, RAW, REASONS, RowKey
 from pipeline.settings import Settings
 from pipeline.warehouse import Warehouse
@@ -68,7 +68,9 @@ def test_a_row_of_a_workbook_is_told_with_its_sheet(settings: Settings, tmp_path
     assert exported(warehouse, dataset, tmp_path)[REASONS][0].startswith("sheet 'Monday', line 2: email: ")
 
 
-def test_columns_are_those_of_all_deliveries_in_order_of_appearance(settings: Settings, tmp_path: Path) -> None:
+def test_columns_are_those_of_all_deliveries_in_order_of_appearance(
+    settings: Settings, tmp_path: Path
+) -> None:
     dataset = orders()
     more = "email,order_id,amount,ordered_at,note\nx,1,1,2026-01-01,hello\n"
     warehouse = load(settings, dataset, {"a.csv": HEADER + "1,x,1,2026-01-01,,7\n", "b.csv": more})
@@ -78,7 +80,9 @@ def test_columns_are_those_of_all_deliveries_in_order_of_appearance(settings: Se
     assert found["ordered_at"].to_list() == [None, "2026-01-01"]
 
 
-def test_a_column_that_only_later_records_have_comes_after_the_others(settings: Settings, tmp_path: Path) -> None:
+def test_a_column_that_only_later_records_have_comes_after_the_others(
+    settings: Settings, tmp_path: Path
+) -> None:
     dataset = Dataset("plain", schema=model(id=int))
     records = [{"id": 1}] * 300 + [{"id": "x", "late": "yes"}]
     text = "".join(json.dumps(record) + "\n" for record in records)
@@ -115,20 +119,29 @@ def test_warnings_and_rows_of_an_earlier_version_are_not_exported(settings: Sett
     better = HEADER + GOOD + "2,c@d.de,1,2026-01-01,,,\n"
     (settings.home / "a.csv").write_text(better)
     load_file(settings, dataset, warehouse, settings.home / "a.csv")
-    assert warehouse.query("SELECT status FROM errors.orders ORDER BY 1")["status"].to_list() == ["noted", "superseded"]
+    assert warehouse.query("SELECT status FROM errors.orders ORDER BY 1")["status"].to_list() == [
+        "noted",
+        "superseded",
+    ]
     assert write_errors(warehouse, dataset, tmp_path / "errors.csv").path is None
 
 
 def test_only_the_deliveries_that_were_asked_for(settings: Settings, tmp_path: Path) -> None:
     dataset = orders()
     bad = HEADER + "1,x,1,2026-01-01,,\n"
-    warehouse = load(settings, dataset, {"a.csv": bad, "b'.csv": bad + "2,y,1,2026-01-01,,\n", "c.csv": bad + "\n" * 3})
+    warehouse = load(
+        settings, dataset, {"a.csv": bad, "b'.csv": bad + "2,y,1,2026-01-01,,\n", "c.csv": bad + "\n" * 3}
+    )
     found = exported(warehouse, dataset, tmp_path, deliveries=["b'.csv"])
     assert [RowKey.read(key).delivery for key in found[KEY]] == ["b'.csv"] * 2
 
 
-@pytest.mark.parametrize("name", ["_errors", "_raw", "_windrow_key", "*", "^a$", "=1+1", "n", "_row_2", "a b"])
-def test_any_name_of_a_source_column_is_kept_or_told_apart(settings: Settings, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["_errors", "_raw", "_windrow_key", "*", "^a$", "=1+1", "n", "_row_2", "a b"]
+)
+def test_any_name_of_a_source_column_is_kept_or_told_apart(
+    settings: Settings, tmp_path: Path, name: str
+) -> None:
     dataset = Dataset("plain", schema=model(id=int), aliases={"id": ["number"]})
     warehouse = load(settings, dataset, {"a.ndjson": json.dumps({"number": "x", name: "kept"}) + "\n"})
     found = exported(warehouse, dataset, tmp_path)
@@ -137,9 +150,9 @@ def test_any_name_of_a_source_column_is_kept_or_told_apart(settings: Settings, t
     assert found.row(0)[:2] == ("x", "kept")
 
 
-def test_a_batch_never_parts_a_row(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.errors import rows
-
+def test_a_batch_never_parts_a_row(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = orders()
     text = HEADER + "".join(f"x{number},no,-1,never,,\n" for number in range(50))
     warehouse = load(settings, dataset, {"a.csv": text})
@@ -151,8 +164,6 @@ def test_a_batch_never_parts_a_row(settings: Settings, tmp_path: Path, monkeypat
 
 
 def test_hidden_values_stay_hidden(settings: Settings, tmp_path: Path) -> None:
-    from pipeline.contract import clean
-
     dataset = orders(clean={"email": clean.redact(), "amount": clean.number()})
     text = HEADER + "1,ann@secret.de,-1,2026-01-01,,\n" + "2,bob@secret.de,1,2026-01-01,,,,9\n"
     found = exported(load(settings, dataset, {"a.csv": text}), dataset, tmp_path)
@@ -166,11 +177,16 @@ class Person(pa.DataFrameModel):
     code: str = pa.Field(nullable=True, isin=["a"])
 
 
-def test_reasons_of_derived_columns_name_the_column_of_the_contract(settings: Settings, tmp_path: Path) -> None:
+def test_reasons_of_derived_columns_name_the_column_of_the_contract(
+    settings: Settings, tmp_path: Path
+) -> None:
     dataset = Dataset(
         "people",
         schema=Person,
-        derive=[Derived("full", pl.concat_str("first", pl.lit(" "), "last")), Derived("code", pl.col("Kind"), source=True)],
+        derive=[
+            Derived("full", pl.concat_str("first", pl.lit(" "), "last")),
+            Derived("code", pl.col("Kind"), source=True),
+        ],
     )
     warehouse = load(settings, dataset, {"a.csv": "first,last,Kind\nMaximilian,Meyer,b\n"})
     reasons = exported(warehouse, dataset, tmp_path)[REASONS][0]

@@ -25,7 +25,11 @@ from pipeline_tests.product.support import SAMPLES
 
 BAD = "FFFFC7CE"
 ROWS = (
-    HEADER + GOOD + "2,nobody,-5,2026-01-02,2026-01-01,00501\n" + "3,,=1+1,2026-01-02,,\n" + "1,c@d.de,1,2026-01-02,,\n"
+    HEADER
+    + GOOD
+    + "2,nobody,-5,2026-01-02,2026-01-01,00501\n"
+    + "3,,=1+1,2026-01-02,,\n"
+    + "1,c@d.de,1,2026-01-02,,\n"
 )
 
 
@@ -35,12 +39,17 @@ def book_of(settings: Settings, dataset: Dataset, files: dict[str, str], out: Pa
 
 
 def bad_cells(sheet: Worksheet) -> set[str]:
-    return {cell.coordinate for row in sheet.iter_rows(min_row=2) for cell in row if cell.fill.fgColor.rgb == BAD}
+    return {
+        cell.coordinate for row in sheet.iter_rows(min_row=2) for cell in row if cell.fill.fgColor.rgb == BAD
+    }
 
 
 def comments(sheet: Worksheet) -> dict[str, str]:
     return {
-        cell.coordinate: cell.comment.text for row in sheet.iter_rows(min_row=2) for cell in row if cell.comment
+        cell.coordinate: cell.comment.text
+        for row in sheet.iter_rows(min_row=2)
+        for cell in row
+        if cell.comment
     }
 
 
@@ -66,7 +75,9 @@ def test_the_header_stays_in_view_rows_can_be_filtered_and_the_key_is_hidden(
     assert sheet.column_dimensions["B"].width > 8
 
 
-def test_every_cell_is_text_so_that_leading_zeros_and_what_is_typed_stay(settings: Settings, tmp_path: Path) -> None:
+def test_every_cell_is_text_so_that_leading_zeros_and_what_is_typed_stay(
+    settings: Settings, tmp_path: Path
+) -> None:
     sheet = book_of(settings, orders(), {"a.csv": ROWS}, tmp_path / "e.xlsx")[SHEET]
     assert sheet["F2"].value == "00501"
     cells = [cell for row in sheet.iter_rows(min_row=2, max_col=6) for cell in row]
@@ -78,7 +89,9 @@ def test_every_cell_is_text_so_that_leading_zeros_and_what_is_typed_stay(setting
     assert {place for column in columns for place in range(column.min, column.max + 1)} == set(range(1, 9))
 
 
-def test_a_text_that_would_run_is_guarded_in_cells_and_in_the_header(settings: Settings, tmp_path: Path) -> None:
+def test_a_text_that_would_run_is_guarded_in_cells_and_in_the_header(
+    settings: Settings, tmp_path: Path
+) -> None:
     dataset = Dataset("plain", schema=model(id=int))
     text = "id,=cmd|' /C calc'!A0\nx,\"@SUM(1,2)\"\n"
     sheet = book_of(settings, dataset, {"a.csv": text}, tmp_path / "e.xlsx")[SHEET]
@@ -112,9 +125,13 @@ def test_more_rows_than_a_sheet_holds_go_on_in_the_next(settings: Settings, tmp_
     for name in book.sheetnames[:3]:
         sheet = book[name]
         assert (sheet["A1"].value, sheet.freeze_panes) == ("order_id", "A2")
-        assert bad_cells(sheet) == set(comments(sheet)) == {f"B{line}" for line in range(2, sheet.max_row + 1)}
+        assert (
+            bad_cells(sheet) == set(comments(sheet)) == {f"B{line}" for line in range(2, sheet.max_row + 1)}
+        )
         assert sheet.column_dimensions["H"].hidden
-    assert [RowKey.read(key).row for key in read_back(tmp_path / "e.xlsx", sheets=3)[KEY]] == list(range(1, 8))
+    assert [RowKey.read(key).row for key in read_back(tmp_path / "e.xlsx", sheets=3)[KEY]] == list(
+        range(1, 8)
+    )
 
 
 def test_beyond_so_many_comments_cells_are_coloured_only_and_the_summary_says_so(
@@ -141,7 +158,9 @@ def test_a_row_that_no_cell_can_hold_is_left_out_and_told_of(settings: Settings,
     assert read_back(tmp_path / "e.csv")["zip"].to_list() == [fits, not_fits]
 
 
-def test_more_columns_than_a_sheet_has_are_refused_with_the_way_out(settings: Settings, tmp_path: Path) -> None:
+def test_more_columns_than_a_sheet_has_are_refused_with_the_way_out(
+    settings: Settings, tmp_path: Path
+) -> None:
     dataset = Dataset("wide", schema=model(id=int))
     names = ["id", *(f"c{number}" for number in range(16_382))]
     warehouse = load(settings, dataset, {"a.csv": ",".join(names) + "\n" + "x," * (len(names) - 1) + "x\n"})
@@ -169,14 +188,20 @@ def test_an_error_of_no_known_column_marks_the_reasons(settings: Settings, tmp_p
 def test_an_error_of_a_derived_column_marks_what_it_is_made_of(settings: Settings, tmp_path: Path) -> None:
     dataset = Dataset(
         "people",
-        schema=model(first=str, last=str, full=(str, {"str_length": {"max_value": 8}}), kind=(str, {"isin": ["a"]})),
+        schema=model(
+            first=str, last=str, full=(str, {"str_length": {"max_value": 8}}), kind=(str, {"isin": ["a"]})
+        ),
         derive=[
             Derived("kind", pl.col("Kind of"), source=True),
             Derived("full", pl.concat_str("first", pl.lit(" "), "last")),
         ],
     )
     text = "first,last,age,Kind of\nMaximilian,Meyer,7,b\n"
-    assert bad_cells(book_of(settings, dataset, {"a.csv": text}, tmp_path / "e.xlsx")[SHEET]) == {"A2", "B2", "D2"}
+    assert bad_cells(book_of(settings, dataset, {"a.csv": text}, tmp_path / "e.xlsx")[SHEET]) == {
+        "A2",
+        "B2",
+        "D2",
+    }
 
 
 @pytest.mark.parametrize("sheet_rows", [1_048_576, 30])
@@ -205,7 +230,9 @@ def test_the_layout_keeps_rows_that_look_like_notes_and_totals(settings: Setting
 
 
 def warehouse_rows(warehouse: Any) -> int:
-    return int(warehouse.query("SELECT count(DISTINCT _row) FROM errors.orders WHERE severity = 'reject'").item())
+    return int(
+        warehouse.query("SELECT count(DISTINCT _row) FROM errors.orders WHERE severity = 'reject'").item()
+    )
 
 
 @pytest.mark.parametrize("name", ["orders/2026-11-16.csv", "sales/week 47.csv", "events/sensors.ndjson"])

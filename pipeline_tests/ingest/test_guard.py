@@ -47,7 +47,9 @@ def test_a_text_that_is_no_key_is_refused(text):
         RowKey.read(text)
 
 
-@pytest.mark.parametrize("column", ["_errors", "_raw", "_windrow_key", "source:_raw", "source:source:_errors"])
+@pytest.mark.parametrize(
+    "column", ["_errors", "_raw", "_windrow_key", "source:_raw", "source:source:_errors"]
+)
 def test_a_source_column_that_is_called_like_one_of_ours_is_told_apart_and_comes_back(column):
     assert exported_name(column) not in OWN
     assert source_name(exported_name(column)) == column
