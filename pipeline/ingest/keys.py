@@ -1,18 +1,27 @@
 """The columns that an exported error row carries so that it finds its way back.
 
-What belongs here: their names, and the key: which row of which content of which delivery. What does not: writing them (`errors`) or
-acting on them (`correction`).
+What belongs here: their names, and the key: which row of which content of which delivery; how an exported file is laid out. What does
+not: writing it (`errors`) or acting on it (`correction`).
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from pipeline.contract.read import Read
 
 KEY = "_windrow_key"
 REASONS = "_errors"
 RAW = "_raw"
 OWN = frozenset({KEY, REASONS, RAW})
 """Columns of an exported file that are not the source's."""
+SHEET = "Rejected rows"
+"""The sheet of an exported workbook; those that follow where it is full are `Rejected rows 2`, `Rejected rows 3`, …"""
+LAYOUT = Read(skip=0, header=1, footer=0)
+"""How exported files are laid out, so that no row of them is taken for a title, a note or a total."""
+_SOURCE = "source:"
+_LIKE_OWN = re.compile(rf"(?:{_SOURCE})*(?:{'|'.join(sorted(OWN))})")
 _DIGITS = 16
 
 
@@ -52,3 +61,13 @@ class RowKey:
 
     def __str__(self) -> str:
         return f"{self.dataset}:{self.content}:{self.row}:{self.delivery}"
+
+
+def exported_name(column: str) -> str:
+    """What a column of the source is called in an exported file: as in the source, but for one that is called like one of ours."""
+    return f"{_SOURCE}{column}" if _LIKE_OWN.fullmatch(column) else column
+
+
+def source_name(column: str) -> str:
+    """The column that `exported_name` was given."""
+    return column.removeprefix(_SOURCE) if _LIKE_OWN.fullmatch(column) else column

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.ingest.guard import guard, unguard
-from pipeline.ingest.keys import RowKey
+from pipeline.ingest.keys import OWN, RowKey, exported_name, source_name
 
 
 def through(change, text):
@@ -45,3 +45,16 @@ def test_a_key_names_its_row_again(delivery):
 def test_a_text_that_is_no_key_is_refused(text):
     with pytest.raises(ValueError, match="no key"):
         RowKey.read(text)
+
+
+@pytest.mark.parametrize(
+    "column", ["_errors", "_raw", "_windrow_key", "source:_raw", "source:source:_errors"]
+)
+def test_a_source_column_that_is_called_like_one_of_ours_is_told_apart_and_comes_back(column):
+    assert exported_name(column) not in OWN
+    assert source_name(exported_name(column)) == column
+
+
+@pytest.mark.parametrize("column", ["amount", "source:amount", "_error", "_RAW", ""])
+def test_other_columns_keep_their_names(column):
+    assert exported_name(column) == source_name(column) == column
