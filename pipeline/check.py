@@ -6,16 +6,28 @@ What belongs here: finding that out, and showing it. What does not: reading (`fi
 from __future__ import annotations
 
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from rich.markup import escape
 
+from pipeline.check_parts import (
+    Found,
+    cleaned_values,
+    column_profile,
+    looks_like,
+    needed,
+    quoting,
+    show_needed,
+    show_profile,
+    shown_rows,
+    told,
+)
 from pipeline.contract import Dataset
 from pipeline.files import ROW, ReadOptions, Reject, Repair, Table, UnreadableFile, open_table
 from pipeline.ingest import FileChanged, source_records, stage
@@ -27,13 +39,17 @@ from pipeline.warehouse import Warehouse
 _ROWS, _FAULTS, _COLUMNS = 10, 5, 12
 _RAW = 200
 _ERROR_COLUMNS = ["_row", "line", "column_name", "check_name", "value", "message"]
-Found = dict[str, Any]
 
 
-def check_file(path: Path, settings: Settings, dataset: Dataset | None = None) -> Found:
+def check_file(
+    path: Path,
+    settings: Settings,
+    dataset: Dataset | None = None,
+    known: Mapping[str, Dataset] | None = None,
+) -> Found:
     """What was understood of a file, ready for JSON: `problem` (None where it can be read), `dialect`, `columns`, `records`,
     `rejected`, `rejects` and `repairs` by check, the first rows and the first of each; with a dataset also `dataset`: what
-    its contract says of it.
+    its contract says of it, without one `looks_like`: which of the `known` ones the file may belong to, or None.
 
     Raises:
         OSError: the file cannot be opened. ContractError: a check of the contract breaks.
@@ -41,13 +57,17 @@ def check_file(path: Path, settings: Settings, dataset: Dataset | None = None) -
     found: Found = {"file": str(path), "problem": None}
     options = read_options(dataset, settings) if dataset else ReadOptions(memory_mb=settings.memory_mb)
     try:
-        opened = open_table(path, options)
-        found["dialect"] = opened.dialect.as_dict()
-        found["columns"] = list(opened.columns)
-        found |= _read(opened)
-        found["dialect"] = opened.dialect.as_dict()
+        with quoting(dataset):
+            opened = open_table(path, options)
+            found["dialect"] = told(opened.dialect, dataset)
+            found["columns"] = list(opened.columns)
+            found |= _read(opened)
+            found["dialect"] = told(opened.dialect, dataset)
+        found["first_rows"] = shown_rows(found["first_rows"], dataset)
         if dataset is not None:
             found["dataset"] = _validate(path, dataset, settings)
+        else:
+            found["looks_like"] = looks_like(path, opened.columns, known or {})
     except UnreadableFile as problem:
         found["problem"] = {"code": problem.code, "cause": problem.cause, "remedy": problem.remedy}
     except FileChanged as problem:
@@ -101,11 +121,16 @@ def _validate(path: Path, dataset: Dataset, settings: Settings) -> Found:
     """What the contract says: the file is loaded into a new warehouse in a folder that is removed again."""
     with tempfile.TemporaryDirectory(prefix="windrow-check-") as folder:
         scratch = settings.model_copy(update={"home": Path(folder)})
+        warehouse = Warehouse.from_settings(scratch, {dataset.name: dataset})
+        with warehouse.session():
+            pass  # its tables are there now, so that what the file adds can be measured
+        empty, started = scratch.warehouse.stat().st_size, time.perf_counter()
         staged = stage(path, dataset, scratch)
         records = partial(source_records, dataset=dataset, settings=scratch)
-        with Warehouse.from_settings(scratch, {dataset.name: dataset}).session() as session:
+        with warehouse.session() as session:
             entry = session.commit(staged, records=records)
-            return {
+            seconds = time.perf_counter() - started
+            said = {
                 "name": dataset.name,
                 "records": entry.rows_read,
                 "clean": entry.rows_clean,
@@ -115,8 +140,12 @@ def _validate(path: Path, dataset: Dataset, settings: Settings) -> Found:
                 "first_errors": session.error_sample(dataset.name, limit=_ROWS)
                 .select(*_ERROR_COLUMNS, "severity")
                 .to_dicts(),
+                "profile": column_profile(staged.manifest, dataset),
+                "cleaned": cleaned_values(staged.manifest),
                 "notes": list(staged.manifest.notes),
             }
+        grown = scratch.warehouse.stat().st_size - empty
+        return said | {"needed": needed(staged, entry, seconds, grown)}
 
 
 def show_check(found: Found) -> None:
@@ -127,6 +156,9 @@ def show_check(found: Found) -> None:
         _show_records(found)
     if "dataset" in found:
         _show_dataset(found["dataset"])
+    elif found.get("looks_like"):
+        like = found["looks_like"]
+        say(f"`--dataset {escape(like['dataset'])}` fits: {like['because']}.")
     if found["problem"] is not None:
         problem = found["problem"]
         say(f"[red]It would be quarantined[/] ({problem['code']}): {escape(problem['cause'])}.")
@@ -136,9 +168,9 @@ def show_check(found: Found) -> None:
 
 
 def _show_dialect(dialect: Found) -> None:
-    told = {name: value for name, value in dialect.items() if name not in ("confidence", "reasons", "notes")}
+    facts = {name: value for name, value in dialect.items() if name not in ("confidence", "reasons", "notes")}
     show_rows(
-        "How it is written", ["", "found"], [(_words(name), _shown(value)) for name, value in told.items()]
+        "How it is written", ["", "found"], [(_words(name), _shown(value)) for name, value in facts.items()]
     )
     if "confidence" in dialect:
         say(f"{dialect['confidence']:.0%} sure of it.")
@@ -195,6 +227,8 @@ def _show_dataset(found: Found) -> None:
         show_rows(
             "The first error rows", _ERROR_COLUMNS, _values(found["first_errors"], _ERROR_COLUMNS), ["_row"]
         )
+    show_profile(found["profile"], found["cleaned"])
+    show_needed(found["needed"])
 
 
 def _values(rows: Iterable[Found], columns: list[str]) -> list[list[object]]:

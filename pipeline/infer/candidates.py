@@ -44,6 +44,7 @@ _NAMED_DAYS = (
     "%d-%b-%y",
 )
 _MONTH_NAMED = re.compile(r"(?:[0-9]{1,4}[-./ ]+(?P<before>[^\W\d_]{3,})|(?P<after>[^\W\d_]{3,})\.? +[0-9])")
+_ISO, _CLOCK = re.compile("[0-9]{4}[-/]?[0-9]{2}[-/]?[0-9]{2}"), re.compile("[0-9]{1,2}:[0-9]{2}")
 _NUMBERED = re.compile(r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}")
 _PLAIN_DATE, _PLAIN_TIME = Reading("date", pl.Date()), Reading("datetime", pl.Datetime("us"))
 _NUMBER = Reading("number", pl.Float64())
@@ -145,9 +146,12 @@ def _tiers(header: str, values: pl.Series) -> Iterator[tuple[Reading, ...]]:
     yield (_NUMBER,)
     if values.str.contains("[0-9]").mean() < _NEARLY:  # type: ignore[operator]
         return
-    yield (_PLAIN_DATE,)
-    yield (_PLAIN_TIME,)
-    yield (Reading("time", pl.Time()),)
+    first = values[0].strip()
+    if _ISO.match(first):
+        yield (_PLAIN_DATE,)
+        yield (_PLAIN_TIME,)
+    if _CLOCK.match(first):
+        yield (Reading("time", pl.Time()),)
     yield (_number(), _number(decimal=",", thousands="."))
     yield (_number(percent=True), _number(decimal=",", thousands=".", percent=True))
     yield from _dated(values)

@@ -48,7 +48,7 @@ class Trip:
     def checks(self, name: str) -> dict[str, object]:
         """The checks of a column, by name."""
         column = next(column for column in self.dataset.columns if column.name == name)
-        return {check: given for check, given in column.checks}
+        return dict(column.checks)
 
 
 def round_trip(path: Path, folder: Path, name: str | None = None, **settings: int) -> Trip:

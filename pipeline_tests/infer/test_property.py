@@ -87,8 +87,8 @@ def tables(draw: st.DrawFn) -> str:
     return out.getvalue()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(text=tables(), chunk_rows=st.sampled_from([3, 100_000]))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(text=tables(), chunk_rows=st.sampled_from([9, 100_000]))
 def test_every_row_of_a_file_passes_the_module_made_of_it(text: str, chunk_rows: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.csv"
@@ -101,7 +101,7 @@ def test_every_row_of_a_file_passes_the_module_made_of_it(text: str, chunk_rows:
         assert trip.staged.manifest.rows_rejected == trip.unread
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(text=tables())
 def test_every_module_is_laid_out_as_a_formatter_would(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -115,7 +115,7 @@ def test_every_module_is_laid_out_as_a_formatter_would(text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=2, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_a_column_of_one_kind_passes(kind: str, data: st.DataObject) -> None:
     values = data.draw(st.lists(KINDS[kind], min_size=1, max_size=60))
