@@ -12,6 +12,7 @@ import polars as pl
 
 from pipeline.infer import hints
 from pipeline.infer.facts import Facts
+from pipeline.infer.formats import FORMATS
 from pipeline.infer.found import Found
 from pipeline.infer.layout import literal
 from pipeline.infer.limits import limits
@@ -183,12 +184,7 @@ def _text(base: Field, column: Found) -> Field:
     counts = (
         {} if facts.counts is None else {value: n for value, n in facts.counts.items() if value not in empty}
     )
-    checks, comments = _membership(base, counts) if not column.choice.nearly else ((), ())
-    formats = [] if kept else sorted(facts.formats or (), key=lambda one: one.name)
-    if (not checks and formats and counts != {}) or (facts.counts is None and formats):
-        checks = (formats[0].code,)
-    if not checks and not column.choice.nearly and _is_telling(facts, counts):
-        checks = (f"str_length={facts.longest}",)
+    checks, comments = _text_checks(base, counts, column, bool(kept))
     share = 0 if facts.counts is None else sum(facts.counts[word] for word in empty) / facts.values
     if not checks and share < _NULL_SHARE:
         empty = set()
@@ -201,6 +197,22 @@ def _text(base: Field, column: Found) -> Field:
         cleaners=tuple(cleaners),
         comments=(*base.comments, *comments),
     )
+
+
+def _text_checks(
+    base: Field, counts: dict[str, int], column: Found, words_are_values: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What all texts have in common, and what is to be said of it: their form, or else the set that they are of, or else their
+    length."""
+    formats = () if words_are_values else sorted(base.facts.formats or (), key=FORMATS.index)
+    if formats:
+        return (formats[0].code,), ()
+    if column.choice.nearly:
+        return (), ()
+    checks, comments = _membership(base, counts)
+    if not checks and _is_telling(base.facts, counts):
+        return (f"str_length={base.facts.longest}",), ()
+    return checks, comments
 
 
 def _membership(base: Field, counts: dict[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -17,6 +17,7 @@ from pipeline.infer.fields import Field
 
 _MOST_GROUPS, _MOST_MEASURES, _LONGEST = 50, 4, 40
 _HOURLY_DAYS = 7
+_GROUPING_CHECKS = frozenset({"isin", "str_length", "country", "currency", "language"})
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _TAKEN = frozenset(
     {"window_start", "window_end", "row_count", "revision", "computed_at", "is_final", "_delivery"}
@@ -76,6 +77,7 @@ def _group(decided: Decided) -> Field | None:
         for field in decided.fields
         if _usable(field.name)
         and field.name not in decided.key[:1]
+        and not _is_address(field)
         and not field.cleaners[1:]
         and (field.distinct or 0) in range(2, _MOST_GROUPS + 1)
         and (field.distinct or 0) * 2 <= field.facts.values
@@ -84,6 +86,11 @@ def _group(decided: Decided) -> Field | None:
     ]
     groups.sort(key=lambda field: (not hints.groups(field.header), not _has_set(field), field.nullable))
     return groups[0] if groups else None
+
+
+def _is_address(field: Field) -> bool:
+    """Whether it holds e-mail addresses, UUIDs and the like: they name one thing each, even where few of them come."""
+    return bool(field.checks) and field.checks[0].partition("=")[0] not in _GROUPING_CHECKS
 
 
 def _has_set(field: Field) -> bool:
