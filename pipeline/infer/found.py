@@ -17,7 +17,7 @@ from pipeline.infer.candidates import Choice, choose, native
 from pipeline.infer.facts import Facts, Open
 from pipeline.infer.formats import tried_on
 from pipeline.infer.keys import hashes_of
-from pipeline.infer.readings import TEXT, Reading
+from pipeline.infer.readings import TEXT, Reading, means_nothing
 from pipeline.ingest.casts import as_text
 
 _EVIDENCE = 20_000
@@ -26,7 +26,7 @@ _LONGEST_KEY = 64
 Key = tuple[str, ...]
 
 
-@dataclass
+@dataclass(eq=False)
 class Found:
     """A column on its way to a decision.
 
@@ -45,6 +45,11 @@ class Found:
     evidence: pl.Series
     facts: dict[Reading, Facts] = field(default_factory=dict)
     agree: bool = True
+
+    @property
+    def unseen(self) -> bool:
+        """Whether nothing of the evidence means anything, so that there was nothing to choose by."""
+        return self.native is None and all(map(means_nothing, self.evidence.to_list()))
 
     @property
     def alive(self) -> list[Reading]:
@@ -72,8 +77,20 @@ def first_look(header: str, frame: pl.DataFrame) -> Found:
     own = native(source.dtype)
     if own is not None:
         return Found(header, Choice((own,)), source.dtype, nothing)
-    distinct = as_text(source.cast(pl.String)).drop_nulls().unique(maintain_order=True)
-    return Found(header, choose(header, distinct), None, distinct.head(_EVIDENCE))
+    distinct = evidence_of(source)
+    return Found(header, choose(header, distinct), None, distinct)
+
+
+def evidence_of(source: pl.Series) -> pl.Series:
+    """Distinct texts of a chunk, many of them."""
+    return source.cast(pl.String).drop_nulls().unique(maintain_order=True).head(_EVIDENCE)
+
+
+def choose_late(column: Found) -> bool:
+    """The choice for a column whose first values have come late; whether the file has to be gone through again for it."""
+    before = column.choice
+    column.choice = choose(column.header, column.evidence)
+    return column.choice.rivals != before.rivals
 
 
 def choose_again(column: Found, settle: bool) -> None:
@@ -82,13 +99,10 @@ def choose_again(column: Found, settle: bool) -> None:
         column.choice, column.native = Choice((Reading("text", pl.String(), native=True),)), None
         return
     odd = [value for facts in column.facts.values() for value in facts.bad]
-    nearly = column.choice.rivals[0].kind
     column.evidence = pl.concat([column.evidence, pl.Series(odd, dtype=pl.String)]).unique(
         maintain_order=True
     )
     column.choice = Choice((TEXT,)) if settle else choose(column.header, column.evidence)
-    if column.choice.rivals == (TEXT,) and not column.choice.nearly:
-        column.choice = Choice((TEXT,), nearly if nearly != "text" else "", odd[0])
 
 
 def possible_keys(frame: pl.DataFrame, columns: Sequence[Found]) -> list[Key]:

@@ -20,9 +20,9 @@ import polars as pl
 
 from pipeline.files import Piece, Table
 from pipeline.infer.facts import Facts, facts_of
-from pipeline.infer.found import Found, Key, choose_again, first_look, possible_keys
+from pipeline.infer.found import Found, Key, choose_again, choose_late, evidence_of, first_look, possible_keys
 from pipeline.infer.keys import Hashes, Uniqueness, hashes_of
-from pipeline.infer.readings import ZONE, Outcome, Reading, read
+from pipeline.infer.readings import TEXT, ZONE, Outcome, Reading, read
 from pipeline.ingest.casts import CastMemory, cast
 from pipeline.ingest.stage import WORKERS
 
@@ -49,6 +49,7 @@ class Scanned:
 class _Chunk:
     facts: dict[tuple[str, Reading], Facts]
     agree: dict[str, bool]
+    late: dict[str, pl.Series]
     hashes: dict[Key, Hashes | None]
     rows: int
     rejects: int
@@ -78,10 +79,13 @@ def scan(table: Table, headers: Iterable[str], memory_mb: int) -> Scanned:
         if attempt:
             watched = {key: Uniqueness() for key in watched}
             keys |= watched
+        unseen = [column for column in open_columns if column.unseen]
         rows, rejects = _pass(table, columns, open_columns, watched, memory_mb)
-        open_columns = [column for column in open_columns if not column.alive]
-        for column in open_columns:
+        dead = [column for column in open_columns if not column.alive]
+        late = [column for column in unseen if not column.unseen and choose_late(column)]
+        for column in dead:
             choose_again(column, settle=attempt >= _PASSES - 2)
+        open_columns = late + dead
         if not open_columns:
             break
     unique = tuple(key for key, one in keys.items() if one.settle())
@@ -97,6 +101,9 @@ def _pass(
         rows, rejects = rows + chunk.rows, rejects + chunk.rejects
         for (header, reading), facts in chunk.facts.items():
             columns[header].facts[reading].add(facts)
+        for header, evidence in chunk.late.items():
+            if columns[header].unseen:
+                columns[header].evidence = evidence
         for header, agree in chunk.agree.items():
             columns[header].agree &= agree
         for key, hashes in chunk.hashes.items():
@@ -140,12 +147,15 @@ def _work(
     frame = parsed.frame
     facts: dict[tuple[str, Reading], Facts] = {}
     agree: dict[str, bool] = {}
+    late: dict[str, pl.Series] = {}
     typed: dict[str, pl.Series] = {}
     tested = [key for key, one in keys.items() if one.holds]
     parts = {name for key in tested for name in key}
     for column in wanted:
         outcomes = []
         source = _source(frame, column)
+        if column.choice.rivals == (TEXT,) and source.null_count() < len(source) and column.unseen:
+            late[column.header] = evidence_of(source)
         for reading in column.alive:
             outcome = read(reading, source)
             facts[column.header, reading] = facts_of(reading, outcome, source, column.still(reading))
@@ -158,7 +168,7 @@ def _work(
         reading = columns[name].choice.rivals[0]
         typed[name] = _comparable(reading, read(reading, _source(frame, columns[name])))
     hashes = {key: hashes_of([typed[name] for name in key]) for key in tested}
-    return _Chunk(facts, agree, hashes, frame.height, len(parsed.rejects))
+    return _Chunk(facts, agree, late, hashes, frame.height, len(parsed.rejects))
 
 
 def _source(frame: pl.DataFrame, column: Found) -> pl.Series:
