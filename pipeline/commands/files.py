@@ -12,28 +12,94 @@ from pipeline.commands.app import Json, app, refuse, require_datasets
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="The file; nothing of it is loaded.")],
-    dataset: Annotated[str | None, typer.Option(help="Also validate it against this dataset.")] = None,
+    files: Annotated[list[Path], typer.Argument(help="The files; nothing of them is loaded.")],
+    dataset: Annotated[str | None, typer.Option(help="Also validate them against this dataset.")] = None,
     json: Json = False,
 ) -> None:
     """Show how a file is read, how sure that is and why, and what of it would be rejected. Exit code 1 when anything would.
+
+    With a dataset also: violations by check, the first error rows, the columns, and what loading would need. Several files are
+    looked at one by one; `--json` prints one object for one file and a list for several.
 
     Example: `pipeline check data/inbox/orders/2026-11-16.csv --dataset orders`
     """
     from pipeline.check import check_file, is_fault, show_check
     from pipeline.contract.registry import load_datasets
     from pipeline.settings import load_settings
+    from pipeline.terminal import print_json, say
+
+    settings = load_settings()
+    datasets = load_datasets(settings.dataset_places)
+    if dataset:
+        require_datasets([dataset], datasets)
+    for file in files:
+        if not file.is_file():
+            refuse(f"There is no file {file}.")
+    found = []
+    for file in files:
+        found.append(check_file(file, settings, datasets[dataset] if dataset else None, datasets))
+        if not json:
+            if len(files) > 1:
+                say(f"[bold]{file}[/]")
+            show_check(found[-1])
+    if json:
+        print_json(found[0] if len(found) == 1 else found)
+    elif len(files) > 1:
+        say(f"{sum(map(is_fault, found))} of {len(files)} files would not be loaded whole.")
+    raise typer.Exit(1 if any(map(is_fault, found)) else 0)
+
+
+@app.command()
+def infer(
+    file: Annotated[Path, typer.Argument(help="The file; any that can be read.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the dataset; made of the file's when not given.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Module to write; printed when not given.")] = None,
+    force: Annotated[bool, typer.Option(help="Write over a module that is there.")] = False,
+    json: Json = False,
+) -> None:
+    """Write a dataset module for a file: types, checks, cleaners, key, event time and a window, such that all of its rows pass.
+
+    Every row of the file is looked at. What was a guess says so in a comment: read the module over before you use it.
+
+    Example: `pipeline infer orders.csv --out my_datasets/orders.py`
+    """
+    from pipeline.files import UnreadableFile
+    from pipeline.infer import infer as infer_module
+    from pipeline.infer import require_name
+    from pipeline.settings import load_settings
     from pipeline.terminal import print_json
 
     settings = load_settings()
-    datasets = load_datasets(settings.dataset_places) if dataset else {}
-    if dataset:
-        require_datasets([dataset], datasets)
+    if name:
+        require_name(name)
     if not file.is_file():
         refuse(f"There is no file {file}.")
-    found = check_file(file, settings, datasets.get(dataset) if dataset else None)
+    if out is not None and out.exists() and not force:
+        refuse(f"{out} is there already. Take another name, or write over it with --force.")
+    try:
+        inferred = infer_module(file, settings, name)
+    except UnreadableFile as problem:
+        refuse(f"{problem.cause}. {problem.remedy}.")
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(inferred.text, encoding="utf-8")
     if json:
-        print_json(found)
+        print_json(
+            {
+                "dataset": inferred.name,
+                "rows": inferred.rows,
+                "rejects": inferred.rejects,
+                "columns": inferred.columns,
+                "written": None if out is None else str(out),
+                "module": inferred.text,
+            }
+        )
+    elif out is None:
+        typer.echo(inferred.text, nl=False)
     else:
-        show_check(found)
-    raise typer.Exit(1 if is_fault(found) else 0)
+        typer.echo(
+            f"Wrote {out}: dataset {inferred.name!r}, {inferred.columns} columns, from {inferred.rows:,} rows. Read it over, then:\n"
+            f'  PIPELINE_DATASETS="{out.parent}" pipeline check "{file}" --dataset {inferred.name}'
+        )

@@ -119,3 +119,90 @@ def test_help_has_an_example() -> None:
     done = check("--help")
     assert done.exit_code == 0
     assert "Example" in done.stdout
+
+
+def test_with_a_dataset_it_shows_the_columns_and_what_cleaners_changed() -> None:
+    found = json.loads(check(ORDERS, "--dataset", "orders", "--json").stdout)["dataset"]
+    profile = {one["name"]: one for one in found["profile"]}
+    assert list(profile)[:3] == ["order_id", "customer_email", "amount"]
+    assert (profile["order_id"]["min"], profile["order_id"]["max"]) == ("1000", "1119")
+    assert profile["amount"]["nulls"] == 1  # `twelve`
+    assert profile["status"]["top_values"][0] == ["completed", 53]
+    assert {"column": "amount", "cleaner": "number", "changed": 1} in found["cleaned"]
+    shown = check(ORDERS, "--dataset", "orders").stdout
+    assert "The columns" in shown and "completed 53" in shown and "What cleaners changed" in shown
+
+
+def test_with_a_dataset_it_says_what_loading_needs() -> None:
+    done = check(ORDERS, "--dataset", "orders", "--json")
+    needed = json.loads(done.stdout)["dataset"]["needed"]
+    assert set(needed) == {"seconds", "memory_mb", "staging_mb", "warehouse_mb"}
+    assert 0 < needed["seconds"] < 60
+    assert 50 < needed["memory_mb"] < 5_000
+    assert 0 < needed["staging_mb"] < 1
+    assert 0 < needed["warehouse_mb"] < 10
+    assert "an estimate" in check(ORDERS, "--dataset", "orders").stdout
+
+
+def test_more_rows_need_more_room(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{row},a{row}@example.com,{row}.5,2026-11-16 10:00:00,pending,D{row},\n" for row in range(30_000)
+    )
+    header = "order_id,customer_email,amount,ordered_at,status,department,customer_name\n"
+    path = write(tmp_path / "many.csv", header + rows)
+    needed = json.loads(check(str(path), "--dataset", "orders", "--json").stdout)["dataset"]["needed"]
+    assert needed["staging_mb"] > 0.2 and needed["warehouse_mb"] > 0.2
+
+
+def test_several_files_are_looked_at_one_by_one(tmp_path: Path) -> None:
+    good = write(tmp_path / "good.csv", "id,x\n1,a\n2,b\n")
+    bad = write(tmp_path / "bad.csv", "id,x,y\n1,a,b\n2,c,d,e,f\n3,g,h\n")
+    done = check(str(good), str(bad), "--json")
+    found = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert [(one["file"], one["rejected"]) for one in found] == [(str(good), 0), (str(bad), 1)]
+    assert check(str(good), str(good)).exit_code == 0
+    assert "1 of 2 files" in check(str(good), str(bad)).stdout
+
+
+def test_a_missing_file_among_several_ends_with_2_before_any_is_read(tmp_path: Path) -> None:
+    good = write(tmp_path / "good.csv", "id,x\n1,a\n2,b\n")
+    done = check(str(good), str(tmp_path / "none.csv"))
+    assert (done.exit_code, done.stdout) == (2, "")
+
+
+def test_without_a_dataset_it_says_which_one_has_the_columns(tmp_path: Path) -> None:
+    done = check(str(SAMPLES / "sales" / "week 47.csv"))
+    assert "`--dataset sales` fits" in done.stdout
+    found = json.loads(check(ORDERS, "--json").stdout)
+    assert found["looks_like"]["dataset"] == "orders" and "dataset" not in found
+    other = write(tmp_path / "other.csv", "id,x\n1,a\n2,b\n")
+    assert json.loads(check(str(other), "--json").stdout)["looks_like"] is None
+
+
+def test_without_a_dataset_the_inbox_tells_which_one(home: Path) -> None:
+    path = home / "inbox" / "events" / "odd.csv"
+    path.parent.mkdir(parents=True)
+    write(path, "a,b\n1,2\n2,3\n")
+    found = json.loads(check(str(path), "--json").stdout)
+    assert found["looks_like"] == {"dataset": "events", "because": "it lies in the inbox of that dataset"}
+
+
+def test_values_of_hidden_columns_are_not_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    write(
+        tmp_path / "mine" / "people.py",
+        "import pandera.polars as pa\n"
+        "from pipeline.contract import Dataset, clean\n"
+        "class Person(pa.DataFrameModel):\n"
+        "    number: int\n"
+        "    mail: str = pa.Field(nullable=True)\n"
+        "people = Dataset('people', schema=Person, clean={'mail': clean.mask()})\n",
+    )
+    monkeypatch.setenv("PIPELINE_DATASETS", str(tmp_path / "mine"))
+    path = write(tmp_path / "people.csv", "number,mail\n1,ann.secret@example.com\nx,bob.secret@example.com\n")
+    for arguments in ([], ["--json"]):
+        done = check(str(path), "--dataset", "people", *arguments)
+        assert done.exit_code == 1
+        assert "secret" not in done.stdout + done.stderr
+        assert "number" in done.stdout

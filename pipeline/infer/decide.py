@@ -1,0 +1,112 @@
+"""From what was found in a file to what a module declares.
+
+What belongs here: what several columns decide together, such as the key and the event time. What does not: one column (`fields`),
+looking at the file (`scan`), windows (`windows`), how it is written down (`write`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.infer import hints
+from pipeline.infer.fields import Field, field_of, stands_for_nothing
+from pipeline.infer.found import Found
+from pipeline.infer.layout import number
+from pipeline.infer.names import Named
+from pipeline.infer.scan import Scanned
+
+_MANY = 100
+_NUMBERS = ("int", "float", "decimal")
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What the module says.
+
+    Attributes:
+        fields: in the file's order.
+        key: names of fields; key_comment: why.
+        event_time: name of a field, or None.
+    """
+
+    fields: tuple[Field, ...]
+    key: tuple[str, ...]
+    key_comment: str
+    event_time: str | None
+
+
+def decide(scanned: Scanned, named: Sequence[Named]) -> Decided:
+    """The declaration for a file.
+
+    Args:
+        named: the field of each column of `scanned`, in the same order.
+    """
+    signs = _decimal_sign(scanned.columns)
+    fields = [field_of(column, name, signs) for column, name in zip(scanned.columns, named, strict=True)]
+    fields = _with_stand_ins(fields)
+    key, comment = _key(scanned, fields)
+    event_time = _event_time(fields)
+    if event_time is not None:
+        fields = [
+            replace(field, kind="datetime", annotation="datetime") if field.name == event_time else field
+            for field in fields
+        ]
+    return Decided(tuple(fields), key, comment, event_time)
+
+
+def _decimal_sign(columns: Sequence[Found]) -> set[str]:
+    """How the columns without doubt write decimals: steps of number readings that have no rival left."""
+    return {
+        column.alive[0].steps[0].code
+        for column in columns
+        if len(column.alive) == 1 and column.alive[0].order == "decimal"
+    }
+
+
+def _with_stand_ins(fields: Sequence[Field]) -> list[Field]:
+    """A question at the first column that has a number which may stand for a missing value."""
+    suspects = [field for field in fields if field.kind in _NUMBERS and stands_for_nothing(field.facts)]
+    asked: dict[float, Field] = {}
+    for field in suspects:
+        asked.setdefault(field.facts.least, field)
+    told = {}
+    for least, field in asked.items():
+        others = sum(one.facts.least == least for one in suspects) - 1
+        where = f"{field.facts.least_count:,} times" + (
+            f", and in {others} more column{'s' if others > 1 else ''}" if others else ""
+        )
+        told[field.name] = f"{number(least)} stands there {where}: does it mean that a value is missing?"
+    return [
+        replace(field, comments=(*field.comments, told[field.name])) if field.name in told else field
+        for field in fields
+    ]
+
+
+def _key(scanned: Scanned, fields: Sequence[Field]) -> tuple[tuple[str, ...], str]:
+    """The likely key, and why."""
+    by_header = {field.header: field for field in fields}
+    for headers in scanned.keys:
+        parts = [by_header[header] for header in headers]
+        if any(part.nullable or part.kind in ("float", "decimal", "bool") for part in parts):
+            continue
+        named = any(hints.identifies(part.header) for part in parts)
+        timed = any(part.kind in ("datetime", "date") for part in parts)
+        first = parts[0] is fields[0] and len(parts) == 1 and parts[0].kind in ("int", "text")
+        timed &= len(parts) > 1 or not any(hints.identifies(field.header) for field in fields)
+        if scanned.rows < 2 or not (named or (scanned.rows >= _MANY and (timed or first))):
+            continue
+        what = "every value differs" if len(parts) == 1 else "together they differ in every row"
+        return tuple(part.name for part in parts), f"Looks like the key: {what}."
+    return (), ""
+
+
+def _event_time(fields: Sequence[Field]) -> str | None:
+    """The column that tells when a row's event was."""
+    times = [
+        field
+        for field in fields
+        if field.kind in ("datetime", "date") and not field.nullable and not hints.is_other_time(field.header)
+    ]
+    times.sort(key=lambda field: (not hints.is_time(field.header), field.kind != "datetime"))
+    return times[0].name if times else None

@@ -1,0 +1,208 @@
+"""What is known of a column's values, gathered chunk by chunk in bounded memory.
+
+What belongs here: counting the values of one reading. What does not: choosing readings (`candidates`), deciding what to declare.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from typing import Any
+
+import polars as pl
+
+from pipeline.infer.candidates import is_code
+from pipeline.infer.formats import Format, fits
+from pipeline.infer.readings import Outcome, Reading, means_nothing
+from pipeline.ingest.casts import CastMemory, cast
+from pipeline.ingest.rows import lost
+
+MOST_DISTINCT = 2_000
+_PLENTY = 20_000
+
+
+@dataclass
+class Facts:
+    """What one reading made of a column, over one chunk or several.
+
+    Attributes:
+        rows: values looked at; nulls: those null after the reading.
+        words: texts that mean nothing, as written.
+        least, most: smallest and largest typed value.
+        whole: whether all numbers are whole.
+        pointed: whether a number has a point.
+        least_count, next_least: how often the smallest number occurs, and the smallest of the others; where it is below zero.
+        scale: most digits after the point.
+        exponent: whether a number has an exponent.
+        midnight: whether all times are at midnight.
+        counts: text → how often; None where there are too many.
+        shortest, longest: characters of texts.
+        padded: whether texts have blanks at their ends.
+        formats: those that all texts have; None before any text was seen.
+        bad: values that the reading cannot read; it is out of the running where there are any.
+    """
+
+    rows: int = 0
+    nulls: int = 0
+    words: set[str] = field(default_factory=set)
+    least: Any = None
+    most: Any = None
+    least_count: int = 0
+    next_least: Any = None
+    whole: bool = True
+    pointed: bool = False
+    scale: int = 0
+    exponent: bool = False
+    midnight: bool = True
+    counts: Counter[str] | None = field(default_factory=Counter)
+    shortest: int | None = None
+    longest: int = 0
+    padded: bool = False
+    formats: frozenset[Format] | None = None
+    bad: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> int:
+        """Values that are there."""
+        return self.rows - self.nulls
+
+    def add(self, other: Facts) -> None:
+        """Take in the next chunk's."""
+        self.rows += other.rows
+        self.nulls += other.nulls
+        self.words |= other.words
+        if other.least is not None:
+            self._add_lows(other)
+            self.least = other.least if self.least is None else min(self.least, other.least)
+            self.most = other.most if self.most is None else max(self.most, other.most)
+        self.whole &= other.whole
+        self.pointed |= other.pointed
+        self.scale = max(self.scale, other.scale)
+        self.exponent |= other.exponent
+        self.midnight &= other.midnight
+        if self.counts is not None:
+            self.counts = None if other.counts is None else self.counts + other.counts
+            if self.counts is not None and len(self.counts) > MOST_DISTINCT:
+                self.counts = None
+        if other.shortest is not None:
+            self.shortest = other.shortest if self.shortest is None else min(self.shortest, other.shortest)
+        self.longest = max(self.longest, other.longest)
+        self.padded |= other.padded
+        if other.formats is not None:
+            self.formats = other.formats if self.formats is None else self.formats & other.formats
+        self.bad += other.bad
+
+    def _add_lows(self, other: Facts) -> None:
+        if self.least is None or other.least < self.least:
+            above = [other.next_least, self.least]
+            self.least_count = other.least_count
+        elif other.least == self.least:
+            above = [self.next_least, other.next_least]
+            self.least_count += other.least_count
+        else:
+            above = [self.next_least, other.least]
+        self.next_least = min((value for value in above if value is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Open:
+    """What earlier chunks left open: the rest need not be looked at any more.
+
+    Attributes:
+        formats: those that all texts may still have.
+        count: whether distinct texts may still be few.
+        whole: whether all numbers may still be whole.
+    """
+
+    formats: frozenset[Format]
+    count: bool = True
+    whole: bool = True
+
+
+def facts_of(reading: Reading, outcome: Outcome, source: pl.Series, still: Open) -> Facts:
+    """One chunk's facts.
+
+    Args:
+        outcome: of `reading` on `source`.
+        still: what is worth looking at.
+    """
+    facts = Facts(rows=len(source), nulls=outcome.values.null_count(), words=set(outcome.words))
+    if outcome.bad_count:
+        facts.bad = outcome.bad or ("?",)
+        return facts
+    if reading.kind == "text":
+        _texts(outcome.values, facts, still)
+        return facts
+    facts.least, facts.most = outcome.values.min(), outcome.values.max()
+    if reading.kind == "number":
+        _numbers(reading, outcome, facts, still)
+    elif reading.kind == "datetime":
+        facts.midnight = not outcome.values.dt.time().max() or outcome.values.dt.time().max() == time(0)
+    return facts
+
+
+def _texts(values: pl.Series, facts: Facts, still: Open) -> None:
+    bare = values.str.strip_chars()
+    sizes = bare.str.len_bytes()
+    facts.padded = sizes.sum() != values.str.len_bytes().sum()
+    if facts.padded and (sizes == 0).any():
+        bare = bare.set(sizes == 0, None)
+    bare = bare.drop_nulls()
+    facts.nulls = facts.rows - len(bare)
+    if bare.is_empty():
+        return
+    lengths = bare.str.len_chars()
+    facts.shortest, facts.longest = int(lengths.min()), int(lengths.max())  # type: ignore[arg-type]
+    facts.counts = _counts(bare) if still.count else None
+    if facts.counts is None:
+        facts.words = set()
+        facts.formats = frozenset(one for one in still.formats if fits(one, bare))
+    else:
+        facts.words = {value for value in facts.counts if means_nothing(value)}
+        real = pl.Series([value for value in facts.counts if value not in facts.words], dtype=pl.String)
+        facts.formats = frozenset(one for one in still.formats if fits(one, real)) if len(real) else None
+
+
+def _counts(bare: pl.Series) -> Counter[str] | None:
+    """How often each text occurs; None where there are too many."""
+    if len(bare) > _PLENTY and bare.head(_PLENTY).n_unique() > MOST_DISTINCT:
+        return None
+    counted = bare.value_counts()
+    if counted.height > MOST_DISTINCT:
+        return None
+    return Counter(dict(counted.iter_rows()))
+
+
+def _numbers(reading: Reading, outcome: Outcome, facts: Facts, still: Open) -> None:
+    text = outcome.text
+    if facts.least is not None and facts.least < 0:
+        above = outcome.values.filter(outcome.values > facts.least)
+        facts.least_count, facts.next_least = facts.values - len(above), above.min()
+    if text is None:
+        facts.whole = reading.dtype.is_integer()
+        if reading.dtype.is_float():
+            facts.whole = bool((outcome.values == outcome.values.round()).all())
+            facts.pointed = True
+            facts.scale = 99
+        return
+    if outcome.words:
+        text = text.set(outcome.values.is_null(), None)
+    text = text.drop_nulls()
+    if is_code(text):
+        facts.bad = (str(text[0]),)
+        return
+    facts.whole = still.whole and lost(text, cast(text, pl.Int64(), "UTC", CastMemory())).is_empty()
+    bare = text.str.strip_chars()
+    behind = bare.str.len_bytes().cast(pl.Int64) - bare.str.find(".", literal=True).cast(pl.Int64) - 1
+    facts.scale = int(behind.max() or 0)  # type: ignore[arg-type]
+    facts.pointed = behind.null_count() < len(behind)
+    facts.exponent = not facts.whole and bool(text.str.contains("[eE]").any())
+
+
+def span_days(facts: Facts) -> float:
+    """Days between the first and the last moment."""
+    if facts.least is None:
+        return 0.0
+    length = facts.most - facts.least
+    return length.total_seconds() / 86_400 if isinstance(facts.least, datetime) else float(length.days)

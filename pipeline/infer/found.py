@@ -1,0 +1,137 @@
+"""A column on its way to a decision, and what the first chunk says of it.
+
+What belongs here: the evidence on a column and the choice that follows from it, possible keys. What does not: going through the file
+(`scan`), which readings there are (`candidates`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import polars as pl
+
+from pipeline.infer import hints
+from pipeline.infer.candidates import Choice, choose, native
+from pipeline.infer.facts import Facts, Open
+from pipeline.infer.formats import tried_on
+from pipeline.infer.keys import hashes_of
+from pipeline.infer.readings import TEXT, Reading, means_nothing
+from pipeline.ingest.casts import as_text
+
+_EVIDENCE = 20_000
+_SINGLE_KEYS, _PAIRS, _PARTS = 4, 2, 6
+_LONGEST_KEY = 64
+Key = tuple[str, ...]
+
+
+@dataclass(eq=False)
+class Found:
+    """A column on its way to a decision.
+
+    Attributes:
+        header: its name in the file.
+        choice: the readings that are possible by the evidence.
+        facts: what each of them made of the whole file.
+        agree: whether, where there are several, they gave the same values.
+        native: the type that the file says it has; None for texts.
+        evidence: distinct texts that the choice rests on.
+    """
+
+    header: str
+    choice: Choice
+    native: pl.DataType | None
+    evidence: pl.Series
+    facts: dict[Reading, Facts] = field(default_factory=dict)
+    agree: bool = True
+
+    @property
+    def unseen(self) -> bool:
+        """Whether nothing of the evidence means anything, so that there was nothing to choose by."""
+        return self.native is None and all(map(means_nothing, self.evidence.to_list()))
+
+    @property
+    def alive(self) -> list[Reading]:
+        """Readings that no value has spoken against."""
+        return [one for one in self.choice.rivals if not self.facts[one].bad]
+
+    def restart(self) -> None:
+        """Forget what was counted."""
+        self.facts = {one: Facts() for one in self.choice.rivals}
+        self.agree = True
+
+    def still(self, reading: Reading) -> Open:
+        """What the chunks so far have left open."""
+        facts = self.facts[reading]
+        formats = frozenset(tried_on(self.header)) if facts.formats is None else facts.formats
+        return Open(formats, facts.counts is not None, facts.whole)
+
+
+def first_look(header: str, frame: pl.DataFrame) -> Found:
+    """A column by the first chunk."""
+    nothing = pl.Series(header, [], pl.String)
+    if header not in frame.columns:
+        return Found(header, Choice((TEXT,)), None, nothing)
+    source = frame[header]
+    own = native(source.dtype)
+    if own is not None:
+        return Found(header, Choice((own,)), source.dtype, nothing)
+    distinct = evidence_of(source)
+    return Found(header, choose(header, distinct), None, distinct)
+
+
+def evidence_of(source: pl.Series) -> pl.Series:
+    """Distinct texts of a chunk, many of them."""
+    return source.cast(pl.String).drop_nulls().unique(maintain_order=True).head(_EVIDENCE)
+
+
+def choose_late(column: Found) -> bool:
+    """The choice for a column whose first values have come late; whether the file has to be gone through again for it."""
+    before = column.choice
+    column.choice = choose(column.header, column.evidence)
+    return column.choice.rivals != before.rivals
+
+
+def choose_again(column: Found, settle: bool) -> None:
+    """The values that spoke against every reading join the evidence."""
+    if column.native is not None:
+        column.choice, column.native = Choice((Reading("text", pl.String(), native=True),)), None
+        return
+    odd = [value for facts in column.facts.values() for value in facts.bad]
+    column.evidence = pl.concat([column.evidence, pl.Series(odd, dtype=pl.String)]).unique(
+        maintain_order=True
+    )
+    column.choice = Choice((TEXT,)) if settle else choose(column.header, column.evidence)
+
+
+def possible_keys(frame: pl.DataFrame, columns: Sequence[Found]) -> list[Key]:
+    """Columns, or pairs of them where none is enough, that differ in every row of the first chunk; the likeliest first."""
+    single = [column for column in columns if _may_be_key(column)]
+    single.sort(key=lambda column: not hints.identifies(column.header))
+    alone: list[Key] = [(one.header,) for one in single]
+    found = [key for key in alone if _differs(frame, key)][:_SINGLE_KEYS]
+    if found:
+        return found
+    parts = [column for column in single if _is_part(column)]
+    pairs: list[Key] = [(a.header, b.header) for a, b in combinations(parts[:_PARTS], 2)]
+    return [pair for pair in pairs if _differs(frame, pair)][:_PAIRS]
+
+
+def _may_be_key(column: Found) -> bool:
+    kind = column.choice.rivals[0].kind
+    return kind in ("number", "text", "datetime", "date", "time") and len(column.choice.rivals) == 1
+
+
+def _is_part(column: Found) -> bool:
+    kind = column.choice.rivals[0].kind
+    return kind in ("datetime", "date") or hints.identifies(column.header) or hints.groups(column.header)
+
+
+def _differs(frame: pl.DataFrame, key: Key) -> bool:
+    if not frame.height or any(name not in frame.columns for name in key):
+        return False
+    texts = [frame[name] for name in key if frame.schema[name] == pl.String]
+    if any((text.str.len_bytes() > _LONGEST_KEY).any() for text in texts):
+        return False
+    return hashes_of([as_text(frame[name]) for name in key]) is not None
