@@ -5,7 +5,7 @@ What belongs here: commands, their options, help and exit codes. What does not: 
 stay inside the commands, so that `--help` answers at once.
 """
 
-from pipeline.commands import loading, files, tables, health  # noqa: I001  (the order of the help page)
+from pipeline.commands import loading, files, tables, reports, health  # noqa: I001  (the order of the help page)
 from pipeline.commands.app import app
 
-__all__ = ["app", "files", "health", "loading", "tables"]
+__all__ = ["app", "files", "health", "loading", "reports", "tables"]

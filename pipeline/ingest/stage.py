@@ -230,4 +230,6 @@ def _manifest(table: Table, account: Account, sha256: str, size: int, seconds: f
         peak_memory_mb=peak_memory_mb(),
         notes=notes,
         cleaned=account.cleaned(),
+        rows_warned=account.rows_warned,
+        rows_mended=account.rows_mended,
     )

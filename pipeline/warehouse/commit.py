@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from pipeline.contract import Dataset
-from pipeline.ingest.manifest import Staged
+from pipeline.ingest.manifest import Manifest, Staged
 from pipeline.warehouse import cleaning, ledger, loading, uniqueness
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.errors import ReconciliationError
@@ -115,12 +115,17 @@ def _facts(staged: Staged) -> dict[str, Any]:
         "sha256": manifest.sha256,
         "bytes": manifest.bytes,
         "format": manifest.format,
-        "dialect": json.dumps(manifest.dialect, ensure_ascii=False),
+        "dialect": json.dumps(manifest.dialect | _told(manifest), ensure_ascii=False),
         "contract_fingerprint": manifest.fingerprint,
         "landing": staged.landing,
         "seconds": manifest.seconds,
         "peak_memory_mb": manifest.peak_memory_mb,
     }
+
+
+def _told(manifest: Manifest) -> dict[str, list[str]]:
+    """What a person should know of the file, the contract's notes with the reader's."""
+    return {"notes": list(manifest.notes)} if manifest.notes else {}
 
 
 def _load(
@@ -193,6 +198,8 @@ def _record(
             "rows_clean": loaded.clean,
             "rows_rejected": loaded.rejected,
             "rows_filtered": manifest.rows_filtered,
+            "rows_warned": manifest.rows_warned,
+            "rows_mended": manifest.rows_mended,
             "violations": loaded.violations,
             "status": "partial" if loaded.rejected else "loaded",
             "event_time_min": span[0],
