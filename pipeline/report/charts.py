@@ -26,13 +26,18 @@ def grade(score: float | None) -> str:
 def ring(score: float | None) -> Markup:
     """A score from 0 to 100 as a ring with the number in it."""
     share = 0.0 if score is None else score / 100
+    arc = (
+        f'<circle class="arc" cx="50" cy="50" r="42" stroke-dasharray="{share * _RING:.2f} {_RING:.2f}" '
+        'transform="rotate(-90 50 50)"/>'
+        if share
+        else ""
+    )
     text = "–" if score is None else f"{score:g}"
     label = "no score" if score is None else f"quality {score:g} of 100"
     return Markup(
         f'<svg class="ring {grade(score)}" viewBox="0 0 100 100" role="img" aria-label="{label}">'
         '<circle class="track" cx="50" cy="50" r="42"/>'
-        f'<circle class="arc" cx="50" cy="50" r="42" stroke-dasharray="{share * _RING:.2f} {_RING:.2f}" '
-        'transform="rotate(-90 50 50)"/>'
+        f"{arc}"
         f'<text x="50" y="52" class="score">{text}</text><text x="50" y="68" class="of">of 100</text></svg>'
     )
 
@@ -65,13 +70,13 @@ def sparkline(scores: Sequence[float]) -> Markup:
     """Scores from 0 to 100, oldest first, as a small line; empty for fewer than two."""
     if len(scores) < 2:
         return Markup("")
-    step = 196 / (len(scores) - 1)
-    points = [(2 + n * step, 38 - 0.36 * score) for n, score in enumerate(scores)]
+    step = 192 / (len(scores) - 1)
+    points = [(4 + n * step, 36 - 0.32 * score) for n, score in enumerate(scores)]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     x, y = points[-1]
     return Markup(
         '<svg class="spark" viewBox="0 0 200 40" role="img" aria-label="quality of the deliveries so far">'
-        f'<polygon class="area" points="2,40 {line} {x:.1f},40"/><polyline class="line" points="{line}"/>'
+        f'<polygon class="area" points="4,40 {line} {x:.1f},40"/><polyline class="line" points="{line}"/>'
         f'<circle class="dot {grade(scores[-1])}" cx="{x:.1f}" cy="{y:.1f}" r="3"/></svg>'
     )
 

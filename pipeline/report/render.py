@@ -39,9 +39,13 @@ def home_page(**values: Any) -> str:
     return _environment().get_template("home.html").render(**values)
 
 
-def shown(value: object) -> str:
-    """A value as text that a page may hold: control characters as their pictures."""
-    return "" if value is None else str(value).translate(_UNPRINTABLE)
+def shown(value: object) -> object:
+    """What a template prints: control characters as their pictures, for a page may not hold them."""
+    if value is None:
+        return ""
+    if type(value) is str and not value.isprintable():
+        return value.translate(_UNPRINTABLE)
+    return value
 
 
 def percent(share: float | None) -> str:
@@ -83,16 +87,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        finalize=shown_or_markup,
+        finalize=shown,
     )
     made.filters.update(number=number, percent=percent, size=size)
     made.globals.update(charts=charts, share_words=_SHARES)
     return made
-
-
-def shown_or_markup(value: object) -> object:
-    """What a template prints: markup of ours as it is, all else through `shown`."""
-    return value if hasattr(value, "__html__") else shown(value)
 
 
 def _up(delivery: str) -> str:
