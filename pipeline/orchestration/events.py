@@ -11,26 +11,29 @@ duplicate) is an observation, so that its partition does not look filled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetMaterialization, AssetObservation
+from dagster import AssetCheckEvaluation, AssetMaterialization, AssetObservation
 
 from pipeline.contract import Total
 from pipeline.intake import Intake, Outcome
 from pipeline.orchestration.metadata import (
     SAMPLE_ROWS,
+    account_metadata,
     as_table,
-    chart,
     delivery_metadata,
+    place_metadata,
     unloaded_metadata,
     window_metadata,
 )
 from pipeline.orchestration.names import LEDGER_TAG, clean_key, errors_key, last_day_of, window_key
+from pipeline.orchestration.pictures import chart
 from pipeline.warehouse import Entry, Recomputed, Session
+from pipeline.warehouse.accounts import DeliveryAccount
 
 DATA_VERSION = "dagster/data_version"
 SAMPLED_DELIVERIES = 50
@@ -39,7 +42,7 @@ SAMPLED_DELIVERIES = 50
 _CHARTS = 4
 _CHART_ROWS = 2_000
 
-AssetEvent = AssetMaterialization | AssetObservation
+AssetEvent = AssetMaterialization | AssetObservation | AssetCheckEvaluation
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,14 @@ class Samples:
     errors: Any = None
 
 
-def report_outcomes(intake: Intake, outcomes: Sequence[Outcome], sampled: bool) -> Iterator[AssetEvent]:
-    """The events of committed deliveries; the warehouse is opened once, and only for samples."""
+def report_outcomes(
+    intake: Intake,
+    outcomes: Sequence[Outcome],
+    sampled: bool,
+    accounts: Mapping[str, DeliveryAccount] | None = None,
+) -> Iterator[AssetEvent]:
+    """The events of committed deliveries; the warehouse is opened once, and only for samples. `accounts`: ledger id → what the
+    report tells."""
     known = [outcome for outcome in outcomes if outcome.dataset in intake.datasets]
     samples: dict[str, Samples] = {}
     loaded = [outcome.entry for outcome in known if outcome.entry.status in ("loaded", "partial")]
@@ -59,13 +68,20 @@ def report_outcomes(intake: Intake, outcomes: Sequence[Outcome], sampled: bool) 
         with intake.warehouse.session(read_only=True) as session:
             samples = {entry.id: _sample(session, entry) for entry in loaded}
     for outcome in known:
-        yield from delivery_events(outcome.entry, outcome.kept_at, samples.get(outcome.entry.id, Samples()))
+        entry = outcome.entry
+        account = (accounts or {}).get(entry.id)
+        more = account_metadata(account, sampled) if account else {}
+        more |= place_metadata(entry, intake.settings)
+        yield from delivery_events(entry, outcome.kept_at, samples.get(entry.id, Samples()), more)
 
 
 def delivery_events(
-    entry: Entry, kept_at: Path | None = None, samples: Samples = Samples()
+    entry: Entry,
+    kept_at: Path | None = None,
+    samples: Samples = Samples(),
+    more: Mapping[str, Any] | None = None,
 ) -> list[AssetEvent]:
-    """The events of one ledger row; none for a version that another has replaced."""
+    """The events of one ledger row, with `more` metadata; none for a version that another has replaced."""
     tags = {LEDGER_TAG: entry.id} | ({DATA_VERSION: entry.sha256} if entry.sha256 else {})
     if entry.status in ("quarantined", "duplicate"):
         return [
@@ -73,13 +89,13 @@ def delivery_events(
                 clean_key(entry.dataset),
                 partition=entry.delivery,
                 description=f"{entry.delivery}: {entry.status}. {entry.reason or ''}".strip(),
-                metadata=unloaded_metadata(entry, kept_at),
+                metadata=unloaded_metadata(entry, kept_at) | dict(more or {}),
                 tags={LEDGER_TAG: entry.id},
             )
         ]
     if entry.status not in ("loaded", "partial"):
         return []
-    metadata = delivery_metadata(entry, kept_at)
+    metadata = delivery_metadata(entry, kept_at) | dict(more or {})
     of_errors = metadata | {
         "dagster/row_count": entry.violations,
         "dagster/partition_row_count": entry.violations,

@@ -75,7 +75,7 @@ def document_of(account: DeliveryAccount, page: Path, original: Path | None) -> 
         "windows": [_window(one) for one in account.touched],
         "notes": notes,
         "dialect": dialect,
-        "errors_workbook": _workbook(entry),
+        "errors_workbook": errors_workbook(entry),
         "versions": [_version(one) for one in account.versions[:_VERSIONS]],
         "still_loaded": _version(account.still_loaded) if account.still_loaded else None,
         "identity": {
@@ -156,8 +156,8 @@ def _version(entry: Entry) -> Document:
     }
 
 
-def _workbook(entry: Entry) -> str | None:
-    """The command that gives the rejected rows as a workbook to correct."""
+def errors_workbook(entry: Entry) -> str | None:
+    """The command that gives a delivery's rejected rows as a workbook to correct; None where there are none."""
     if not entry.rows_rejected or entry.status != "partial":
         return None
     return f"pipeline errors {entry.dataset} --delivery {shlex.quote(entry.delivery)} --out errors.xlsx"
