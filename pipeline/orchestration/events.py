@@ -70,8 +70,8 @@ def report_outcomes(
     for outcome in known:
         entry = outcome.entry
         account = (accounts or {}).get(entry.id)
-        more = account_metadata(account, sampled) if account else {}
-        more |= place_metadata(entry, intake.settings)
+        more = place_metadata(entry, intake.settings)
+        more |= account_metadata(account, sampled) if account else {}
         yield from delivery_events(entry, outcome.kept_at, samples.get(entry.id, Samples()), more)
 
 
@@ -89,13 +89,13 @@ def delivery_events(
                 clean_key(entry.dataset),
                 partition=entry.delivery,
                 description=f"{entry.delivery}: {entry.status}. {entry.reason or ''}".strip(),
-                metadata=unloaded_metadata(entry, kept_at) | dict(more or {}),
+                metadata=dict(more or {}) | unloaded_metadata(entry, kept_at),
                 tags={LEDGER_TAG: entry.id},
             )
         ]
     if entry.status not in ("loaded", "partial"):
         return []
-    metadata = delivery_metadata(entry, kept_at) | dict(more or {})
+    metadata = dict(more or {}) | delivery_metadata(entry, kept_at)
     of_errors = metadata | {
         "dagster/row_count": entry.violations,
         "dagster/partition_row_count": entry.violations,

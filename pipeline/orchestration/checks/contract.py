@@ -30,6 +30,7 @@ _SHORT = {
     "cast": "type",
     "not_nullable": "not_null",
 }
+_NAMED = 5
 _LEFT_OUT = re.compile(r"[^A-Za-z0-9_]+")
 READABLE, MENDED, OTHER = "records__readable", "records__unmended", "other__violations"
 
@@ -86,8 +87,8 @@ def _demands(dataset: Dataset) -> Iterator[ContractCheck]:
                 )
         for check, given in column.checks:
             wanted = ", ".join(f"{name} {value}" for name, value in given.items() if value is not True)
-            text = f"{column.name} passes {check}" + (f": {wanted}" if wanted else "")
-            yield _of_column(column.name, check, f"{text[:300]}.")
+            text = f"{column.name} passes {_SHORT.get(check, check)}" + (f" ({wanted})" if wanted else "")
+            yield _of_column(column.name, check, text[:300])
     for names in dataset.uniqueness:
         joined = ", ".join(names)
         yield _of_column(
@@ -138,7 +139,7 @@ def _verdict(
     if rows:
         metadata["share_of_rows"] = round(violations / rows, 6)
     if worst:
-        metadata["worst"] = [f"{delivery}: {count:,}" for delivery, count in worst[:5]]
+        metadata["worst"] = "; ".join(f"{delivery}: {count:,}" for delivery, count in worst[:_NAMED])
     text = f"{violations:,} violation{'s' if violations > 1 else ''}" if violations else "no violation"
     refused: list[str] = []
     if check.refuses:
@@ -149,7 +150,7 @@ def _verdict(
             for entry in entries
             if entry.status == "quarantined" and said in (entry.reason or "")
         ]
-        metadata["refused"] = refused[:5]
+        metadata["refused"] = "; ".join(refused[:_NAMED]) or None
         text = (
             f"{len(refused):,} deliver{'ies were' if len(refused) > 1 else 'y was'} refused for it"
             if refused
