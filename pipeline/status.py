@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.files import scan_inbox
 from pipeline.intake import Intake
 from pipeline.terminal import say, show_rows
+from pipeline.warehouse import quality
 from pipeline.warehouse.overview import DatasetFigures, dataset_figures, latest_entries
 
 
@@ -17,6 +18,7 @@ def gather_status(intake: Intake, last: int) -> dict[str, Any]:
         figures = dataset_figures(session)
         dirty = session.dirty()
         entries = latest_entries(session, last)
+        scores = quality.of_entries(session.connection, [entry.id for entry in entries])
     datasets = []
     for name in sorted({*intake.datasets, *figures}):
         row = figures.get(name) or DatasetFigures(name, 0, 0, 0, 0, None)
@@ -43,6 +45,7 @@ def gather_status(intake: Intake, last: int) -> dict[str, Any]:
                 "rows_read": e.rows_read,
                 "rows_clean": e.rows_clean,
                 "rows_rejected": e.rows_rejected,
+                "quality": scores[e.id].quality if e.id in scores else None,
                 "reason": e.reason,
                 "committed_at": e.committed_at,
             }
@@ -80,13 +83,14 @@ def show_status(found: dict[str, Any]) -> None:
             "rows_read",
             "rows_clean",
             "rows_rejected",
+            "quality",
             "reason",
         ]
         show_rows(
             "Newest deliveries",
             [c.replace("_", " ") for c in columns],
             [[d[c] for c in columns] for d in found["deliveries"]],
-            numbers=["rows read", "rows clean", "rows rejected"],
+            numbers=["rows read", "rows clean", "rows rejected", "quality"],
         )
     for item in found["refused"]:
         say(f"  not taken: {item['path']}: {item['reason']}")

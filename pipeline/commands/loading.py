@@ -49,6 +49,7 @@ def ingest(
     Example: `pipeline ingest orders`, and after a change of the contract `pipeline ingest orders --from-archive`
     """
     from pipeline.intake import recompute_dirty, take_inbox, wait_and_scan
+    from pipeline.report import reported, write_indexes
     from pipeline.terminal import print_json, progress_bar, say, show_entries
 
     house = intake()
@@ -60,7 +61,8 @@ def ingest(
         return
     scan = wait_and_scan(house, dataset or None)
     with progress_bar() as listen:
-        outcomes = list(take_inbox(house, scan.waiting, progress=listen))
+        outcomes = list(reported(house, take_inbox(house, scan.waiting, progress=listen)))
+    write_indexes(house, {outcome.entry.dataset for outcome in outcomes})
     recomputed = list(recompute_dirty(house, dataset or None)) if windows else []
     if json:
         print_json(

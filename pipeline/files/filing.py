@@ -28,7 +28,7 @@ def file_away(path: Path, target: Path) -> Path:
         FileNotFoundError: there is no `path`. OSError: it cannot be moved; it is then still where it was.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    for place in _places(target):
+    for place in places(target):
         if _moved(path, place):
             return place
         if place.is_file() and not place.is_symlink() and _same_bytes(path, place):
@@ -37,7 +37,8 @@ def file_away(path: Path, target: Path) -> Path:
     raise AssertionError("there is always another name")
 
 
-def _places(target: Path) -> Iterator[Path]:
+def places(target: Path) -> Iterator[Path]:
+    """Where a file that was moved to `target` may be, the first choice first; there is always another."""
     suffix = "".join(target.suffixes[-2:]) if target.suffix in (".gz", ".zst") else target.suffix
     stem = target.name.removesuffix(suffix) if suffix else target.name
     return (target if number == 1 else target.with_name(f"{stem}~{number}{suffix}") for number in count(1))

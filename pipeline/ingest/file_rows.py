@@ -168,6 +168,8 @@ def _manifest(table: Table, account: Account) -> Manifest:
         seconds=0.0,
         peak_memory_mb=peak_memory_mb(),
         notes=notes,
+        rows_warned=account.rows_warned,
+        rows_mended=account.rows_mended,
         cleaned=account.cleaned(),
         rejects=account.rejects(),
         added=tuple(account.added.values()),

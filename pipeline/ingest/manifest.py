@@ -129,6 +129,8 @@ class Manifest:
             check_name, value, message, record, severity (all VARCHAR).
         seconds: time that staging took.
         peak_memory_mb: largest resident size of the process so far, in MiB.
+        rows_warned: rows with a warning; rejected ones too.
+        rows_mended: records that were mended when they were read; rejected ones too.
         cleaned: what each cleaner changed, by column and in the cleaners' order; those that changed nothing, too.
         rejects: what rejects rows, most frequent first.
         notes: what a person should know: columns that the contract does not know, sheets left out.
@@ -158,6 +160,8 @@ class Manifest:
     peak_memory_mb: float
     notes: tuple[str, ...] = field(default=())
     cleaned: tuple[CleanerCount, ...] = field(default=())
+    rows_warned: int = 0
+    rows_mended: int = 0
     rejects: tuple[CheckCount, ...] = field(default=())
     added: tuple[str, ...] = field(default=())
     remarks: tuple[str, ...] = field(default=())

@@ -29,6 +29,8 @@ class WrittenChunk:
     records: int
     clean_rows: int
     violations: int
+    warned: int
+    mended: int
     clean_file: str | None
     error_file: str | None
 
@@ -45,7 +47,15 @@ def write_chunk(folder: Path, number: int, records: int, result: ChunkResult) ->
         _write(result.errors, folder / error_file, "lz4")
     counted = result.errors.select("column_name", "check_name", "severity")
     light = replace(result, clean=result.clean.clear(), errors=counted)
-    return WrittenChunk(light, records, result.clean.height, result.errors.height, clean_file, error_file)
+    warned, mended = _rows_with(result.errors, "warn"), _rows_with(result.errors, "repair")
+    return WrittenChunk(
+        light, records, result.clean.height, result.errors.height, warned, mended, clean_file, error_file
+    )
+
+
+def _rows_with(errors: pl.DataFrame, severity: str) -> int:
+    """Rows that have a violation of this severity."""
+    return errors.filter(pl.col("severity") == severity)["_row"].n_unique() if errors.height else 0
 
 
 def _write(frame: pl.DataFrame, path: Path, compression: Literal["lz4", "uncompressed"]) -> None:
@@ -62,6 +72,8 @@ class Account:
     rows_clean: int = 0
     rows_rejected: int = 0
     rows_filtered: int = 0
+    rows_warned: int = 0
+    rows_mended: int = 0
     violations: int = 0
     clean_files: list[str] = field(default_factory=list)
     error_files: list[str] = field(default_factory=list)
@@ -84,6 +96,8 @@ class Account:
         self.rows_clean += chunk.clean_rows
         self.rows_rejected += result.rejected
         self.rows_filtered += result.filtered
+        self.rows_warned += chunk.warned
+        self.rows_mended += chunk.mended
         self.violations += chunk.violations
         self.clean_files += [chunk.clean_file] if chunk.clean_file else []
         self.error_files += [chunk.error_file] if chunk.error_file else []

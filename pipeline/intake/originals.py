@@ -71,7 +71,7 @@ def archived_file(intake: Intake, entry: Entry) -> Path | None:
     """The archived original of a ledger row: as it came, told from others of its name by its content, or sealed. None when it is not
     there."""
     path = archive_folder(intake, entry) / unescape_key(entry.delivery)
-    sealed = _sealed(path, entry.id)
+    sealed = sealed_place(path, entry.id)
     if sealed.is_file():
         return sealed
     twins = (
@@ -159,7 +159,7 @@ def _put(intake: Intake, path: Path, target: Path, dataset: str, policy: str, ma
         return None
     if policy == "keep":
         return file_away(path, target)
-    sealed = _sealed(target, mark)
+    sealed = sealed_place(target, mark)
     if not sealed.exists():  # a killed run has sealed it already
         seal(path, sealed, _recipients(intake, dataset))
     path.unlink()
@@ -206,7 +206,8 @@ def _why_gone(entry: Entry) -> str:
     )
 
 
-def _sealed(path: Path, mark: str) -> Path:
+def sealed_place(path: Path, mark: str) -> Path:
+    """Where a file that would lie at `path` lies sealed; `mark` is the id of its ledger row."""
     return path.with_name(f"{path.name}.{mark}{SEALED}")
 
 

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from dagster import (
+    AssetCheckEvaluation,
     AssetObservation,
     DagsterEventType,
     DagsterInstance,
@@ -22,9 +23,12 @@ from dagster import (
 from dagster._core.events import AssetObservationData, DagsterEvent, StepMaterializationData
 from dagster._core.events.log import EventLogEntry
 from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._serdes import serialize_value
 from dagster._time import get_current_timestamp
+from sqlalchemy.engine import Connection
 
 from pipeline.orchestration.events import AssetEvent
 
@@ -54,14 +58,18 @@ def tell_runless(instance: DagsterInstance, events: Sequence[AssetEvent]) -> Non
 
 def _entry(event: AssetEvent, run_id: str, job: str, step: str | None) -> EventLogEntry:
     kind = DagsterEventType.ASSET_MATERIALIZATION
-    data: StepMaterializationData | AssetObservationData
-    if isinstance(event, AssetObservation):
+    data: StepMaterializationData | AssetObservationData | AssetCheckEvaluation
+    if isinstance(event, AssetCheckEvaluation):
+        kind, data = DagsterEventType.ASSET_CHECK_EVALUATION, event
+    elif isinstance(event, AssetObservation):
         kind, data = DagsterEventType.ASSET_OBSERVATION, AssetObservationData(event)
     else:
         data = StepMaterializationData(event)
     message = (
         event.description or f"{kind.value} of {event.asset_key.to_user_string()} {event.partition or ''}"
     )
+    if isinstance(event, AssetCheckEvaluation):
+        message = f"{event.asset_key.to_user_string()} {event.check_name}: {message}"
     told = DagsterEvent(
         kind.value, job, event_specific_data=data, message=message.strip(), pid=os.getpid(), step_key=step
     )
@@ -77,10 +85,39 @@ def _store(storage: SqliteEventLogStorage, entries: Sequence[EventLogEntry]) -> 
         connection.execute(insert, rows)
     with storage.index_transaction() as connection:
         ids = [int((connection.execute(insert, row).inserted_primary_key or (0,))[0]) for row in rows]
-        storage._store_asset_event_tags(connection, entries, ids)
-        last = {}
+        of_assets, last = [], {}
         for entry, event_id in zip(entries, ids, strict=True):
             told = entry.get_dagster_event()
+            if told.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+                _store_check(storage, connection, entry, event_id)
+                continue
+            of_assets.append((entry, event_id))
             last[told.asset_key, told.event_type_value] = (entry, event_id)
+        if of_assets:
+            storage._store_asset_event_tags(connection, [e for e, _ in of_assets], [i for _, i in of_assets])
         for entry, event_id in last.values():
             storage._store_asset_event(connection, entry, event_id)
+
+
+def _store_check(
+    storage: SqliteEventLogStorage, connection: Connection, entry: EventLogEntry, event_id: int
+) -> None:
+    """The outcome of a check, in place of what was planned for it in this run."""
+    told = entry.get_dagster_event().asset_check_evaluation_data
+    status = AssetCheckExecutionRecordStatus
+    values = {
+        "execution_status": (status.SUCCEEDED if told.passed else status.FAILED).value,
+        "evaluation_event": serialize_value(entry),
+        "evaluation_event_timestamp": storage._event_insert_timestamp(entry),  # type: ignore[no-untyped-call]
+        "evaluation_event_storage_id": event_id,
+    }
+    named = {
+        "asset_key": told.asset_key.to_string(),
+        "check_name": told.check_name,
+        "run_id": entry.run_id,
+        "partition": None,
+    }
+    mine = [AssetCheckExecutionsTable.c[name] == value for name, value in named.items()]
+    changed = connection.execute(AssetCheckExecutionsTable.update().where(*mine).values(**values))
+    if not changed.rowcount:
+        connection.execute(AssetCheckExecutionsTable.insert().values(**named, **values))

@@ -28,6 +28,7 @@ from dagster import (
 from pipeline.contract import Dataset
 from pipeline.intake import Intake, Outcome, Prepared, prepare
 from pipeline.orchestration.asked import wanted_files
+from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.checks import evaluations
 from pipeline.orchestration.events import SAMPLED_DELIVERIES
 from pipeline.orchestration.names import INFRASTRUCTURE, POOL, clean_key, deliveries_of, errors_key, inbox_key
@@ -122,7 +123,7 @@ def _commit_op(dataset: Dataset) -> OpDefinition:
         outcomes: list[Outcome] = []
         sampled = len(prepared) <= SAMPLED_DELIVERIES
         yield from commit_and_report(context, intake, [prepared], outcomes, sampled)
-        yield from evaluations(intake, [outcome.entry for outcome in outcomes])
+        yield from tell(context, list(evaluations(intake, [outcome.entry for outcome in outcomes])))
 
     return commit
 

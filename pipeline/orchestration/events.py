@@ -12,26 +12,29 @@ are told anew, with the counts that they have now.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetMaterialization, AssetObservation
+from dagster import AssetCheckEvaluation, AssetMaterialization, AssetObservation
 
 from pipeline.contract import Total
 from pipeline.intake import Intake, Outcome
 from pipeline.orchestration.metadata import (
     SAMPLE_ROWS,
+    account_metadata,
     as_table,
-    chart,
     delivery_metadata,
+    place_metadata,
     unloaded_metadata,
     window_metadata,
 )
 from pipeline.orchestration.names import LEDGER_TAG, clean_key, errors_key, last_day_of, window_key
+from pipeline.orchestration.pictures import chart
 from pipeline.warehouse import Entry, Recomputed, Session
+from pipeline.warehouse.accounts import DeliveryAccount
 from pipeline.warehouse.ledger import CURRENT
 
 DATA_VERSION = "dagster/data_version"
@@ -41,7 +44,7 @@ SAMPLED_DELIVERIES = 50
 _CHARTS = 4
 _CHART_ROWS = 2_000
 
-AssetEvent = AssetMaterialization | AssetObservation
+AssetEvent = AssetMaterialization | AssetObservation | AssetCheckEvaluation
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,14 @@ class Samples:
     errors: Any = None
 
 
-def report_outcomes(intake: Intake, outcomes: Sequence[Outcome], sampled: bool) -> Iterator[AssetEvent]:
-    """The events of committed deliveries; the warehouse is opened once, and only for samples."""
+def report_outcomes(
+    intake: Intake,
+    outcomes: Sequence[Outcome],
+    sampled: bool,
+    accounts: Mapping[str, DeliveryAccount] | None = None,
+) -> Iterator[AssetEvent]:
+    """The events of committed deliveries; the warehouse is opened once, and only for samples. `accounts`: ledger id → what the
+    report tells."""
     known = [outcome for outcome in outcomes if outcome.dataset in intake.datasets]
     samples: dict[str, Samples] = {}
     loaded = [outcome.entry for outcome in known if outcome.entry.status in CURRENT]
@@ -63,9 +72,18 @@ def report_outcomes(intake: Intake, outcomes: Sequence[Outcome], sampled: bool) 
         with intake.warehouse.session(read_only=True) as session:
             samples = {entry.id: _sample(session, entry) for entry in with_rows}
     for outcome in known:
-        yield from delivery_events(outcome.entry, outcome.kept_at, samples.get(outcome.entry.id, Samples()))
+        entry = outcome.entry
+        account = (accounts or {}).get(entry.id)
+        yield from delivery_events(
+            entry, outcome.kept_at, samples.get(entry.id, Samples()), _more(intake, entry, account, sampled)
+        )
     for entry in corrected:
-        yield from delivery_events(entry)
+        yield from delivery_events(entry, more=_more(intake, entry, (accounts or {}).get(entry.id), sampled))
+
+
+def _more(intake: Intake, entry: Entry, account: DeliveryAccount | None, sampled: bool) -> dict[str, Any]:
+    more = place_metadata(entry, intake.settings)
+    return more | account_metadata(account, sampled) if account else more
 
 
 def originals_of(intake: Intake, entries: Sequence[Entry]) -> list[Entry]:
@@ -79,16 +97,19 @@ def originals_of(intake: Intake, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def delivery_events(
-    entry: Entry, kept_at: Path | None = None, samples: Samples = Samples()
+    entry: Entry,
+    kept_at: Path | None = None,
+    samples: Samples = Samples(),
+    more: Mapping[str, Any] | None = None,
 ) -> list[AssetEvent]:
-    """The events of one ledger row; none for a version that another has replaced."""
+    """The events of one ledger row, with `more` metadata; none for a version that another has replaced."""
     if entry.is_correction and entry.status in CURRENT:
         return [
             AssetObservation(
                 key,
                 partition=entry.delivery,
                 description=f"{entry.delivery}: correction. {entry.reason or ''}".strip(),
-                metadata=unloaded_metadata(entry, kept_at),
+                metadata=dict(more or {}) | unloaded_metadata(entry, kept_at),
                 tags={LEDGER_TAG: entry.id},
             )
             for key in (errors_key(entry.dataset), clean_key(entry.dataset))
@@ -100,13 +121,13 @@ def delivery_events(
                 clean_key(entry.dataset),
                 partition=entry.delivery,
                 description=f"{entry.delivery}: {entry.status}. {entry.reason or ''}".strip(),
-                metadata=unloaded_metadata(entry, kept_at),
+                metadata=dict(more or {}) | unloaded_metadata(entry, kept_at),
                 tags={LEDGER_TAG: entry.id},
             )
         ]
     if entry.status not in CURRENT:
         return []
-    metadata = delivery_metadata(entry, kept_at)
+    metadata = dict(more or {}) | delivery_metadata(entry, kept_at)
     of_errors = metadata | {
         "dagster/row_count": entry.violations,
         "dagster/partition_row_count": entry.violations,

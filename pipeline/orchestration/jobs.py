@@ -26,6 +26,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from pipeline.contract import Dataset
 from pipeline.intake import Intake, Outcome, prepare_batches, wait_and_scan
 from pipeline.orchestration.asked import register
+from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.checks import evaluations, judged
 from pipeline.orchestration.events import SAMPLED_DELIVERIES
 from pipeline.orchestration.metadata import error_rate
@@ -136,7 +137,7 @@ def _take_in(context: OpExecutionContext) -> Iterator[Any]:
     batches = prepare_batches(intake, scan.waiting, progress_to(context.log))
     yield from commit_and_report(context, intake, batches, outcomes, sampled)
     entries = _of_this_run(context, intake, [outcome.entry for outcome in outcomes])
-    yield from evaluations(intake, entries)
+    yield from tell(context, list(evaluations(intake, entries)))
     yield Output(faults(judged(intake, entries)))
 
 

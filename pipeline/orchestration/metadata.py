@@ -1,14 +1,12 @@
-"""What Dagster shows of a delivery or a window: figures, samples, a picture.
+"""What Dagster shows of a delivery or a window: figures, samples, what is wrong.
 
 What belongs here: values for `metadata=`, bounded in size. What does not: fetching them, and events (`events`).
 """
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +14,18 @@ from typing import Any
 import polars as pl
 from dagster import MetadataValue
 
+from pipeline.orchestration.pictures import checks_chart
+from pipeline.report import errors_workbook, report_page
+from pipeline.settings import Settings
 from pipeline.warehouse import Entry, Recomputed
+from pipeline.warehouse.accounts import DeliveryAccount
+from pipeline.warehouse.quality import Quality
+from pipeline.warehouse.violations import CheckCount
 
 SAMPLE_ROWS = 10
 _SAMPLE_COLUMNS = 20
 _CELL = 80
-_BARS = 60
+_LISTED = 50
 
 
 def error_rate(entry: Entry) -> float:
@@ -56,6 +60,54 @@ def delivery_metadata(entry: Entry, kept_at: Path | None) -> dict[str, Any]:
 def unloaded_metadata(entry: Entry, kept_at: Path | None) -> dict[str, Any]:
     """What there is to say of a delivery that put no rows into the table: quarantined or duplicate."""
     return _given(_identity(entry) | {"kept_at": _path(kept_at)})
+
+
+def account_metadata(account: DeliveryAccount, detailed: bool) -> dict[str, Any]:
+    """What the warehouse's account of a delivery adds to its ledger row: its score and, `detailed`, what is wrong by column and
+    check, as a table and as a picture, and what cleaners changed."""
+    values = quality_metadata(account.quality)
+    if detailed and account.checks:
+        values["errors_by_check"] = _checks_table(account.checks)
+        values["errors_by_check_chart"] = checks_chart(account.checks)
+    if detailed and account.cleaned:
+        values["changed_by_cleaners"] = _markdown(
+            ["column", "cleaner", "values changed"],
+            [(one.column, one.cleaner, f"{one.changed:,}") for one in account.cleaned[:_LISTED]],
+        )
+    return _given(values)
+
+
+def quality_metadata(quality: Quality | None) -> dict[str, Any]:
+    """A delivery's score, as a number: Dagster plots its history."""
+    return {} if quality is None or quality.quality is None else {"quality": quality.quality}
+
+
+def place_metadata(entry: Entry, settings: Settings) -> dict[str, Any]:
+    """Where a delivery's report is, and how its rejected rows are had as a workbook."""
+    page = report_page(settings, entry.dataset, entry.delivery)
+    command = errors_workbook(entry)
+    return _given(
+        {
+            "report": _path(page) if page.exists() else None,
+            "errors_workbook": None if command is None else MetadataValue.md(f"`{command}`"),
+        }
+    )
+
+
+def _checks_table(checks: Sequence[CheckCount]) -> MetadataValue[Any]:
+    return _markdown(
+        ["column", "check", "severity", "violations", "first of them"],
+        [
+            (
+                check.column or "(row)",
+                check.check,
+                check.severity,
+                f"{check.violations:,}",
+                check.examples[0].message if check.examples else "",
+            )
+            for check in checks[:_LISTED]
+        ],
+    )
 
 
 def _identity(entry: Entry) -> dict[str, Any]:
@@ -94,45 +146,15 @@ def window_metadata(done: Recomputed, picture: MetadataValue[Any] | None = None)
 def as_table(frame: pl.DataFrame) -> MetadataValue[Any]:
     """The first rows and columns of a frame as a markdown table."""
     shown = frame.head(SAMPLE_ROWS).select(frame.columns[:_SAMPLE_COLUMNS])
-    lines = ["| " + " | ".join(_cell(name) for name in shown.columns) + " |", "|" + " --- |" * shown.width]
-    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in shown.iter_rows()]
     left_out = len(frame.columns) - shown.width
-    if left_out > 0:
-        lines.append(f"\n{left_out} more columns are left out.")
-    return MetadataValue.md("\n".join(lines))
+    more = f"\n\n{left_out} more columns are left out." if left_out > 0 else ""
+    return _markdown(shown.columns, shown.iter_rows(), more)
 
 
-def chart(frame: pl.DataFrame, measures: Mapping[str, object], title: str) -> MetadataValue[Any] | None:
-    """A bar chart of the first numeric measure by window start, or by group where there is none, as a picture in
-    markdown; None where there is nothing to draw."""
-    measure = next((name for name in (*measures, "row_count") if _numeric(frame, name)), None)
-    axis = next((name for name in frame.columns if name not in measures), None)
-    if measure is None or axis is None or frame.is_empty():
-        return None
-    bars = frame.group_by(axis).agg(pl.col(measure).cast(pl.Float64).sum()).sort(axis).tail(_BARS)
-    # matplotlib takes a second to import: only a run that draws pays for it
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 2.2), layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.bar(range(bars.height), bars[measure].fill_null(0).to_list(), color="#4c78a8")
-    ticks = range(0, bars.height, max(1, bars.height // 6))
-    axes.set_xticks(list(ticks), [_tick(bars[axis][n]) for n in ticks], fontsize=7)
-    axes.set_title(f"{title}: {measure}", fontsize=9)
-    picture = io.BytesIO()
-    canvas.print_png(picture)  # type: ignore[no-untyped-call]
-    data = base64.b64encode(picture.getvalue()).decode()
-    return MetadataValue.md(f"![{title}](data:image/png;base64,{data})")
-
-
-def _numeric(frame: pl.DataFrame, name: str) -> bool:
-    return name in frame.columns and frame.schema[name].is_numeric()
-
-
-def _tick(value: object) -> str:
-    return f"{value:%m-%d %H:%M}" if isinstance(value, datetime) else str(value)[:16]
+def _markdown(names: Sequence[str], rows: Iterable[Sequence[object]], below: str = "") -> MetadataValue[Any]:
+    lines = ["| " + " | ".join(_cell(name) for name in names) + " |", "|" + " --- |" * len(names)]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
+    return MetadataValue.md("\n".join(lines) + below)
 
 
 def _cell(value: object) -> str:

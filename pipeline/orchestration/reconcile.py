@@ -18,8 +18,9 @@ from pipeline.orchestration.asked import register
 from pipeline.orchestration.bulk import tell_runless
 from pipeline.orchestration.events import delivery_events, originals_of
 from pipeline.orchestration.history import runs_in_progress
+from pipeline.orchestration.metadata import place_metadata, quality_metadata
 from pipeline.orchestration.names import LEDGER_TAG, clean_key
-from pipeline.warehouse import Entry, Warehouse
+from pipeline.warehouse import Entry, Warehouse, quality
 
 ENTRIES_A_TICK = 200
 _RECORDS = 2_000
@@ -68,15 +69,22 @@ def report_missing(
     """
     with glance(intake).session(read_only=True) as session:
         entries = session.entries(dataset, after_seq=after, limit=ENTRIES_A_TICK)
+        scores = quality.of_entries(session.connection, [entry.id for entry in entries])
     runs = sorted({entry.run_id for entry in entries if entry.run_id})
     page = settled(entries, after, runs_in_progress(instance, runs), datetime.now(UTC).replace(tzinfo=None))
     told = told_entries(instance, dataset, [entry.delivery for entry in page.entries])
     lacking = [entry for entry in page.entries if entry.id not in told]
     register(instance, dataset, (entry.delivery for entry in lacking))
-    events = [delivery_events(entry) for entry in lacking]
     corrected = originals_of(intake, lacking)
     register(instance, dataset, (entry.delivery for entry in corrected))
-    anew = [delivery_events(entry) for entry in corrected]
+    events = [
+        delivery_events(
+            entry,
+            more=place_metadata(entry, intake.settings) | quality_metadata(scores.get(entry.id)),
+        )
+        for entry in lacking
+    ]
+    anew = [delivery_events(entry, more=place_metadata(entry, intake.settings)) for entry in corrected]
     tell_runless(instance, [event for of_entry in (*events, *anew) for event in of_entry])
     return (
         len([of_entry for of_entry in events if of_entry]),

@@ -17,6 +17,7 @@ from pipeline.orchestration.events import AssetEvent, report_outcomes
 from pipeline.orchestration.history import end_abandoned_runs
 from pipeline.orchestration.names import WORKER_TAG
 from pipeline.orchestration.worker import this_worker
+from pipeline.report import write_indexes, write_outcomes
 from pipeline.warehouse.ledger import CURRENT
 
 _TOLD_TOGETHER = 100
@@ -41,7 +42,7 @@ def commit_and_report(
 ) -> Iterator[AssetEvent]:
     """Commit files in order and yield their events; what was done is added to `outcomes`.
 
-    Events are told some dozens of deliveries at a time. When the machine fails half-way, those of what is committed are
+    Reports are written, and events told, some dozens of deliveries at a time. When the machine fails half-way, those of what is committed are
     told before the error goes on.
     """
     told, told_at = len(outcomes), time.monotonic()
@@ -57,13 +58,22 @@ def commit_and_report(
                 if sampled or outcome.entry.status == "quarantined":
                     context.log.info(in_words(outcome))
             if len(outcomes) - told >= _TOLD_TOGETHER or time.monotonic() - told_at > _TOLD_EVERY:
-                told, news = len(outcomes), outcomes[told:]
-                yield from tell(context, list(report_outcomes(intake, news, sampled)))
+                events = _written_and_told(intake, outcomes[told:], sampled)
+                told = len(outcomes)
+                yield from tell(context, events)
                 told_at = time.monotonic()
+        events = _written_and_told(intake, outcomes[told:], sampled)
+        told = len(outcomes)
+        write_indexes(intake, {outcome.dataset for outcome in outcomes})
     except Exception:
         yield from tell(context, list(report_outcomes(intake, outcomes[told:], sampled=False)))
         raise
-    yield from tell(context, list(report_outcomes(intake, outcomes[told:], sampled)))
+    yield from tell(context, events)
+
+
+def _written_and_told(intake: Intake, outcomes: Sequence[Outcome], sampled: bool) -> list[AssetEvent]:
+    """Write the reports of deliveries, and make their events."""
+    return list(report_outcomes(intake, outcomes, sampled, write_outcomes(intake, outcomes)))
 
 
 def in_words(outcome: Outcome) -> str:

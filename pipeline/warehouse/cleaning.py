@@ -5,7 +5,7 @@ What belongs here: writing and reading these rows. What does not: counting (inge
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import duckdb
@@ -28,10 +28,16 @@ def insert(connection: duckdb.DuckDBPyConnection, entry: Entry, counts: Sequence
         connection.execute(f"INSERT INTO ops.cleaning VALUES {rows}", values)
 
 
-def of_entry(connection: duckdb.DuckDBPyConnection, entry_id: str) -> list[CleanerCount]:
-    """What the cleaners of one entry changed, by column in the contract's order and in the cleaners' order."""
+def of_entries(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> dict[str, list[CleanerCount]]:
+    """Ledger id → what its cleaners changed, by column in the contract's order and in the cleaners' order."""
+    if not ids:
+        return {}
     rows = connection.execute(
-        "SELECT column_name, cleaner, values_changed FROM ops.cleaning WHERE entry_id = ? ORDER BY position",
-        [entry_id],
+        "SELECT entry_id, column_name, cleaner, values_changed FROM ops.cleaning "
+        "WHERE entry_id BETWEEN ? AND ? AND list_contains(?, entry_id) ORDER BY entry_id, position",
+        [min(ids), max(ids), list(ids)],
     ).fetchall()
-    return [CleanerCount(*row) for row in rows]
+    found: dict[str, list[CleanerCount]] = {}
+    for entry_id, *facts in rows:
+        found.setdefault(entry_id, []).append(CleanerCount(*facts))
+    return found

@@ -229,6 +229,8 @@ def _record(
             "rows_clean": loaded.clean,
             "rows_rejected": loaded.rejected,
             "rows_filtered": manifest.rows_filtered,
+            "rows_warned": manifest.rows_warned,
+            "rows_mended": manifest.rows_mended,
             "violations": loaded.violations,
             "status": "partial" if loaded.rejected else "loaded",
             "event_time_min": span[0],

@@ -58,6 +58,8 @@ class Entry:
         landing: identity of the landing, see `Staged.landing`.
         archive: what its dataset said is to become of the original once it is loaded: keep, encrypt, off (deleted); None where it
             was not loaded.
+        rows_warned: rows with a warning; rejected ones too.
+        rows_mended: records that were mended when they were read; rejected ones too.
     """
 
     id: str
@@ -85,6 +87,8 @@ class Entry:
     seq: int
     landing: str | None
     archive: str | None = None
+    rows_warned: int = 0
+    rows_mended: int = 0
 
     @property
     def is_correction(self) -> bool:
@@ -117,7 +121,7 @@ def new_id() -> str:
 def insert(connection: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> Entry:
     """Write one row; `values` holds every field of Entry but id, seq and committed_at, absent ones count as None
     (figures as 0)."""
-    figures = ("bytes", "rows_read", "rows_clean", "rows_rejected", "rows_filtered", "violations", "seconds")
+    figures = ("bytes", "violations", "seconds", *(name for name in _FIELDS if name.startswith("rows_")))
     full: dict[str, Any] = dict.fromkeys(_FIELDS)
     full |= dict.fromkeys(figures, 0) | {"id": new_id(), "committed_at": now()} | values
     row = connection.execute(_INSERT, [full[name] for name in _FIELDS if name != "seq"]).fetchone()
@@ -288,18 +292,18 @@ def insert_profile(
     connection.execute(f"INSERT INTO ops.columns VALUES {', '.join([row] * len(columns))}", values)
 
 
-def profile(connection: duckdb.DuckDBPyConnection, entry_id: str) -> list[ColumnProfile]:
-    """The profile of one entry's columns, in the contract's order."""
+def versions(
+    connection: duckdb.DuckDBPyConnection, dataset: str, deliveries: Collection[str]
+) -> dict[str, list[Entry]]:
+    """Delivery → every row of it, newest first."""
     rows = connection.execute(
-        "SELECT column_name, row_count, null_count, distinct_count, min, max, mean, top_values, violations "
-        "FROM ops.columns WHERE entry_id = ? ORDER BY position",
-        [entry_id],
+        f"{_SELECT} WHERE dataset = ? AND delivery IN (SELECT unnest(?::VARCHAR[])) ORDER BY seq DESC",
+        [dataset, list(deliveries)],
     ).fetchall()
-    found = []
-    for *facts, listed, violations in rows:
-        name, count, nulls, distinct, low, high, mean = facts
-        top = tuple((str(value), int(times)) for value, times in json.loads(listed))
-        found.append(ColumnProfile(name, count, nulls, distinct, low, high, mean, top, violations))
+    found: dict[str, list[Entry]] = {}
+    for row in rows:
+        entry = Entry(*row)
+        found.setdefault(entry.delivery, []).append(entry)
     return found
 
 

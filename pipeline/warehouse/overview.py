@@ -10,6 +10,7 @@ from datetime import datetime
 
 from pipeline.warehouse.ledger import HAS_ROWS, Entry
 from pipeline.warehouse.session import Session
+from pipeline.warehouse.sql import text
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,10 @@ def dataset_figures(session: Session) -> dict[str, DatasetFigures]:
     return {row["dataset"]: DatasetFigures(**row) for row in rows.iter_rows(named=True)}
 
 
-def latest_entries(session: Session, count: int) -> list[Entry]:
-    """The newest `count` ledger rows, newest first."""
-    rows = session.query(f"SELECT * FROM ops.deliveries ORDER BY seq DESC LIMIT {int(count)}")
+def latest_entries(session: Session, count: int, dataset: str | None = None) -> list[Entry]:
+    """The newest `count` ledger rows, of all datasets or of one, newest first."""
+    where = "" if dataset is None else f"WHERE dataset = {text(dataset)} "
+    rows = session.query(f"SELECT * FROM ops.deliveries {where}ORDER BY seq DESC LIMIT {int(count)}")
     return [Entry(**row) for row in rows.iter_rows(named=True)]
 
 

@@ -13,8 +13,8 @@ import duckdb
 import polars as pl
 
 from pipeline.contract import Dataset, Total
-from pipeline.ingest.manifest import CleanerCount, ColumnProfile, Staged
-from pipeline.warehouse import cleaning, correcting, corrections, ledger, precedence, tables
+from pipeline.ingest.manifest import CleanerCount, ColumnProfile, DaySpan, Staged
+from pipeline.warehouse import cleaning, correcting, corrections, ledger, precedence, profiles, tables
 from pipeline.warehouse import commit as committing
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.corrections import Applied
@@ -190,6 +190,10 @@ class Session:
         names = {name: {window.name for window in d.windows} for name, d in self._datasets.items()}
         return [mark for mark in found if mark.window in names.get(mark.dataset, set())]
 
+    def days_by_delivery(self, dataset: str, deliveries: Collection[str]) -> dict[str, list[DaySpan]]:
+        """Delivery → the days of the rows that it has in the clean table; empty for a dataset without windows over time."""
+        return dirty.days_by_delivery(self.connection, self._known(dataset), deliveries)
+
     def recompute(self, dataset: str, window: str, days: Sequence[date] | None = None) -> list[Recomputed]:
         """Recompute windows that start on `days`, by default all that are dirty, and clear their marks; one transaction
         per bounded batch of days. For a total `days` means nothing: what is dirty is recomputed."""
@@ -202,11 +206,11 @@ class Session:
 
     def column_profile(self, entry_id: str) -> list[ColumnProfile]:
         """The column profile of one ledger entry, in the contract's order."""
-        return ledger.profile(self.connection, entry_id)
+        return profiles.of_entries(self.connection, [entry_id]).get(entry_id, [])
 
     def cleaning(self, entry_id: str) -> list[CleanerCount]:
         """How many values each cleaner changed in one ledger entry's file, by column; a cleaner that changed none is not listed."""
-        return cleaning.of_entry(self.connection, entry_id)
+        return cleaning.of_entries(self.connection, [entry_id]).get(entry_id, [])
 
     def error_sample(self, dataset: str, delivery: str | None = None, limit: int = 20) -> pl.DataFrame:
         """The first error rows (not superseded) of a delivery, or of the dataset; columns of the error table."""

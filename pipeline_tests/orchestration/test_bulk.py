@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from dagster import AssetKey, AssetMaterialization, AssetObservation, DagsterInstance
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckKey,
+    AssetKey,
+    AssetMaterialization,
+    AssetObservation,
+    DagsterInstance,
+)
 
 from pipeline.orchestration import bulk
 
@@ -55,3 +62,24 @@ def test_the_index_of_data_versions_is_kept(instance: DagsterInstance) -> None:
         asset_partitions=["7.csv"],
     )
     assert found == {"7.csv": {"dagster/data_version": "v7"}}
+
+
+def test_outcomes_of_checks_are_stored_as_if_told_one_by_one(instance: DagsterInstance) -> None:
+    told = [
+        AssetCheckEvaluation(KEY, f"c{n}", passed=n % 2 == 0, metadata={"violations": n}, description="x")
+        for n in range(30)
+    ]
+    with DagsterInstance.ephemeral() as usual:
+        for event in told:
+            usual.report_runless_asset_event(event)
+        bulk.tell_runless(instance, told)
+
+        def stored(of: DagsterInstance, check: str) -> object:
+            [record] = of.event_log_storage.get_asset_check_execution_history(
+                AssetCheckKey(KEY, check), limit=9
+            )
+            assert record.event is not None and record.event.dagster_event is not None
+            return record.status, record.run_id, record.event.dagster_event.asset_check_evaluation_data
+
+        for n in (0, 7, 29):
+            assert stored(instance, f"c{n}") == stored(usual, f"c{n}")

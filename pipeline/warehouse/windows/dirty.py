@@ -5,7 +5,7 @@ What belongs here: marking, reading and clearing. What does not: computing (`rec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -105,6 +105,32 @@ def spans_in(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: st
     if dataset.event_time is None or not dataset.time_windows:
         return []
     return _spans(connection, dataset, source, [])
+
+
+def days_by_delivery(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, deliveries: Collection[str]
+) -> dict[str, list[DaySpan]]:
+    """Delivery → the days of the rows that it has in the clean table, ascending; in one query."""
+    if dataset.event_time is None or not dataset.time_windows:
+        return {}
+    moment, source = ident(dataset.event_time), table("clean", dataset.name)
+    where = "WHERE _delivery IN (SELECT unnest(?::VARCHAR[]))"
+    ends = connection.execute(
+        f"SELECT min({moment}), max({moment}) FROM {source} {where}", [list(deliveries)]
+    ).fetchone()
+    assert ends is not None
+    if ends[0] is None:
+        return {}
+    shown = local_sql(dataset, moment, ends[0], ends[1])
+    rows = connection.execute(
+        f"SELECT _delivery, CAST({shown} AS DATE) AS day, min({moment}), max({moment}) FROM {source} {where} "
+        "GROUP BY 1, 2 HAVING day IS NOT NULL ORDER BY 1, 2",
+        [list(deliveries)],
+    ).fetchall()
+    found: dict[str, list[DaySpan]] = {}
+    for delivery, *span in rows:
+        found.setdefault(delivery, []).append(DaySpan(*span))
+    return found
 
 
 def pending(

@@ -1,0 +1,94 @@
+"""The verdicts over the ledger: do the rows add up, how many are bad, was a file refused as a whole.
+
+What belongs here: what the ledger alone can tell. What does not: checks of the contract (`contract`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dagster import AssetCheckSeverity
+
+from pipeline.contract import Dataset
+from pipeline.orchestration.metadata import error_rate
+from pipeline.warehouse import Entry
+
+_NAMED = 10
+
+CHECKS = {
+    "reconciliation": "Rows read = rows clean + rejected + filtered, in every delivery.",
+    "error_rate": "The share of rejected rows is within the dataset's limits, in every delivery.",
+    "quarantine": "No delivery was refused as a whole.",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one check over the deliveries of a run."""
+
+    check: str
+    passed: bool
+    severity: AssetCheckSeverity
+    description: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def judge(dataset: Dataset, entries: Sequence[Entry]) -> list[Verdict]:
+    """The verdicts over these deliveries: loaded, partial or quarantined."""
+    return [_reconciliation(entries), _error_rate(dataset, entries), _quarantine(entries)]
+
+
+def _reconciliation(entries: Sequence[Entry]) -> Verdict:
+    off = [e for e in entries if e.rows_read != e.rows_clean + e.rows_rejected + e.rows_filtered]
+    figures = {
+        "deliveries": len(entries),
+        "rows_read": sum(e.rows_read for e in entries),
+        "rows_clean": sum(e.rows_clean for e in entries),
+        "rows_rejected": sum(e.rows_rejected for e in entries),
+        "rows_filtered": sum(e.rows_filtered for e in entries),
+        "named": _names(off or entries),
+    }
+    text = (
+        f"{len(off)} of {len(entries)} deliveries do not add up"
+        if off
+        else f"{len(entries)} deliveries add up"
+    )
+    return Verdict("reconciliation", not off, AssetCheckSeverity.ERROR, text, figures)
+
+
+def _error_rate(dataset: Dataset, entries: Sequence[Entry]) -> Verdict:
+    loaded = [entry for entry in entries if entry.status != "quarantined"]
+    worst = sorted(loaded, key=error_rate, reverse=True)
+    above = [entry for entry in worst if error_rate(entry) > dataset.warn_error_rate]
+    failing = any(error_rate(entry) > dataset.fail_error_rate for entry in above)
+    read = sum(entry.rows_read for entry in loaded)
+    metadata = {
+        "error_rate": round(sum(entry.rows_rejected for entry in loaded) / read, 6) if read else 0.0,
+        "warn_above": dataset.warn_error_rate,
+        "fail_above": dataset.fail_error_rate,
+        "worst": [
+            f"{e.delivery}: {error_rate(e):.2%} ({e.rows_rejected} of {e.rows_read})" for e in worst[:_NAMED]
+        ],
+    }
+    limit = dataset.fail_error_rate if failing else dataset.warn_error_rate
+    beyond = sum(error_rate(entry) > limit for entry in loaded)
+    text = f"{beyond} of {len(loaded)} deliveries are above {limit:.2%}" if above else "within the limits"
+    severity = AssetCheckSeverity.ERROR if failing else AssetCheckSeverity.WARN
+    return Verdict("error_rate", not above, severity, text, metadata)
+
+
+def _quarantine(entries: Sequence[Entry]) -> Verdict:
+    refused = [entry for entry in entries if entry.status == "quarantined"]
+    reasons = [f"{entry.delivery}: {entry.reason}" for entry in refused[:_NAMED]]
+    text = f"{len(refused)} deliveries were quarantined" if refused else "no delivery was quarantined"
+    return Verdict(
+        "quarantine",
+        not refused,
+        AssetCheckSeverity.WARN,
+        text,
+        {"quarantined": len(refused), "reasons": reasons},
+    )
+
+
+def _names(entries: Sequence[Entry]) -> list[str]:
+    return [entry.delivery for entry in entries[:_NAMED]]

@@ -1,0 +1,93 @@
+"""The pages over deliveries: of each dataset, newest first, and over all datasets.
+
+What belongs here: gathering them, bounded however long the history is, once at the end of a run. What does not: a delivery's report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from pipeline.intake import Intake
+from pipeline.report import charts
+from pipeline.report.paths import index_page, link, report_page
+from pipeline.report.render import dataset_page, home_page
+from pipeline.report.write import missing_reports, put, write_reports
+from pipeline.warehouse import Entry, Session, quality
+from pipeline.warehouse.overview import dataset_figures, latest_entries
+
+LISTED = 500
+"""Deliveries that a page lists; the ledger has them all."""
+
+_CHARTED, _SPARK = 200, 40
+_AT_ONCE = 100
+
+
+def write_indexes(intake: Intake, datasets: Collection[str]) -> None:
+    """Write the pages of these datasets and the one over all; before that, of every dataset, the reports that are missing among the
+    deliveries that its page lists, which a run that was stopped has left. Does nothing without a warehouse.
+
+    Raises:
+        OSError: a page cannot be written. WarehouseBusy: see `Warehouse.session`.
+    """
+    if not intake.warehouse.path.exists():
+        return
+    with intake.warehouse.session(read_only=True) as session:
+        listed = {name: latest_entries(session, LISTED, name) for name in dataset_figures(session)}
+    touched = set(datasets) & set(listed)
+    for name, entries in listed.items():
+        lacking = missing_reports(intake, entries)
+        for start in range(0, len(lacking), _AT_ONCE):
+            write_reports(intake, name, lacking[start : start + _AT_ONCE])
+        if lacking or not index_page(intake.settings, name).exists():
+            touched.add(name)
+    with intake.warehouse.session(read_only=True) as session:
+        pages = {index_page(intake.settings, n): _of_dataset(intake, session, n, listed[n]) for n in touched}
+        rows = _of_all(intake, session)
+    for page, text in pages.items():
+        put(page, text)
+    put(index_page(intake.settings), home_page(datasets=rows))
+
+
+def _of_dataset(intake: Intake, session: Session, name: str, entries: list[Entry]) -> str:
+    figures = dataset_figures(session)[name]
+    scores = quality.of_entries(session.connection, [entry.id for entry in entries])
+    page = index_page(intake.settings, name)
+    shown = [entry for entry in entries if entry.status not in ("replaced", "removed")]
+    scored = [scores[entry.id] for entry in reversed(entries) if entry.id in scores]
+    points = [(one.delivery, one.quality) for one in scored if one.quality is not None][-_CHARTED:]
+    dataset = intake.datasets.get(name)
+    return dataset_page(
+        name=name,
+        description=dataset.description if dataset else "",
+        figures=figures,
+        chart=charts.history(points),
+        charted=len(points),
+        latest=points[-1][1] if points else None,
+        deliveries=[
+            {
+                "entry": entry,
+                "href": link(page, report_page(intake.settings, entry.dataset, entry.delivery)),
+                "score": scores[entry.id].quality if entry.id in scores else None,
+            }
+            for entry in shown
+        ],
+        more=len(entries) == LISTED,
+    )
+
+
+def _of_all(intake: Intake, session: Session) -> list[dict[str, Any]]:
+    page, rows = index_page(intake.settings), []
+    for name, figures in sorted(dataset_figures(session).items()):
+        past = [
+            one.quality for one in quality.newest(session.connection, name, _SPARK) if one.quality is not None
+        ]
+        rows.append(
+            {
+                "figures": figures,
+                "href": link(page, index_page(intake.settings, name)),
+                "past": past,
+                "score": past[-1] if past else None,
+            }
+        )
+    return rows

@@ -1,0 +1,89 @@
+"""Where reports are, and where the originals are that they point to.
+
+What belongs here: names of files, and links between them. What does not: reading or writing them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from itertools import takewhile
+from pathlib import Path
+from urllib.parse import quote
+
+from pipeline.files import hash_file, unescape_key
+from pipeline.files.filing import places
+from pipeline.intake import Intake
+from pipeline.intake.originals import archive_folder, sealed_place
+from pipeline.settings import Settings
+from pipeline.warehouse import Entry
+
+NO_DATASET = "_inbox"
+"""Folder for files that lay in no dataset's folder, as in the quarantine."""
+
+_UNSAFE = re.compile(r"[^\w .,()+=@~!-]")
+_LONGEST = 180
+
+
+def report_page(settings: Settings, dataset: str, delivery: str) -> Path:
+    """`reports/<dataset>/<delivery>.html`; the JSON document has the same name with `.json`.
+
+    Characters that not every file system takes are written as `%` and their UTF-8 bytes in hex, so that no two deliveries share a name; very
+    long names are cut and end in a hash.
+    """
+    *folders, name = delivery.split("/")
+    parts = [_safe(dataset or NO_DATASET), *(_safe_folder(part) for part in folders)]
+    name = _safe(name)
+    return settings.reports.joinpath(*parts, f"{'%69ndex' if name == 'index' else name}.html")
+
+
+def index_page(settings: Settings, dataset: str | None = None) -> Path:
+    """The page over a dataset's deliveries, or over all datasets."""
+    folder = settings.reports if dataset is None else settings.reports / _safe(dataset or NO_DATASET)
+    return folder / "index.html"
+
+
+def link(page: Path, target: Path) -> str:
+    """A relative address of `target` on `page`."""
+    return quote(os.path.relpath(target, page.parent))
+
+
+def original_of(intake: Intake, entry: Entry) -> Path | None:
+    """The delivered file in the archive or the quarantine, told from others of its name by size and, where that does not tell, by
+    content; None where it is not there any more."""
+    settings = intake.settings
+    if entry.status == "quarantined":
+        folder = settings.quarantine / (entry.dataset or NO_DATASET)
+    else:
+        folder = archive_folder(intake, entry)
+    sealed = sealed_place(folder / unescape_key(entry.delivery), entry.id)
+    if sealed.is_file():
+        return sealed
+    found = [
+        path
+        for path in takewhile(Path.is_file, places(folder / unescape_key(entry.delivery)))
+        if path.stat().st_size == entry.bytes
+    ]
+    if len(found) > 1:
+        found = [path for path in found if hash_file(path) == entry.sha256]
+    return found[0] if found else None
+
+
+def _safe(part: str) -> str:
+    text = _UNSAFE.sub(
+        lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode(errors="replace")), part
+    )
+    if text.startswith(".") or not text:
+        text = f"%2E{text[1:]}"
+    if len(text.encode()) <= _LONGEST:
+        return text
+    kept = text.encode()[: _LONGEST - 20].decode(errors="ignore")
+    return f"{kept}~{hashlib.sha256(part.encode(errors='replace')).hexdigest()[:16]}"
+
+
+def _safe_folder(part: str) -> str:
+    """A folder must not be called as the report of a file beside it might be."""
+    text = _safe(part)
+    stem, dot, suffix = text.rpartition(".")
+    return f"{stem}%2E{suffix}" if dot and suffix in ("html", "json") else text
