@@ -15,7 +15,7 @@ import polars as pl
 from dagster import MetadataValue
 
 from pipeline.orchestration.pictures import checks_chart
-from pipeline.report import errors_workbook, report_page
+from pipeline.report import report_page
 from pipeline.settings import Settings
 from pipeline.warehouse import Entry, Recomputed
 from pipeline.warehouse.accounts import DeliveryAccount
@@ -83,15 +83,9 @@ def quality_metadata(quality: Quality | None) -> dict[str, Any]:
 
 
 def place_metadata(entry: Entry, settings: Settings) -> dict[str, Any]:
-    """Where a delivery's report is, and how its rejected rows are had as a workbook."""
+    """Where a delivery's report is."""
     page = report_page(settings, entry.dataset, entry.delivery)
-    command = errors_workbook(entry)
-    return _given(
-        {
-            "report": _path(page) if page.exists() else None,
-            "errors_workbook": None if command is None else MetadataValue.md(f"`{command}`"),
-        }
-    )
+    return _given({"report": _path(page) if page.exists() else None})
 
 
 def _checks_table(checks: Sequence[CheckCount]) -> MetadataValue[Any]:
