@@ -60,7 +60,8 @@ def commit(
         landed, mine, same = ledger.related(
             connection, dataset.name, staged.delivery, manifest.sha256, staged.landing
         )
-        if landed is not None and not replay:  # an original in the archive stays where it is, however often it is loaded
+        # An original in the archive stays where it is, however often it is loaded.
+        if landed is not None and not replay:
             return landed
         unchanged = mine is not None and (mine.sha256, mine.contract_fingerprint) == (
             manifest.sha256,
