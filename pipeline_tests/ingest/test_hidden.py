@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from pipeline.ingest.hiding import hushed
 from pipeline.settings import Settings
 from pipeline.warehouse import Warehouse
 from pipeline_tests.ingest.support import clean_rows, error_rows, model, stage_text
+from pipeline_tests.leaks import leaks
 
 KEY = "0123456789abcdef0123456789abcdef"
 ANN = "093e3dd9df951c5008225d533a0175475075f7551ed269c5e61fa29bc2819ae4"
@@ -96,30 +96,8 @@ def _commit(staged: Staged, dataset: Dataset, settings: Settings) -> None:
         session.commit(staged, records=records)
 
 
-def _everything(home: Path, original: Path) -> Iterator[tuple[str, str]]:
-    """All that is under a home but the original: bytes of files, and what compressed ones hold."""
-    for path in home.rglob("*"):
-        if not path.is_file() or path == original:
-            continue
-        yield str(path), path.read_bytes().decode("latin-1")
-        if path.suffix == ".parquet":
-            yield str(path), json.dumps(pl.read_parquet(path).to_dicts(), default=str)
-        if path.suffix == ".duckdb":
-            warehouse = Warehouse(path, {})
-            tables = warehouse.query(
-                "SELECT schema_name || '.' || table_name AS name FROM duckdb_tables() WHERE NOT internal"
-            )["name"].to_list()
-            for table in tables:
-                yield table, json.dumps(warehouse.query(f"SELECT * FROM {table}").to_dicts(), default=str)
-
-
 def _leaks(home: Path, original: Path) -> list[tuple[str, str]]:
-    return [
-        (place, secret)
-        for place, text in _everything(home, original)
-        for secret in SECRETS
-        if secret.casefold() in text.casefold()
-    ]
+    return leaks(home, SECRETS, [original])
 
 
 @pytest.mark.parametrize("chunk_rows", [2, 100_000])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -18,6 +19,7 @@ from dagster import (
     build_sensor_context,
 )
 
+from pipeline.contract import Reference
 from pipeline.intake import Intake, take_inbox
 from pipeline.orchestration import reconcile
 from pipeline.orchestration.history import end_abandoned_runs
@@ -72,6 +74,29 @@ def test_one_file_is_asked_for_by_its_partition(
     drop("a.csv", order(1))
     [request] = tick(instance, intake).run_requests or []
     assert request.partition_key == "a.csv"
+
+
+def test_files_wait_for_those_of_a_dataset_that_theirs_refers_to_but_not_for_ever(
+    drop: Drop, instance: DagsterInstance, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    referring = replace(intake.datasets["orders"], references=[Reference("order_id", "sales", "order_id")])
+    house = replace(intake, datasets={**intake.datasets, "orders": referring})
+    drop("a.csv", order(1))
+    first = drop("first.csv", folder="sales")
+
+    def asked() -> tuple[int, str]:
+        result = evaluate_inbox(build_sensor_context(instance=instance), house, referring)
+        skipped = result.skip_reason.skip_message if result.skip_reason else ""
+        return len(result.run_requests or []), skipped or ""
+
+    assert asked() == (0, "Files of sales are taken first, which orders refers to.")
+    assert tick(instance, intake).run_requests
+    later = time.time() + 3_600
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: later)
+        assert asked() == (1, "")
+    first.unlink()
+    assert asked() == (1, "")
 
 
 def test_a_file_is_not_asked_for_twice_while_a_run_is_under_way(

@@ -206,3 +206,50 @@ def test_values_of_hidden_columns_are_not_printed(tmp_path: Path, monkeypatch: p
         assert done.exit_code == 1
         assert "secret" not in done.stdout + done.stderr
         assert "number" in done.stdout
+LIMITED = """
+import pandera.polars as pa
+from pipeline.contract import Dataset, Reference
+
+
+class Row(pa.DataFrameModel):
+    id: int = pa.Field(ge=1, unique=True)
+    parent: int = pa.Field(nullable=True)
+    other: int = pa.Field(nullable=True, lt=10)
+
+
+rows = Dataset(
+    "rows",
+    schema=Row,
+    references=[Reference("parent", "rows", "id"), Reference("other", "orders", "order_id")],
+    severity={"other": "quarantine"},
+    max_errors=1,
+)
+"""
+
+
+def test_a_file_beyond_its_limits_is_shown_row_by_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_DATASETS", str(write(tmp_path / "rows.py", LIMITED)))
+    path = write(tmp_path / "file.csv", "id,parent,other\n0,,\n7,99,5\nx,,\n7,,\n")
+    found = json.loads((done := check(str(path), "--dataset", "rows", "--json")).stdout)
+    assert done.exit_code == 1
+    assert found["problem"]["code"] == "too_many_errors"
+    assert found["problem"]["cause"].startswith(
+        "3 of 4 rows (75.00%) are rejected, more than max_errors=1 allows: "
+    )
+    assert {row["check_name"] for row in found["dataset"]["first_errors"]} == {
+        "greater_than_or_equal_to", "cast", "unique",
+    }  # fmt: skip
+    assert (
+        "references are looked up when the file is loaded, not here: rows.id, orders.order_id"
+        in found["dataset"]["notes"]
+    )
+    assert "It would be quarantined (too_many_errors)" in check(str(path), "--dataset", "rows").stdout
+
+
+def test_a_file_that_one_value_refuses_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_DATASETS", str(write(tmp_path / "rows.py", LIMITED)))
+    path = write(tmp_path / "file.csv", "id,parent,other\n1,,\n2,,50\n")
+    found = json.loads((done := check(str(path), "--dataset", "rows", "--json")).stdout)
+    assert (done.exit_code, found["problem"]["code"]) == (1, "refused_by_rule")
