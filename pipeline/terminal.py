@@ -58,9 +58,14 @@ def _plain(value: Any) -> Any:
 
 
 def show_rows(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequence[str] = ()
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    numbers: Sequence[str] = (),
+    *,
+    longest: int = _CELL,
 ) -> None:
-    """A table; `numbers` names the columns that are set to the right."""
+    """A table; `numbers` names the columns that are set to the right, texts beyond `longest` characters are cut."""
     table = Table(
         title=title or None,
         title_justify="left",
@@ -74,11 +79,11 @@ def show_rows(
         justify: Literal["left", "right"] = "right" if column in numbers else "left"
         table.add_column(escape(column), justify=justify, overflow="fold", no_wrap=short)
     for row in rows:
-        table.add_row(*[_cell(value) for value in row])
+        table.add_row(*[_cell(value, longest) for value in row])
     out.print(table)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, longest: int) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -90,7 +95,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     text = str(value)
-    return escape(text if len(text) <= _CELL else text[: _CELL - 1] + "…")
+    return escape(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
 def show_entries(entries: Sequence[Entry], title: str = "Deliveries") -> None:

@@ -86,7 +86,7 @@ def _show(found: Evolution, again: list[Again], *, dry_run: bool, reingest: bool
                 said = "needs --reingest"
             rows.append((change.dataset, step.kind, step.text, said))
     if rows:
-        show_rows("", ["dataset", "step", "what", ""], rows)
+        show_rows("", ["dataset", "step", "what", ""], rows, longest=400)
     else:
         say("Every table fits its contract.")
     show_again(again)
