@@ -180,18 +180,19 @@ def _add(
     """Have the rows validated, those of one header together; returns how many have no value at all."""
     known = originals(keys.select("_delivery", "content").unique().rows())
     named = {column for original in known.values() for column in original.columns}
-    groups: dict[tuple[str, ...], list[Origin]] = {}
+    groups: dict[tuple[tuple[str, ...], bool], list[Origin]] = {}
     untouched = 0
-    for (delivery, content), part in _by_origin(keys, source):
-        origin = (delivery, content)
-        groups.setdefault(_header(known.get(origin), part, named), []).append(origin)
-    for columns, origins in groups.items():
+    for origin, part in _by_origin(keys, source):
+        original = known.get(origin)
+        kind = (_header(original, part, named), original is not None and original.has_empty_texts)
+        groups.setdefault(kind, []).append(origin)
+    for (columns, empty_texts), origins in groups.items():
         wanted = pl.DataFrame(origins, schema=["_delivery", "content"], orient="row")
         mine = keys.with_row_index("at").join(wanted, on=["_delivery", "content"], how="semi")["at"].sort()
         if not columns:
             untouched += len(mine)
             continue
-        of_keys, of_source = keys[mine], _only(source[mine], columns)
+        of_keys, of_source = keys[mine], _only(source[mine], columns, empty_texts)
         filled = of_source.select(~pl.all_horizontal(pl.all().is_null())).to_series()
         untouched += len(mine) - int(filled.sum())
         of_keys = of_keys.filter(filled)
@@ -200,7 +201,7 @@ def _add(
     return untouched
 
 
-def _by_origin(keys: pl.DataFrame, source: pl.DataFrame) -> Iterator[tuple[tuple[str, str], pl.DataFrame]]:
+def _by_origin(keys: pl.DataFrame, source: pl.DataFrame) -> Iterator[tuple[Origin, pl.DataFrame]]:
     at = keys.with_row_index("at").group_by("_delivery", "content", maintain_order=True).agg("at")
     for delivery, content, positions in at.iter_rows():
         yield (delivery, content), source[positions]
@@ -215,7 +216,9 @@ def _header(original: Original | None, rows: pl.DataFrame, named: set[str]) -> t
     return (*own, *(name for name in filled if name not in named and original.has(name)))
 
 
-def _only(frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
-    return pl.DataFrame(
-        [frame[name] for name in columns]
-    )  # by name: select() reads "*" and "^…$" as patterns
+def _only(frame: pl.DataFrame, columns: tuple[str, ...], empty_texts: bool) -> pl.DataFrame:
+    """These columns; by name, for select() reads "*" and "^…$" as patterns."""
+    chosen = [frame[name] for name in columns]
+    if empty_texts:
+        return pl.DataFrame(chosen)
+    return pl.DataFrame([one.set(one == "", None) if one.dtype == pl.String else one for one in chosen])

@@ -59,49 +59,58 @@ class HiddenValues:
         """
         if self._reader is None or not (needed := self._hiding.needed(mapping)):
             return Restored(source, pl.DataFrame(schema=_MISSING), source)
-        told = self._told(source, mapping)
+        again = self._told(source, mapping)
         clear = self._clear(keys, tuple(needed))
-        values, missing = [], [pl.DataFrame(schema=_MISSING)]
+        values, stand_ins, missing = [], {}, [pl.DataFrame(schema=_MISSING)]
         for name, (column, cleaned) in needed.items():
-            picked = _picked(as_text(source[name]), told[name] if cleaned else None, clear, name)
+            cells = as_text(source[name])
+            picked = _picked(cells, again[name] if cleaned else None, clear, name)
             values.append(picked[name])
-            lost = source.filter(picked["lost"]).select(ROW)
+            if not picked["lost"].any():
+                continue
+            stand_ins[name] = picked["lost"], cells
             text = (
                 f"the value of {name} is hidden and cannot be had from the original file: put that back into the archive and"
                 " replay, or fill in the value"
             )
             missing.append(
-                lost.with_columns(column_name=pl.lit(column or None, pl.String), message=pl.lit(text))
+                source.filter(picked["lost"]).select(
+                    ROW, column_name=pl.lit(column or None, pl.String), message=pl.lit(text)
+                )
             )
-        return Restored(source.with_columns(values), pl.concat(missing), told)
+        restored = source.with_columns(values)
+        if not stand_ins:
+            return Restored(restored, missing[0], source)
+        told = self._told(restored, mapping)
+        # A stand-in stays what it is, lest it become one of itself.
+        kept = [
+            pl.select(pl.when(lost).then(cells).otherwise(as_text(told[name]))).to_series().alias(name)
+            for name, (lost, cells) in stand_ins.items()
+        ]
+        return Restored(restored, pl.concat(missing), told.with_columns(kept))
 
-    def refuse(
-        self, result: ChunkResult, restored: Restored, keys: pl.DataFrame, source: pl.DataFrame
-    ) -> ChunkResult:
+    def refuse(self, result: ChunkResult, restored: Restored) -> ChunkResult:
         """The result without the rows whose value is missing: they stay rejected, for that reason."""
         missing = restored.missing
         if missing.is_empty():
             return result
         rows = missing[ROW].unique()
         told = restored.told.filter(pl.col(ROW).is_in(rows.implode()))
-        records = pl.DataFrame([told[ROW], records_as_json(told).alias("record")])
-        added = missing.join(records, on=ROW, how="left").with_columns(
-            check_name=pl.lit(CHECK), severity=pl.lit("reject")
-        )
-        added = added.with_columns(
-            [
-                pl.lit(None, dtype).alias(name)
-                for name, dtype in ERROR_SCHEMA.items()
-                if name not in added.columns
-            ]
-        )
+        records = pl.DataFrame([told[ROW], records_as_json(told).alias("told")])
+        added = missing.with_columns(check_name=pl.lit(CHECK), severity=pl.lit("reject"))
         # What was found at a stand-in says nothing of the value.
         others = result.errors.join(missing, on=[ROW, "column_name"], how="anti")
-        errors = pl.concat([others, added.select(list(ERROR_SCHEMA))]).sort(ROW, maintain_order=True)
+        errors = (
+            pl.concat([others, added], how="diagonal")
+            .join(records, on=ROW, how="left")
+            .with_columns(record=pl.coalesce("told", "record"))
+            .select(list(ERROR_SCHEMA))
+            .sort(ROW, maintain_order=True)
+        )
         clean = result.clean.filter(~pl.col(ROW).is_in(rows.implode()))
         rejected = errors.filter(pl.col("severity") == "reject")[ROW].n_unique()
-        filtered = keys.height - clean.height - rejected
-        return replace(result, clean=clean, errors=errors, rejected=rejected, filtered=filtered)
+        left_out = result.clean.height + result.rejected + result.filtered - clean.height - rejected
+        return replace(result, clean=clean, errors=errors, rejected=rejected, filtered=left_out)
 
     def _told(self, source: pl.DataFrame, mapping: ColumnMapping) -> pl.DataFrame:
         assert self._reader is not None

@@ -43,6 +43,11 @@ class Original:
             return True
         return self.format == "excel" and column.startswith("column_")
 
+    @property
+    def has_empty_texts(self) -> bool:
+        """Whether an empty text is not the same as no value in it."""
+        return self.format not in ("csv", "excel")
+
 
 Originals = Callable[[Collection[Origin]], Mapping[Origin, Original]]
 """Looks the originals up that are known."""

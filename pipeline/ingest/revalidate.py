@@ -90,7 +90,7 @@ class Revalidation:
             piece = Piece(
                 int(keys[ROW][0]), keys.height, 0, lambda: Parsed(restored.source, repairs=tuple(repairs))
             )
-            result = self._hidden.refuse(self._processor(columns).process(piece), restored, keys, source)
+            result = self._hidden.refuse(self._processor(columns).process(piece), restored)
         told = keys.with_columns(record=records_as_json(self._hiding.told(source, mapping)))
         self._number += 1
         name = f"keys-{self._number:06d}.parquet"
