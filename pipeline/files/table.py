@@ -117,12 +117,16 @@ class Parsed:
         repairs: what was mended in records of the frame; a record may have several.
         lines: given `_row` numbers of this piece, their physical lines (row numbers within the sheet for workbooks), as
             Int64 Series of the same length; None where the format has no lines. Called for the few rows with errors.
+        typed: given a String column of the frame, which of its texts were made from typed values (number cells, numbers and truths
+            in JSON), as Boolean Series of the frame's height; None where the format has nothing but texts. It may have to look
+            at the file once more: called only where the difference matters.
     """
 
     frame: pl.DataFrame
     rejects: Sequence[Reject] = ()
     repairs: Sequence[Repair] = ()
     lines: Callable[[pl.Series], pl.Series] | None = None
+    typed: Callable[[str], pl.Series] | None = None
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class ChunkProcessor:
         parsed = self._hiding.parsed(piece.parse())
         raw = parsed.frame
         mapping = self._mapping_of(tuple(name for name in raw.columns if name != ROW))
-        typed = self._reader.read(raw, mapping)
+        typed = self._reader.read(raw, mapping, parsed.typed)
         rows = self._rows(raw, mapping, typed)
         kept, filtered = self._keep(rows.typed, rows.lost)
         if filtered:

@@ -6,8 +6,9 @@ cast and derivation works, filtering, checks, what is written of a bad row (`vio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 
@@ -56,12 +57,18 @@ class ColumnReader:
         self._cleaners = {name: _bound(dataset, name, keys) for name in dataset.cleaners}
         self._memory = CastMemory()
 
-    def read(self, raw: pl.DataFrame, mapping: ColumnMapping) -> Typed:
+    def read(
+        self,
+        raw: pl.DataFrame,
+        mapping: ColumnMapping,
+        made_from: Callable[[str], pl.Series] | None = None,
+    ) -> Typed:
         """Derive, clean and cast the columns of a chunk.
 
         Args:
             raw: the file's columns as the reader gives them.
             mapping: which of them is which.
+            made_from: as `Parsed.typed`: which texts of a column the reader made from typed values.
         """
         typed = Typed()
         later = []
@@ -76,7 +83,8 @@ class ColumnReader:
                 text = typed.derived[column.name] = self._from_source(one, raw, found)
                 self._read_one(column, text, typed)
             elif one is None and source is not None:
-                self._read_one(column, raw[source].rename(column.name), typed)
+                told = None if made_from is None else partial(made_from, source)
+                self._read_one(column, raw[source].rename(column.name), typed, told)
             else:
                 typed.columns[column.name] = _constant(column, raw.height)
         if later:
@@ -112,10 +120,13 @@ class ColumnReader:
             if missing:
                 typed.lost[one.name] = union([*missing, typed.lost.get(one.name, _NONE)])
 
-    def _read_one(self, column: Column, source: pl.Series, typed: Typed) -> None:
-        """One column: cleaned, cast, with its default where it is empty; what was wrong is added to `typed`."""
+    def _read_one(
+        self, column: Column, source: pl.Series, typed: Typed, told: Callable[[], pl.Series] | None = None
+    ) -> None:
+        """One column: cleaned, cast, with its default where it is empty; what was wrong is added to `typed`. `told`: which of its
+        texts are canonical (see `Cleaner`); None: none."""
         name = column.name
-        cleaned, values, refused = self._read(column, source, typed)
+        cleaned, values, refused = self._read(column, source, typed, told)
         wrong = failed(cleaned, values)
         values = _with_default(values, cleaned, column)
         if refused:
@@ -140,11 +151,13 @@ class ColumnReader:
         return self._dataset.severities.get((column, check), "reject")
 
     def _read(
-        self, column: Column, source: pl.Series, typed: Typed
+        self, column: Column, source: pl.Series, typed: Typed, told: Callable[[], pl.Series] | None
     ) -> tuple[pl.Series, pl.Series, tuple[tuple[Cleaner, pl.Series], ...]]:
         """The source values as cleaned, as cast, and those that a cleaner calls wrong; counts what changed."""
         cleaners = self._cleaners.get(column.name, ())
         canonical = None
+        if told is not None and source.dtype == pl.String and any(cleaner.by_locale for cleaner in cleaners):
+            canonical = told()
         if cleaners and source.dtype != pl.String:
             hides = any(cleaner.hides for cleaner in cleaners)
             if same_kind(source.dtype, column.dtype) and not hides:

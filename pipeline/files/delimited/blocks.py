@@ -24,6 +24,7 @@ _MB = 1024 * 1024
 _LARGEST_BLOCK = 16 * _MB
 _LARGEST_RECORD = 64 * _MB
 _MANY = 4
+_FAR = 4 * _MB
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Blocks:
         self._rewrite, self._stop, self._comment = rewrite, stop, comment
         self._rows = max(options.chunk_rows, 1)
         self._largest = min(_LARGEST_BLOCK, max(options.memory_mb, 64) * _MB // 64)
+        self._marks = max(options.memory_mb, 64) * _MB // 1024
         self._record = max(record, 1.0)
         self.undecodable: Undecodable | None = None
 
@@ -180,13 +182,22 @@ class Blocks:
             part = scan.measure(data[:size], self.marks, False)
             if part.end:
                 return part, True
-        cut, forced = scan.measure(data, self.marks, ended), False
+        crowded = scan.crowd(data, self.marks, self._marks) if len(data) > self._largest + _MB else len(data)
+        cut, forced = scan.Cut(0, 0, 0), False
+        if crowded == len(data):
+            cut = scan.measure(data, self.marks, ended, self._marks)
+            crowded = cut.crowded or crowded
+        if crowded < len(data):
+            return self._first_of_many(data, crowded, ended, line)
         if not cut.end and len(data) > _LARGEST_RECORD:
             cut, forced = scan.measure(data, self.marks, True), True
             if not cut.end:
                 raise _endless_record(self.source.path, line)
+        share = min(1.0, self._marks / max(cut.lines, 1))
         if cut.records > _MANY * self._rows:
-            end = data.find(self.marks.eol, cut.end * self._rows // cut.records) + 1
+            share = min(share, self._rows / cut.records)
+        if share < 1:
+            end = data.find(self.marks.eol, int(cut.end * share)) + 1
             part = scan.measure(data[:end], self.marks, forced)
             if not part.end and cut.quotes is not None and len(cut.quotes.broken):
                 end = data.find(self.marks.eol) + 1
@@ -195,6 +206,20 @@ class Blocks:
             if part.end:
                 return part, True
         return cut, False
+
+    def _first_of_many(self, data: bytes, size: int, ended: bool, line: int) -> tuple[Cut, bool]:
+        """As `_cut`, where there are more quotes and record ends than may be looked at at once; the first `size` bytes hold as
+        many as may. A quoted field that holds more counts as never closed."""
+        end = data.find(self.marks.eol, size) + 1
+        if not end and len(data) <= _LARGEST_RECORD and not ended:
+            return scan.Cut(0, 0, 0), False
+        if end <= 0 or end - size > _FAR:
+            end = data.rfind(self.marks.eol, 0, size) + 1
+        for final in (False, True):
+            part = scan.measure(data[:end], self.marks, final)
+            if part.end:
+                return part, part.end < len(data)
+        raise _endless_record(self.source.path, line)
 
     def _read(self, stream: ByteStream, wanted: int, left: int | None) -> tuple[bytes, bool, int | None]:
         """(bytes, whether they are the last, bytes left before `stop`)."""
@@ -261,6 +286,6 @@ def _endless_record(path: Path, line: int) -> UnreadableFile:
     return UnreadableFile(
         path,
         "record_too_large",
-        f"line {line:,} is longer than {_LARGEST_RECORD // _MB} MB",
+        f"the record in line {line:,} is longer than {_LARGEST_RECORD // _MB} MB, or holds too many quotes and line ends to be read",
         "A record must fit into memory: check that the lines of the file end with a line break",
     )

@@ -14,9 +14,11 @@ from pipeline.files.delimited.blocks import Blocks
 from pipeline.files.delimited.layout import Layout
 from pipeline.files.delimited.parse import parse_block
 from pipeline.files.delimited.sniff.dialect import CsvDialect, sniff
-from pipeline.files.problems import header_only
+from pipeline.files.problems import UnreadableFile, header_only
 from pipeline.files.table import Dialect, Piece, ReadOptions, Table
 from pipeline.files.text import TextSource, read_sample
+
+_MOST_COLUMNS = 100_000
 
 
 class CsvTable(Table):
@@ -85,7 +87,16 @@ def open_csv(path: Path, compression: str | None, options: ReadOptions) -> Table
     """Open a delimited text file; only its beginning and its end are read, unless its encoding is in doubt.
 
     Raises:
-        OSError. UnreadableFile: `empty`, `header_only`, `no_header`, `ambiguous`, `not_what_it_says`, `damaged`.
+        OSError. UnreadableFile: `empty`, `header_only`, `no_header`, `ambiguous`, `not_what_it_says`, `damaged`,
+            `too_large`.
     """
     source, sample, whole = read_sample(path, compression, options.read.encoding)
-    return CsvTable(path, source, sniff(source, sample, whole, options), options)
+    found = sniff(source, sample, whole, options)
+    if len(found.columns) > _MOST_COLUMNS:
+        raise UnreadableFile(
+            path,
+            "too_large",
+            f"its records have {len(found.columns):,} columns",
+            f"A table of up to {_MOST_COLUMNS:,} columns can be read: check that its lines end with a line break",
+        )
+    return CsvTable(path, source, found, options)

@@ -21,6 +21,7 @@ from pipeline.files.delimited.scratch import how_often, scratch, where
 Positions = npt.NDArray[np.int64]
 NONE: Positions = np.empty(0, dtype=np.int64)
 _CR = 13
+_PART = 16 * 1024
 
 
 @dataclass(frozen=True)
@@ -82,18 +83,21 @@ class Cut:
         lines: physical lines in them.
         quotes: the quotes in them, where they are not all in order: what follows may have helped to read them, so that the
             parser is told.
+        crowded: bytes before the quote that was one too many; 0 if there were not too many.
     """
 
     end: int
     records: int
     lines: int
     quotes: Quotes | None = None
+    crowded: int = 0
 
 
-def measure(data: bytes, marks: Marks, final: bool) -> Cut:
+def measure(data: bytes, marks: Marks, final: bool, most: int | None = None) -> Cut:
     """Cut `data` at its last record end; with `final` nothing follows, and an open quote counts as never closed.
 
-    `final` data ends with a record end.
+    `final` data ends with a record end. Beyond `most` quotes that are not in order nothing is cut: what is kept of each while it
+    is looked at is more than a hundred bytes.
     """
     if marks.quote is None or marks.quote not in data:
         end = data.rfind(marks.eol) + 1
@@ -102,8 +106,14 @@ def measure(data: bytes, marks: Marks, final: bool) -> Cut:
         lines = int(np.count_nonzero(is_end))
         return Cut(end, lines - _blank_lines(bytes_, is_end, marks, b"\r" in data), lines)
     bytes_ = np.frombuffer(data, np.uint8)
-    every_end = where(bytes_, marks.eol)
-    quotes = find_quotes(data, marks, final, every_end)
+    positions = where(bytes_, marks.quote)
+    if _trusted(bytes_, positions, marks, final):
+        every_end, quotes = where(bytes_, marks.eol), Quotes(positions)
+    elif most is not None and len(positions) > most:
+        return Cut(0, 0, 0, crowded=max(int(positions[most]), 1))
+    else:
+        every_end = where(bytes_, marks.eol)
+        quotes = _lenient(data, marks, final, every_end)
     ends = outside(quotes.toggles, every_end)
     if not len(ends):
         return Cut(0, 0, 0)
@@ -116,6 +126,19 @@ def measure(data: bytes, marks: Marks, final: bool) -> Cut:
         int(np.searchsorted(every_end, end)),
         None if in_order else replace(quotes, ends=ends).before(end),
     )
+
+
+def crowd(data: bytes, marks: Marks, most: int) -> int:
+    """Bytes of `data` that hold `most` quotes and record ends, to a few thousand bytes; its length if it holds fewer."""
+    bytes_, found = np.frombuffer(data, np.uint8), 0
+    for start in range(0, len(data), _PART):
+        part = bytes_[start : start + _PART]
+        found += int(np.count_nonzero(part == marks.eol))
+        if marks.quote is not None:
+            found += int(np.count_nonzero(part == marks.quote))
+        if found > most:
+            return start + len(part)
+    return len(data)
 
 
 def _blank_lines(bytes_: npt.NDArray[np.uint8], is_end: npt.NDArray[np.bool_], marks: Marks, cr: bool) -> int:
@@ -197,17 +220,21 @@ def count_delimiters(data: bytes, marks: Marks, quotes: Quotes) -> int:
     return how_often(data, marks.delimiter)
 
 
-def find_quotes(data: bytes, marks: Marks, final: bool, ends: Positions | None = None) -> Quotes:
-    """The quotes of `data`; `final` as for `measure`. `ends`: all its record ends, inside quotes too, where they are known."""
+def find_quotes(data: bytes, marks: Marks, final: bool) -> Quotes:
+    """The quotes of `data`; `final` as for `measure`."""
     if marks.quote is None or marks.quote not in data:
         return Quotes()
     bytes_ = np.frombuffer(data, np.uint8)
     positions = where(bytes_, marks.quote)
     if _trusted(bytes_, positions, marks, final):
         return Quotes(positions)
-    if ends is None:
-        ends = where(bytes_, marks.eol)
-    found = find_leniently(data, ends, marks.delimiter, marks.quote, marks.eol, marks.width, final)
+    return _lenient(data, marks, final, where(bytes_, marks.eol))
+
+
+def _lenient(data: bytes, marks: Marks, final: bool, ends: Positions) -> Quotes:
+    """`ends`: all record ends, inside quotes too."""
+    quote = marks.quote or 0
+    found = find_leniently(data, ends, marks.delimiter, quote, marks.eol, marks.width, final)
     return Quotes(found.toggles, found.odd, found.broken, found.stray)
 
 

@@ -18,6 +18,7 @@ from pipeline.files.delimited.scan import NONE, Positions
 
 _BATCH = 4096
 _FEW = 256
+_HEAVY = 2 * 1024 * 1024
 _LOW = 4096
 _T = TypeVar("_T")
 
@@ -71,27 +72,28 @@ def together(parts: list[Said]) -> Said:
     return Said(chosen[order], which[order], [words for part in parts for words in part.words])
 
 
-def made_when_asked(size: int, make: Callable[[int, int], list[_T]]) -> Sequence[_T]:
+def made_when_asked(size: int, weight: int, make: Callable[[int, int], list[_T]]) -> Sequence[_T]:
     """`size` objects, of which `make` gives those from one number up to another. Many of them are made only when they are asked
-    for, again and again: in a block of nothing but bad records they would take more time and memory than all else."""
-    if size <= _FEW:
+    for, again and again: in a block of nothing but bad records they would take more time and memory than all else. `weight`:
+    bytes that they are made of, all together; long ones are made a few at a time."""
+    if size <= _FEW and weight <= _HEAVY:
         return tuple(make(0, size)) if size else ()
-    return _Told(size, make)
+    return _Told(size, max(min(_BATCH, size * _HEAVY // max(weight, 1)), 1), make)
 
 
 class _Told(Sequence[_T]):
     """A sequence that never changes and whose items are made when they are asked for."""
 
-    def __init__(self, size: int, make: Callable[[int, int], list[_T]]) -> None:
-        self._size, self._make = size, make
+    def __init__(self, size: int, batch: int, make: Callable[[int, int], list[_T]]) -> None:
+        self._size, self._batch, self._make = size, batch, make
 
     def __len__(self) -> int:
         return self._size
 
     def __iter__(self) -> Iterator[_T]:
-        for start in range(0, self._size, _BATCH):
+        for start in range(0, self._size, self._batch):
             with no_collection():
-                some = self._make(start, min(start + _BATCH, self._size))
+                some = self._make(start, min(start + self._batch, self._size))
             yield from some
 
     @overload

@@ -67,6 +67,10 @@ class Records:
             for start, end in zip(starts.tolist(), stops.tolist(), strict=True)
         ]
 
+    def weight(self, chosen: Positions) -> int:
+        """Bytes of some records."""
+        return int((self.ends[chosen] - self.starts[chosen]).sum())
+
     def sources(self, texts: list[str]) -> list[str]:
         """`texts` as they stand in the file, as long as they may be told."""
         if self.layout.codes is not None:
@@ -89,7 +93,7 @@ def repairs_of(records: Records, said: Said) -> Sequence[Repair]:
             for row, (check, message), raw, line in zip(rows, words, raws, lines, strict=True)
         ]
 
-    return made_when_asked(len(said.chosen), make)
+    return made_when_asked(len(said.chosen), records.weight(said.chosen), make)
 
 
 def rejects_of(records: Records, said: Said, odd: bool) -> Sequence[Reject]:
@@ -113,7 +117,7 @@ def rejects_of(records: Records, said: Said, odd: bool) -> Sequence[Reject]:
             )
         ]
 
-    return made_when_asked(len(said.chosen), make)
+    return made_when_asked(len(said.chosen), records.weight(said.chosen), make)
 
 
 def fields_of(records: Records, texts: list[str], odd: bool) -> list[list[str]]:

@@ -90,6 +90,23 @@ def _lay_out(value: dict[str, object], prefix: str, found: Flat) -> None:
             found[name] = _WORDS[item] if isinstance(item, bool) else _json(item)
 
 
+def typed_names(data: bytes, encoding: str) -> set[str]:
+    """Names of the values in the bytes of a well-formed record that are numbers, or true or false."""
+    found: set[str] = set()
+    value = _EXACT.decode(data.decode("utf-8") if encoding == "utf-8" else to_text(data, encoding))
+    _gather(value, "", found)
+    return found
+
+
+def _gather(value: dict[str, object], prefix: str, found: set[str]) -> None:
+    for key, item in value.items():
+        name = prefix + key if prefix else key
+        if isinstance(item, dict) and item:
+            _gather(item, name + ".", found)
+        elif isinstance(item, _Number | bool):
+            found.add(_ODD_NAMES.get(name, name))
+
+
 def _json(value: object) -> str:
     """JSON text with the numbers as they were written."""
     if isinstance(value, _Number):

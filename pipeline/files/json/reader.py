@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.files.json.cut import Block, Cutter
-from pipeline.files.json.flat import Flat, record
+from pipeline.files.json.flat import Flat, record, typed_names
 from pipeline.files.json.shape import NeedsMore, ambiguous, find_shape, members
 from pipeline.files.json.values import Shape, Values, lines
 from pipeline.files.json.walk import SEPARATORS, Likeness, walk
@@ -203,7 +203,30 @@ def _parse(block: Block, columns: tuple[str, ...]) -> Parsed:
         Reject(block.first_row + index, check, message, _raw(block, index), line=int(lines[index]))
         for index, check, message in bad
     )
-    return Parsed(_frame(records, rows, columns), rejects, lines=lines_of)
+    return Parsed(_frame(records, rows, columns), rejects, lines=lines_of, typed=_Typed(block, rows))
+
+
+class _Typed:
+    """`Parsed.typed`: the records are decoded once more when it is first asked for; strings and numbers are one in the frame."""
+
+    def __init__(self, block: Block, rows: list[int]) -> None:
+        self._block, self._rows = block, rows
+        self._places: dict[str, list[int]] | None = None
+
+    def __call__(self, column: str) -> pl.Series:
+        if self._places is None:
+            self._places = self._found()
+        is_typed = np.zeros(len(self._rows), dtype=bool)
+        is_typed[self._places.get(column, [])] = True
+        return pl.Series(column, is_typed)
+
+    def _found(self) -> dict[str, list[int]]:
+        block, places = self._block, dict[str, list[int]]()
+        for place, row in enumerate(self._rows):
+            start, end = block.starts[row - block.first_row], block.ends[row - block.first_row]
+            for name in typed_names(block.data[start:end], block.encoding):
+                places.setdefault(name, []).append(place)
+        return places
 
 
 def _raw(block: Block, index: int) -> str:

@@ -10,6 +10,7 @@ close with `}` at the level of the file's records, with nothing but commas and w
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from pipeline.files.json.walk import SEPARATORS, Walk, walk
 Positions = npt.NDArray[np.int64]
 _BACKSLASH, _QUOTE, _LF, _OPEN, _CLOSE = 0x5C, 0x22, 0x0A, 0x7B, 0x7D
 _NEAR = 4096
+_PART = 1024 * 1024
+_STRING = re.compile(rb'"(?:[^"\\\x00-\x1f]++|\\.)*+\\?', re.DOTALL)
 
 
 def _table(chosen: bytes) -> npt.NDArray[np.bool_]:
@@ -95,7 +98,23 @@ class _Brackets:
     all_good: bool
 
 
-def _brackets(data: bytes) -> _Brackets:
+@dataclass(frozen=True)
+class _Marks:
+    """What gives a stretch of text its structure.
+
+    Attributes:
+        places, marks: where each bracket outside of strings is, and which.
+        trusted: the position up to which quotes can be trusted; the length of the text if all can.
+        open_quote: the quote of a string that goes on beyond the text; -1 if none does.
+    """
+
+    places: Positions
+    marks: npt.NDArray[np.uint8]
+    trusted: int
+    open_quote: int
+
+
+def _marks(data: bytes) -> _Marks:
     bytes_ = np.frombuffer(data, np.uint8)
     found = np.flatnonzero(_STRUCTURE[bytes_])
     kinds = bytes_[found]
@@ -106,14 +125,56 @@ def _brackets(data: bytes) -> _Brackets:
         found, kinds, quote = found[kept], kinds[kept], quote[kept]
     inside = (np.cumsum(quote) & 1).astype(bool)  # of an opening quote itself: True; of a closing one: False
     trusted = _first_odd_quote(bytes_, found, kinds, quote, inside)
+    open_quote = int(found[quote][-1]) if len(inside) and inside[-1] else -1
     outside = ~inside & ~quote & (kinds != _LF)
-    places, marks = found[outside], kinds[outside]
-    depth = np.cumsum(_STEP[marks])
+    return _Marks(found[outside], kinds[outside], trusted, open_quote)
+
+
+def _brackets(data: bytes) -> _Brackets:
+    found = _marks(data)
+    depth = np.cumsum(_STEP[found.marks])
     left = np.flatnonzero(depth < 0)
-    known = int(left[0]) if len(left) else len(places)
-    known = min(known, int(np.searchsorted(places, trusted)))
-    all_good = trusted >= len(data) and not len(left)
-    return _Brackets(places[:known], marks[:known], depth[:known], all_good)
+    known = int(left[0]) if len(left) else len(found.places)
+    known = min(known, int(np.searchsorted(found.places, found.trusted)))
+    all_good = found.trusted >= len(data) and not len(left)
+    return _Brackets(found.places[:known], found.marks[:known], depth[:known], all_good)
+
+
+class LongElement:
+    """Looks for the end of one long element in ever more of its text, bit by bit: what was looked at is not looked at again, and
+    no more is kept of it than how many brackets are open."""
+
+    def __init__(self) -> None:
+        self._done = self._depth = 0
+
+    def walk(self, data: bytes, start: int) -> Walk:
+        """As the function of that name, for the element at `start` of `data`: of as much of its text as there is by now."""
+        while (position := start + self._done) < len(data):
+            part = data[position : position + _PART]
+            found = _marks(part)
+            depth = self._depth + np.cumsum(_STEP[found.marks])
+            closed = np.flatnonzero(depth <= 0)
+            if len(closed) and (at := int(found.places[closed[0]])) < found.trusted:
+                return Walk(position + at + 1)
+            if found.trusted < len(part):
+                return walk(data, start)
+            used = len(part)
+            if found.open_quote >= 0:
+                used = found.open_quote
+                string = _STRING.match(data, position + used)
+                end = -1 if string is None else string.end()
+                if end >= len(data):
+                    self._go_on(used, depth)
+                    return Walk(-1)
+                if end < 0 or data[end] != _QUOTE:
+                    return walk(data, start)
+                used = end + 1 - position
+            self._go_on(used, depth)
+        return Walk(-1)
+
+    def _go_on(self, used: int, depth: Positions) -> None:
+        self._done += used
+        self._depth = int(depth[-1]) if len(depth) else self._depth
 
 
 def _escaped(bytes_: npt.NDArray[np.uint8], quotes: Positions) -> npt.NDArray[np.bool_]:

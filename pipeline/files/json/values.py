@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.files.json.scan import Positions, elements
+from pipeline.files.json.scan import LongElement, Positions, elements
 from pipeline.files.json.walk import SEPARATORS, Likeness, may_end, next_record, walk
 from pipeline.files.problems import UnreadableFile
 
@@ -84,6 +84,7 @@ class Values:
         self._window = _WINDOW
         self._patience = max(_PATIENCE, int(16 * record))
         self._near = max(_NARROW, int(8 * record))
+        self._long = LongElement()
         self.closed = False
 
     def cut(self, data: bytes, final: bool) -> Spans:
@@ -98,6 +99,7 @@ class Values:
             if len(fast.starts):
                 found.add(fast.starts + position, fast.ends + position)
                 found.used += int(fast.ends[-1])
+                self._long = LongElement()
                 self._window = min(2 * self._window, _WINDOW)
             elif fast.open and position + len(stretch) < size and self._window < self._near:
                 self._window *= 2
@@ -118,8 +120,9 @@ class Values:
             self.closed = not self.closed
             found.used = start + 1
             return True
-        here = walk(data, start)
-        size, end = len(data), here.end
+        size = len(data)
+        here = self._long.walk(data, start) if size - start > _MB else walk(data, start)
+        end = here.end
         if end < 0 and here.broken < 0 and not final:
             self._patience = max(self._patience, 2 * (size - start))
             return False
@@ -134,6 +137,7 @@ class Values:
             return False
         else:
             found.used = end
+        self._long = LongElement()
         found.one(start, end)
         return True
 

@@ -5,8 +5,8 @@ What belongs here: the grid as canonical text. What does not: sheets too large f
 
 from __future__ import annotations
 
-import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,12 +14,10 @@ from typing import Literal
 import fastexcel
 import polars as pl
 
-from pipeline.files.workbook.guard import damaged_workbook
 from pipeline.files.workbook.layout import Line, Look, Numbers, Sheet
+from pipeline.files.workbook.library import Readable, open_reader
 from pipeline.files.workbook.text import moments_written, written
-
-# A column without values is nothing to warn of.
-logging.getLogger("fastexcel.types.dtype").setLevel(logging.ERROR)
+from pipeline.files.workbook.typed import Flags, TypedCells
 
 _ERRORS = {
     "NA": "#N/A",
@@ -39,8 +37,6 @@ _STAMP = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 # As the library writes numbers among texts: at most nine decimals, so that a number may have lost some.
 _ROUNDED = r"^-?(?:\d+\.\d{0,8}[1-9]|0)$"
 _ALL = 1 << 20
-_OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_EXTENSIONS = {".xls", ".xla", ".xlsx", ".xlsm", ".xlam", ".xlsb", ".ods"}
 Dtypes = dict[str | int, fastexcel.DType]
 
 
@@ -52,11 +48,14 @@ class Grid:
         top: sheet row of the first.
         columns: the column in the sheet (from 0) of each column of the frame, ascending.
         frame: its cells, each column in its own type; `text` is how they are read.
+        typed: given a column in the sheet whose type is text, which of its cells hold something else, by row from `top` on (maybe
+            fewer rows than the frame has). The sheet is read once more for that.
     """
 
     top: int
     columns: tuple[int, ...]
     frame: pl.DataFrame
+    typed: Callable[[int], Flags]
 
 
 def text(column: pl.Series) -> pl.Series:
@@ -83,8 +82,8 @@ def load_grid(path: Path, sheet: Sheet, look: Look, top: int, bottom: int, reach
     Raises:
         UnreadableFile: `damaged`.
     """
-    with _Readable(path):
-        place = _Place(_reader(path, sheet), sheet, top, bottom + 1 - top, reach)
+    with Readable(path):
+        place = _Place(open_reader(path, sheet), sheet, top, bottom + 1 - top, reach)
         loaded = _load(place, {})
         selected = loaded.selected_columns
         columns = tuple(column.absolute_index for column in selected)
@@ -95,7 +94,7 @@ def load_grid(path: Path, sheet: Sheet, look: Look, top: int, bottom: int, reach
         frame = pl.DataFrame(_without_doubt(place, look, columns, typed.schema, typed.get_columns()))
     if errors is not None:
         frame = _with_errors(frame, {column.index: at for at, column in enumerate(selected)}, errors)
-    return Grid(top, columns, frame)
+    return Grid(top, columns, frame, TypedCells(path, sheet, top, bottom + 1 - top))
 
 
 def load_lines(path: Path, sheet: Sheet, numbers: Numbers) -> tuple[Line, ...]:
@@ -105,8 +104,8 @@ def load_lines(path: Path, sheet: Sheet, numbers: Numbers) -> tuple[Line, ...]:
         UnreadableFile: `damaged`.
     """
     top, rows = int(numbers[0]), int(numbers[-1] - numbers[0]) + 1
-    with _Readable(path):
-        loaded = _load(_Place(_reader(path, sheet), sheet, top, rows, _ALL), None)
+    with Readable(path):
+        loaded = _load(_Place(open_reader(path, sheet), sheet, top, rows, _ALL), None)
         selected = loaded.selected_columns
         batch, errors = loaded.to_arrow_with_errors()
     frame = pl.DataFrame(batch)
@@ -120,33 +119,6 @@ def load_lines(path: Path, sheet: Sheet, numbers: Numbers) -> tuple[Line, ...]:
         for number, row in zip(numbers.tolist(), texts.iter_rows(), strict=False)
     }
     return tuple((number, found.get(number, {})) for number in numbers.tolist())
-
-
-def _reader(path: Path, sheet: Sheet) -> fastexcel.ExcelReader:
-    """The library goes by the extension where it knows it: a workbook with that of another format is handed over as bytes."""
-    with path.open("rb") as file:
-        if file.read(len(_OLE2)) == _OLE2:
-            own = {".xls", ".xla"}
-        else:
-            own = {".xlsb"} if sheet.part.endswith(".bin") else {".xlsx", ".xlsm", ".xlam"}
-        if path.suffix.lower() in _EXTENSIONS - own:
-            file.seek(0)
-            return fastexcel.read_excel(file.read())
-    return fastexcel.read_excel(str(path))
-
-
-class _Readable:
-    """Failures of the library, its panics too (which are no `Exception`), are the file's: it is damaged."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, fastexcel.FastExcelError) or (kind and kind.__name__ == "PanicException"):
-            raise damaged_workbook(self._path, error or Exception()) from error
 
 
 def _load(place: _Place, dtypes: Dtypes | None) -> fastexcel.ExcelSheet:

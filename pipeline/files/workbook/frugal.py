@@ -17,7 +17,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from pipeline.files.workbook.guard import damaged_workbook
 from pipeline.files.workbook.layout import Numbers, Sheet
-from pipeline.files.workbook.text import text_of
+from pipeline.files.workbook.text import cell_text
 
 Cells = list[str | None]
 # What the library raises where the XML is not as it expects.
@@ -35,7 +35,8 @@ _GARBLED = (
 
 
 def iterate_rows(path: Path, sheet: Sheet, numbers: Numbers, reach: int) -> Iterator[Cells]:
-    """The rows with these numbers, one after another, with their cells from column A up to `reach`, which is left out.
+    """The rows with these numbers, one after another, with their cells from column A up to `reach`, which is left out; `Written`
+    where a cell is no text.
 
     Raises:
         UnreadableFile: `damaged`.
@@ -66,5 +67,5 @@ def _rows(worksheet: Any, numbers: Numbers, reach: int) -> Iterator[Cells]:
     rows = worksheet.iter_rows(min_row=first, max_row=int(numbers[-1]), max_col=reach, values_only=True)
     for row, values in enumerate(rows, start=first):
         if row == number:
-            yield [text_of(value) for value in values[:reach]]
+            yield [cell_text(value) for value in values[:reach]]
             number = next(wanted, None)

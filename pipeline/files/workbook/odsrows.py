@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from xml.parsers import expat
 
-from pipeline.files.workbook.text import text_of
+from pipeline.files.workbook.text import Written, text_of
 
 _DURATION = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 _COLUMNS, _ROWS = 16_384, 1_048_576
@@ -130,6 +130,8 @@ class OdsRows:
         """An error is shown, while its value is none (`float` with 0, or a text)."""
         broken = shown.startswith("#") and (shown == "#N/A" or shown.endswith(("!", "?")))
         value = shown if broken or self._value is None else self._value
+        if value and value is self._value and self._type != "string":
+            value = Written(value)
         if value:
             for column in range(self._column, min(self._column + self._cell_repeat, _COLUMNS)):
                 self._cells[column] = value

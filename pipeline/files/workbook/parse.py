@@ -16,6 +16,7 @@ from pipeline.files.table import ROW, Parsed
 from pipeline.files.workbook.fast import Grid, text
 from pipeline.files.workbook.frugal import Cells
 from pipeline.files.workbook.layout import Look, Numbers, Region, letters
+from pipeline.files.workbook.text import Written
 
 SHEET = "_sheet"
 
@@ -51,7 +52,15 @@ def parse_grid(grid: Grid, form: Form, numbers: Numbers, first_row: int) -> Pars
     def column(at: int) -> pl.Series | None:
         return text(cells[at]) if at in cells else None
 
-    return _parsed(column, grid.columns, form, numbers, first_row)
+    def typed(at: int) -> pl.Series:
+        if at not in cells:
+            return pl.Series([False]).new_from_index(0, len(numbers))
+        if cells[at].dtype != pl.String:
+            return cells[at].is_not_null()
+        is_typed = grid.typed(at)
+        return pl.Series(is_typed[np.minimum(wanted, len(is_typed) - 1)] & (wanted < len(is_typed)))
+
+    return _parsed(column, typed, grid.columns, form, numbers, first_row)
 
 
 def parse_rows(rows: list[Cells], form: Form, numbers: Numbers, first_row: int) -> Parsed:
@@ -61,11 +70,15 @@ def parse_rows(rows: list[Cells], form: Form, numbers: Numbers, first_row: int) 
     def column(at: int) -> pl.Series:
         return pl.Series([row[at] if at < len(row) else None for row in rows], dtype=pl.String)
 
-    return _parsed(column, tuple(sorted(filled)), form, numbers, first_row)
+    def typed(at: int) -> pl.Series:
+        return pl.Series([at < len(row) and type(row[at]) is Written for row in rows], dtype=pl.Boolean)
+
+    return _parsed(column, typed, tuple(sorted(filled)), form, numbers, first_row)
 
 
 def _parsed(
     cells: Callable[[int], pl.Series | None],
+    typed: Callable[[int], pl.Series],
     present: tuple[int, ...],
     form: Form,
     numbers: Numbers,
@@ -81,13 +94,16 @@ def _parsed(
         return empty if found is None else _with_zeros(found, form.look.codes.get(at), numbers)
 
     columns = [column(at) for at in range(region.first, edge)]
+    places: list[int | None] = list(range(region.first, edge))
     names = list(form.columns[: region.width])
     if form.sheet is not None:
         columns.append(pl.Series([form.sheet], dtype=pl.String).new_from_index(0, height))
         names.append(form.columns[-1])
+        places.append(None)
     for at in (at for at in present if not region.first <= at < edge):
         if (beside := column(at)).null_count() < height:
             columns.append(beside)
+            places.append(at)
             names.append(f"column_{at - region.first + 1}" if at >= edge else f"column_{letters(at)}")
     named = column_names(names)
     frame = pl.DataFrame([series.alias(name) for series, name in zip(columns, named, strict=True)])
@@ -96,7 +112,11 @@ def _parsed(
     def lines(rows: pl.Series) -> pl.Series:
         return pl.Series(rows.name, numbers[rows.to_numpy() - first_row], dtype=pl.Int64)
 
-    return Parsed(frame.with_columns(numbered.alias(ROW)), lines=lines)
+    def typed_of(name: str) -> pl.Series:
+        at = places[named.index(name)]
+        return (pl.Series([False]).new_from_index(0, height) if at is None else typed(at)).alias(name)
+
+    return Parsed(frame.with_columns(numbered.alias(ROW)), lines=lines, typed=typed_of)
 
 
 def _with_zeros(column: pl.Series, codes: tuple[Numbers, Numbers] | None, numbers: Numbers) -> pl.Series:

@@ -16,6 +16,18 @@ _FIRST_DATE = datetime(1900, 3, 1)  # noqa: DTZ001
 _LAST_YEAR = 9999
 
 
+class Written(str):
+    """Text that was made from a typed value: no text of the file's own."""
+
+    __slots__ = ()
+
+
+def cell_text(value: object) -> str | None:
+    """As `text_of`, and told from texts that stand in the file."""
+    text = text_of(value)
+    return text if text is None or type(value) is str else Written(text)
+
+
 def text_of(value: object) -> str | None:
     """Text of one Python value as openpyxl gives it."""
     kind = type(value)
