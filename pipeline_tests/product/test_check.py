@@ -206,6 +206,8 @@ def test_values_of_hidden_columns_are_not_printed(tmp_path: Path, monkeypatch: p
         assert done.exit_code == 1
         assert "secret" not in done.stdout + done.stderr
         assert "number" in done.stdout
+
+
 LIMITED = """
 import pandera.polars as pa
 from pipeline.contract import Dataset, Reference
