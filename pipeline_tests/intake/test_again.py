@@ -108,7 +108,11 @@ def test_a_missing_original_is_said_and_the_others_are_loaded(settings: Settings
     next(settings.archive.rglob("a.csv")).unlink()
     later = house(settings, UPPER)
     first, second = load_again(later, "people")
-    assert first.problem is not None and "original is not in" in first.problem and "stay" in first.problem
+    assert (
+        first.problem is not None
+        and "is not in the archive any more" in first.problem
+        and "stay" in first.problem
+    )
     assert (first.entry.delivery, second.entry.delivery, second.problem) == ("a.csv", "b.csv", None)
     assert rows(later) == [(1, "ann", "a.csv"), (2, "BOB", "b.csv")]
 
