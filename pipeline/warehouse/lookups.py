@@ -10,7 +10,7 @@ through only where one of them is missing.
 from __future__ import annotations
 
 from pipeline.contract import ContractError, Dataset, Reference
-from pipeline.warehouse.conflict_list import ConflictList
+from pipeline.warehouse.conflict_list import REJECTED, ConflictList
 from pipeline.warehouse.sql import ident, idents, table, text
 from pipeline.warehouse.tables import clean_columns
 
@@ -46,8 +46,50 @@ def list_missing_here(listed: ConflictList, dataset: Dataset, source: str) -> No
             rows = _list(
                 listed, reference, source, _left(missing, reference, here), there=True, spared=listed.spared
             )
-            found += rows if reference.severity == "reject" else 0
+            if rows and reference.severity == "reject":
+                found += rows + _list_followers(listed, reference, source)
         own = [one for one in own if one.severity == "reject"]
+
+
+def _list_followers(listed: ConflictList, reference: Reference, source: str) -> int:
+    """List the rows whose reference leads to a rejected row over any number of others; returns how many.
+
+    Row by row that would take as many queries as the longest chain is long. Each round here doubles how far a row looks ahead. A key
+    that several rows have is no step of a chain: it is lost with the last of them only, which the caller finds.
+    """
+    names = idents(reference.names)
+    once = f"SELECT {_targets(reference)}, _row FROM {source}"
+    rows = _left(
+        f"SELECT _row, {names} FROM {source} WHERE {_present(reference)}{listed.spared}",
+        reference,
+        _known(reference),
+    )
+    _remake(
+        listed,
+        f"SELECT staged._row, ahead.next_row, ahead.next_row IN ({REJECTED}) AS lost FROM ({rows}) AS staged JOIN "
+        f"(SELECT {names}, min(_row) AS next_row FROM ({once}) GROUP BY {names} HAVING count(*) = 1) AS ahead USING ({names})",
+    )
+    lost, before = listed.count("temp.steps WHERE lost"), 0
+    while lost > before:
+        _remake(
+            listed,
+            "SELECT near._row, far.next_row, near.lost OR coalesce(far.lost, false) AS lost "
+            "FROM temp.steps AS near LEFT JOIN temp.steps AS far ON far._row = near.next_row",
+        )
+        lost, before = listed.count("temp.steps WHERE lost"), lost
+    found = 0
+    if lost:
+        only = " AND _row IN (SELECT _row FROM temp.steps WHERE lost)"
+        found = listed.add(CHECK, reference.severity, _messages(reference, source, only, ""))
+    listed.connection.execute("DROP TABLE temp.steps")
+    return found
+
+
+def _remake(listed: ConflictList, rows: str) -> None:
+    """The temporary table `steps` anew, from `rows`, which may read the old one: _row, next_row, lost."""
+    listed.connection.execute(f"CREATE OR REPLACE TEMP TABLE next_steps AS {rows}")
+    listed.connection.execute("DROP TABLE IF EXISTS temp.steps")
+    listed.connection.execute("ALTER TABLE temp.next_steps RENAME TO steps")
 
 
 def _fits(listed: ConflictList, dataset: Dataset, reference: Reference) -> bool:
@@ -116,17 +158,18 @@ def _list(
     if listed.count("temp.missing"):
         known = listed.count(f"({_known(reference)} LIMIT 1)") if there else 0
         note = "" if known else f": {reference.dataset} has no rows yet"
-        found = listed.add(CHECK, reference.severity, _rows(reference, source, spared, note))
+        only = f"{spared} AND ({idents(reference.names)}) IN (SELECT ({idents(reference.names)}) FROM temp.missing)"
+        found = listed.add(CHECK, reference.severity, _messages(reference, source, only, note))
     listed.connection.execute("DROP TABLE temp.missing")
     return found
 
 
-def _rows(reference: Reference, source: str, spared: str, note: str) -> str:
-    name, keys = ", ".join(reference.names), idents(reference.names)
-    value = " || ', ' || ".join(f"staged.{ident(column)}::VARCHAR" for column in reference.names)
+def _messages(reference: Reference, source: str, only: str, note: str) -> str:
+    """The rows for the list: those for which `only`, a condition that begins with AND, is true."""
+    name = ", ".join(reference.names)
+    value = " || ', ' || ".join(f"{ident(column)}::VARCHAR" for column in reference.names)
     return (
-        f"SELECT staged._row, {text(name)} AS column_name, {value} AS value, "
+        f"SELECT _row, {text(name)} AS column_name, {value} AS value, "
         f"{text(f'{name} ')} || {value} || {text(f' is not in {reference.target}{note}')} AS message "
-        f"FROM (SELECT _row, {keys} FROM {source} WHERE {_present(reference)}{spared}) AS staged "
-        f"SEMI JOIN temp.missing AS missing USING ({keys})"
+        f"FROM {source} WHERE {_present(reference)}{only}"
     )
