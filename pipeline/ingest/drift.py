@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from pipeline.contract import Dataset
@@ -69,10 +70,16 @@ def why_not_added(dataset: Dataset, name: str) -> str | None:
         return "the name is not plain text"
     if _MADE_UP.fullmatch(name):
         return "it has no name of its own"
-    known = [*dataset.column_names, *(alias for names in dataset.aliases.values() for alias in names)]
-    if normalise(name) in map(normalise, known):
+    if normalise(name) in _known_names(dataset):
         return "a column of the contract has this name"
     return None
+
+
+@lru_cache(maxsize=64)
+def _known_names(dataset: Dataset) -> frozenset[str]:
+    """Names and aliases of the contract's columns, as `normalise` has them."""
+    aliases = (alias for names in dataset.aliases.values() for alias in names)
+    return frozenset(map(normalise, (*dataset.column_names, *aliases)))
 
 
 def hints(dataset: Dataset, mapping: ColumnMapping) -> list[str]:
