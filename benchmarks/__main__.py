@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import fuzz, loading, pollock, reading, runs
+from benchmarks import contracts, fuzz, loading, pollock, reading, runs
 from benchmarks.report import DATA, Report
 
 SECTIONS = {
@@ -16,6 +16,7 @@ SECTIONS = {
     "memory": loading.memory,
     "bad": loading.bad_rows,
     "excel": loading.workbook,
+    "workbook-errors": contracts.workbook_of_errors,
     "pollock": pollock.pollock,
     "reading": reading.reading,
     "start": runs.start_up,
