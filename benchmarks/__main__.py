@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import fuzz, loading, pollock, reading, rules, runs
+from benchmarks import contracts, fuzz, loading, pollock, reading, rules, runs
 from benchmarks.report import DATA, Report
 
 SECTIONS = {
@@ -19,6 +19,7 @@ SECTIONS = {
     "checks": rules.rich_contract,
     "all-bad": rules.all_bad,
     "wide": rules.wide_table,
+    "workbook-errors": contracts.workbook_of_errors,
     "pollock": pollock.pollock,
     "reading": reading.reading,
     "start": runs.start_up,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -174,6 +175,26 @@ def pandas_pandera(source: Path, home: Path) -> Work:
     return work
 
 
+def workbook_of_errors(source: Path, home: Path) -> Work:
+    """The rejected rows of a file as a workbook; another process has loaded it."""
+    from pipeline.errors import write_errors
+    from pipeline.intake import open_intake
+    from pipeline.settings import Settings
+
+    subprocess.run(
+        [sys.executable, "-m", "benchmarks.ways", "windrow", str(source), str(home)],
+        check=True,
+        capture_output=True,
+    )
+    intake = open_intake(Settings(home=home))
+
+    def work() -> dict[str, object]:
+        done = write_errors(intake.warehouse, intake.datasets["orders"], home / "errors.xlsx")
+        return {"rows": done.rows - done.left_out}
+
+    return work
+
+
 WAYS: dict[str, Callable[[Path, Path], Work]] = {
     "windrow": windrow,
     "windrow, rich contract": partial(windrow, dataset="rich_orders"),
@@ -181,6 +202,7 @@ WAYS: dict[str, Callable[[Path, Path], Work]] = {
     "duckdb floor": duckdb_floor,
     "duckdb rules": duckdb_rules,
     "pandas + pandera": pandas_pandera,
+    "workbook of errors": workbook_of_errors,
 }
 
 
