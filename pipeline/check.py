@@ -19,6 +19,8 @@ from rich.markup import escape
 from pipeline.contract import Dataset
 from pipeline.files import ROW, ReadOptions, Reject, Repair, Table, UnreadableFile, open_table
 from pipeline.ingest import FileChanged, source_records, stage
+from pipeline.ingest.hiding import Hiding, hushed
+from pipeline.ingest.mapping import map_columns
 from pipeline.ingest.stage import read_options
 from pipeline.settings import Settings
 from pipeline.terminal import say, show_rows
@@ -42,14 +44,15 @@ def check_file(path: Path, settings: Settings, dataset: Dataset | None = None) -
     options = read_options(dataset, settings) if dataset else ReadOptions(memory_mb=settings.memory_mb)
     try:
         opened = open_table(path, options)
-        found["dialect"] = opened.dialect.as_dict()
+        found["dialect"] = _dialect(opened, dataset)
         found["columns"] = list(opened.columns)
-        found |= _read(opened)
-        found["dialect"] = opened.dialect.as_dict()
+        found |= _read(opened, dataset)
+        found["dialect"] = _dialect(opened, dataset)
         if dataset is not None:
             found["dataset"] = _validate(path, dataset, settings)
     except UnreadableFile as problem:
-        found["problem"] = {"code": problem.code, "cause": problem.cause, "remedy": problem.remedy}
+        cause = hushed(problem.cause) if dataset is not None and dataset.hidden else problem.cause
+        found["problem"] = {"code": problem.code, "cause": cause, "remedy": problem.remedy}
     except FileChanged as problem:
         found["problem"] = {"code": "changed", "cause": str(problem), "remedy": "Check it again"}
     return found
@@ -61,21 +64,30 @@ def is_fault(found: Found) -> bool:
     return found["problem"] is not None or rejected > 0
 
 
-def _read(opened: Table) -> Found:
+def _dialect(opened: Table, dataset: Dataset | None) -> Found:
+    return (opened.dialect if dataset is None else Hiding(dataset).dialect(opened.dialect)).as_dict()
+
+
+def _read(opened: Table, dataset: Dataset | None) -> Found:
     records, rows = 0, pl.DataFrame()
+    hiding = None if dataset is None else Hiding(dataset)
     rejects: Counter[str] = Counter()
     repairs: Counter[str] = Counter()
     first_rejects: list[Reject] = []
     first_repairs: list[Repair] = []
     for piece in opened.pieces():
-        parsed = piece.parse()
+        parsed = piece.parse() if hiding is None else hiding.parsed(piece.parse())
         records += piece.records
         rejects.update(reject.check for reject in parsed.rejects)
         repairs.update(repair.check for repair in parsed.repairs)
         first_rejects += parsed.rejects[: _FAULTS - len(first_rejects)]
         first_repairs += parsed.repairs[: _FAULTS - len(first_repairs)]
         if rows.height < _ROWS:
-            rows = pl.concat([rows, parsed.frame.head(_ROWS - rows.height)], how="diagonal_relaxed")
+            some = parsed.frame.head(_ROWS - rows.height)
+            if hiding and dataset is not None:
+                names = tuple(name for name in some.columns if name != ROW)
+                some = hiding.told(some, map_columns(dataset, names, opened.columns))
+            rows = pl.concat([rows, some], how="diagonal_relaxed")
     return {
         "records": records,
         "rejected": sum(rejects.values()),
