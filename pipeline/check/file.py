@@ -48,7 +48,7 @@ def check_file(
             opened = open_table(path, options)
             found["dialect"] = _told(opened.dialect, dataset)
             found["columns"] = list(opened.columns)
-            found |= _read(opened)
+            found |= _read(opened, dataset)
             found["dialect"] = _told(opened.dialect, dataset)
         found["first_rows"] = _shown_rows(found["first_rows"], dataset)
         if dataset is not None:
@@ -69,14 +69,15 @@ def is_fault(found: Found) -> bool:
     return found["problem"] is not None or rejected > 0
 
 
-def _read(opened: Table) -> Found:
+def _read(opened: Table, dataset: Dataset | None) -> Found:
+    hiding = None if dataset is None else Hiding(dataset)
     records, rows = 0, pl.DataFrame()
     rejects: Counter[str] = Counter()
     repairs: Counter[str] = Counter()
     first_rejects: list[Reject] = []
     first_repairs: list[Repair] = []
     for piece in opened.pieces():
-        parsed = piece.parse()
+        parsed = piece.parse() if hiding is None else hiding.parsed(piece.parse())
         records += piece.records
         rejects.update(reject.check for reject in parsed.rejects)
         repairs.update(repair.check for repair in parsed.repairs)

@@ -4,6 +4,7 @@ What belongs here: the check. What does not: bringing numbers into one form, whi
 
 `phonenumbers` takes some 25 µs for a number. So the plans' patterns are first asked of the whole column, for numbers written
 plainly; only what they do not settle goes to the library, once per distinct value. They settle nothing otherwise than it does.
+It is imported where it is asked: that takes 25 ms, and few datasets have phone numbers.
 """
 
 from __future__ import annotations
@@ -12,9 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import phonenumbers
 import polars as pl
-from phonenumbers import PhoneMetadata
 
 from pipeline.contract.checks.registration import Kind, several_of
 from pipeline.contract.checks.values import on_distinct
@@ -25,7 +24,6 @@ _PLAIN = r"^(?:\+|\()?[0-9][0-9 ()/.\-]{2,40}$"
 _MARKS = r"[ ()/.\-]"
 # The library finds a number within any text; here the text must be one, perhaps with an extension.
 _LOOKS = r"^[+0-9 ()/.\-\x{A0}\x{2013}\x{FF0B}]+(?:(?i: ?ext\.? ?| ?x ?|;ext=)[0-9]{1,7})?$"
-_COUNTRY_CODES = rf"\+(?:{'|'.join(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))})"
 _KINDS_OF_NUMBER = (
     "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan", "voicemail",
 )  # fmt: skip
@@ -59,6 +57,8 @@ def _phone(values: pl.Series, regions: Any) -> pl.Series:
 
 def _belongs(text: str, regions: list[str]) -> bool:
     """Whether a text is a number that one of the regions has given out, as written there or with + and country code."""
+    import phonenumbers
+
     for region in regions:
         try:
             number = phonenumbers.parse(text, region)
@@ -85,6 +85,9 @@ def _plan(region: str) -> _Plan:
     Those are numbers that begin with an international prefix or the country's own code without a +, those with a national prefix
     after the +, those with a prefix that changes the number, and those with a country code that does not exist.
     """
+    import phonenumbers
+    from phonenumbers import PhoneMetadata
+
     plan: Any = PhoneMetadata.metadata_for_region(region)
     code = plan.country_code
     # After a + the country code decides whose national prefix is looked for: of +1 the one of the US.
@@ -100,7 +103,8 @@ def _plan(region: str) -> _Plan:
         unsure.append(rf"\+{code}(?:{first.national_prefix_for_parsing})")
     national: Any = pl.when(_begins(text, "|".join(filter(None, unsure)))).then(None)
     national = national.when(text.str.starts_with(plus)).then(text.str.slice(len(plus)))
-    national = national.when(text.str.starts_with("+") & ~_begins(text, _COUNTRY_CODES)).then(None)
+    codes = "|".join(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
+    national = national.when(text.str.starts_with("+") & ~_begins(text, rf"\+(?:{codes})")).then(None)
     if trunk:
         national = national.when(text.str.starts_with(trunk)).then(text.str.slice(len(trunk)))
     if prefixes:
@@ -128,6 +132,8 @@ def _is(text: pl.Expr, pattern: str) -> pl.Expr:
 
 
 def _regions(given: Any) -> list[str]:
+    import phonenumbers
+
     what = 'True for the international form (+4930123456), or regions by their ISO code ("DE")'
     return several_of(given, phonenumbers.SUPPORTED_REGIONS, what)
 

@@ -9,22 +9,31 @@ from __future__ import annotations
 import html as entities
 import re
 from collections.abc import Collection, Mapping
-
-import nh3
+from functools import cache
+from typing import TYPE_CHECKING
 
 from pipeline.contract.cleaning.cleaner import Cleaner, by_distinct, fingerprint, words_of, wrong
+
+if TYPE_CHECKING:
+    import nh3
 
 # A `<` that begins no tag and an `&` that begins no entity are plain text: `a < b`, `AT&T`.
 _MARKUP = r"</?[A-Za-z][^<>]*>|<!--|<!DOCTYPE|<!\[CDATA|&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);"
 # Where one of these stands, the words on both sides are apart.
 _APART = re.compile(r"<(?:br|hr)\b[^<>]*>|</(?:p|div|li|tr|td|th|h[1-6])>", re.IGNORECASE)
 _NOT_SHOWN = frozenset({"script", "style"})
-_NO_TAGS = nh3.Cleaner(tags=set(), attributes={}, clean_content_tags=set(_NOT_SHOWN))
+
+
+@cache
+def _no_tags() -> nh3.Cleaner:
+    import nh3
+
+    return nh3.Cleaner(tags=set(), attributes={}, clean_content_tags=set(_NOT_SHOWN))
 
 
 def _bare(text: str) -> str:
     if "<" in text:
-        text = _NO_TAGS.clean(_APART.sub(r" \g<0>", text))
+        text = _no_tags().clean(_APART.sub(r" \g<0>", text))
     return entities.unescape(text).strip()
 
 
@@ -42,6 +51,8 @@ def sanitise(
         tags: allowed tags; None: those of everyday text (nh3's own list).
         attributes: tag (`"*"`: every tag) → its allowed attributes; None: nh3's own list.
     """
+    import nh3
+
     allowed = set(nh3.ALLOWED_TAGS) if tags is None else set(words_of("sanitise", "tags", tags))
     kept = _attributes(attributes)
     if allowed & _NOT_SHOWN:
@@ -62,6 +73,8 @@ def sanitise(
 
 def _attributes(given: Mapping[str, Collection[str]] | None) -> dict[str, set[str]]:
     if given is None:
+        import nh3
+
         return {tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()}
     if not isinstance(given, Mapping):
         raise wrong("sanitise", f"attributes is {given!r}", 'give a mapping: attributes={"a": ["href"]}')

@@ -8,23 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
 from pipeline.files.delimited import scan
+from pipeline.files.delimited.cutting import LARGEST_BLOCK, LARGEST_RECORD, Cutting, largest_block
 from pipeline.files.delimited.rewrite import Rewrite, count_escaped_ends, rewritten
 from pipeline.files.delimited.scan import Cut, Marks, Positions, Quotes
-from pipeline.files.problems import UnreadableFile
 from pipeline.files.streams import ByteStream
 from pipeline.files.table import ReadOptions
 from pipeline.files.text import TextSource, Undecodable, decide, is_utf8
-
-_MB = 1024 * 1024
-_LARGEST_BLOCK = 16 * _MB
-_LARGEST_RECORD = 64 * _MB
-_MANY = 4
-_FAR = 4 * _MB
 
 
 @dataclass(frozen=True)
@@ -100,8 +93,8 @@ class Blocks:
         self.skip, self.skip_lines = skip, skip_lines
         self._rewrite, self._stop, self._comment = rewrite, stop, comment
         self._rows = max(options.chunk_rows, 1)
-        self._largest = min(_LARGEST_BLOCK, max(options.memory_mb, 64) * _MB // 64)
-        self._marks = max(options.memory_mb, 64) * _MB // 1024
+        self._largest = largest_block(options)
+        self._cutting = Cutting(source.path, marks, options)
         self._record = max(record, 1.0)
         self.undecodable: Undecodable | None = None
 
@@ -135,7 +128,7 @@ class Blocks:
                 torn = ended and bool(data) and data[-1] != self.marks.eol
                 if torn:
                     data += bytes([self.marks.eol])
-            cut, again = self._cut(data, ended, int(record * self._rows) + 1 if again else None, line)
+            cut, again = self._cutting.cut(data, ended, int(record * self._rows) + 1 if again else None, line)
             carry = data[cut.end :] if cut.end < len(data) else b""
             if not cut.end:
                 continue
@@ -175,52 +168,6 @@ class Blocks:
     def _is_plain(self) -> bool:
         return self.source.compression is None and self._rewrite is None and not self.source.transcoded
 
-    def _cut(self, data: bytes, ended: bool, size: int | None, line: int) -> tuple[Cut, bool]:
-        """(cut, whether more can be cut before more is read). Where records are far smaller than they were before, the cut is
-        made earlier: what becomes of a piece grows with its records. `size`: bytes of a piece, if there was such a cut."""
-        if size is not None and size < len(data):
-            part = scan.measure(data[:size], self.marks, False)
-            if part.end:
-                return part, True
-        crowded = scan.crowd(data, self.marks, self._marks) if len(data) > self._largest + _MB else len(data)
-        cut, forced = scan.Cut(0, 0, 0), False
-        if crowded == len(data):
-            cut = scan.measure(data, self.marks, ended, self._marks)
-            crowded = cut.crowded or crowded
-        if crowded < len(data):
-            return self._first_of_many(data, crowded, ended, line)
-        if not cut.end and len(data) > _LARGEST_RECORD:
-            cut, forced = scan.measure(data, self.marks, True), True
-            if not cut.end:
-                raise _endless_record(self.source.path, line)
-        share = min(1.0, self._marks / max(cut.lines, 1))
-        if cut.records > _MANY * self._rows:
-            share = min(share, self._rows / cut.records)
-        if share < 1:
-            end = data.find(self.marks.eol, int(cut.end * share)) + 1
-            part = scan.measure(data[:end], self.marks, forced)
-            if not part.end and cut.quotes is not None and len(cut.quotes.broken):
-                end = data.find(self.marks.eol) + 1
-                if cut.quotes.broken[0] < end:
-                    part = scan.measure(data[:end], self.marks, True)
-            if part.end:
-                return part, True
-        return cut, False
-
-    def _first_of_many(self, data: bytes, size: int, ended: bool, line: int) -> tuple[Cut, bool]:
-        """As `_cut`, where there are more quotes and record ends than may be looked at at once; the first `size` bytes hold as
-        many as may. A quoted field that holds more counts as never closed."""
-        end = data.find(self.marks.eol, size) + 1
-        if not end and len(data) <= _LARGEST_RECORD and not ended:
-            return scan.Cut(0, 0, 0), False
-        if end <= 0 or end - size > _FAR:
-            end = data.rfind(self.marks.eol, 0, size) + 1
-        for final in (False, True):
-            part = scan.measure(data[:end], self.marks, final)
-            if part.end:
-                return part, part.end < len(data)
-        raise _endless_record(self.source.path, line)
-
     def _read(self, stream: ByteStream, wanted: int, left: int | None) -> tuple[bytes, bool, int | None]:
         """(bytes, whether they are the last, bytes left before `stop`)."""
         if left is not None and left <= wanted:
@@ -249,7 +196,7 @@ class Blocks:
         target = min(int(record * self._rows) + 1, self._largest)
         if held < target:
             return target - held
-        return min(held, max(_LARGEST_RECORD + 1 - held, target))
+        return min(held, max(LARGEST_RECORD + 1 - held, target))
 
     def _verdict(self, data: bytes, seen_multibyte: bool, placed: bool) -> tuple[bool, bool]:
         """(valid, not only ASCII); decides over the whole file if this is the first that is not valid UTF-8. All before it
@@ -271,7 +218,7 @@ class Blocks:
 
 
 def _discard(stream: ByteStream, size: int) -> None:
-    while size > 0 and (data := stream.read(min(size, _LARGEST_BLOCK))):
+    while size > 0 and (data := stream.read(min(size, LARGEST_BLOCK))):
         size -= len(data)
 
 
@@ -280,12 +227,3 @@ def _without_nuls(data: bytes) -> tuple[bytes, Positions]:
     is_nul = np.frombuffer(data, np.uint8) == 0
     at = np.flatnonzero(is_nul)
     return data.translate(None, b"\0"), np.unique(at - np.arange(len(at)))
-
-
-def _endless_record(path: Path, line: int) -> UnreadableFile:
-    return UnreadableFile(
-        path,
-        "record_too_large",
-        f"the record in line {line:,} is longer than {_LARGEST_RECORD // _MB} MB, or holds too many quotes and line ends to be read",
-        "A record must fit into memory: check that the lines of the file end with a line break",
-    )

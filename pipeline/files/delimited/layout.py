@@ -68,7 +68,7 @@ def polars_frame(data: bytes, layout: Layout, quoted: bool, *, ragged: bool = Fa
         )
     except pl.exceptions.PolarsError:
         return None
-    if quoted and marks.quote is not None and _has_pair(data, marks.quote):
+    if quoted and marks.quote is not None and _has_empty(data, marks):
         frame = frame.select(pl.when(pl.all() != "").then(pl.all()))
     if layout.codes is not None and layout.codes.in_values(data, quoted):
         codes, values = zip(*layout.codes.values, strict=True)
@@ -76,10 +76,16 @@ def polars_frame(data: bytes, layout: Layout, quoted: bool, *, ragged: bool = Fa
     return frame
 
 
-def _has_pair(data: bytes, quote: int) -> bool:
-    """Whether two quotes stand side by side. (`in` takes ten times as long where no such pair is.)"""
-    is_quote = np.frombuffer(data, np.uint8) == quote
-    return bool(np.logical_and(is_quote[1:], is_quote[:-1]).any())
+def _has_empty(data: bytes, marks: Marks) -> bool:
+    """Whether there is a field of two quotes."""
+    bytes_, last = np.frombuffer(data, np.uint8), len(data) - 1
+    quotes = where(bytes_, marks.quote or 0)
+    pairs = quotes[:-1][np.diff(quotes) == 1]
+    is_border = np.zeros(256, dtype=bool)
+    is_border[[marks.delimiter, marks.eol, 13]] = True
+    opens = (pairs == 0) | is_border[bytes_[pairs - 1]]
+    closes = (pairs + 1 == last) | is_border[bytes_[np.minimum(pairs + 2, last)]]
+    return bool((opens & closes).any())
 
 
 def rows_frame(layout: Layout, rows: list[list[str]], numbers: list[int]) -> pl.DataFrame:

@@ -26,18 +26,17 @@ from pipeline.files.delimited.layout import (
     start_lines,
 )
 from pipeline.files.delimited.mend_rows import mend_row, mendable, others_in, surplus
-from pipeline.files.delimited.repair import mend
 from pipeline.files.delimited.runs import Flags
 from pipeline.files.delimited.scan import Positions, Quotes
 from pipeline.files.delimited.scratch import how_often
-from pipeline.files.delimited.spans import Spans, holding, joined, spans_of
+from pipeline.files.delimited.spans import Spans, follows, holding, joined, spans_of
+from pipeline.files.delimited.splice import among, apart, mended_of
 from pipeline.files.delimited.told import Said, no_collection, together
 from pipeline.files.delimited.verdicts import (
     RAW,
     Records,
     fields_of,
     nuls_left_out,
-    quotes_mended,
     reasons_of,
     rejects_of,
     repairs_of,
@@ -63,10 +62,18 @@ def by_record(data: bytes, block: Block, layout: Layout, quotes: Quotes) -> Pars
     is_cut = ends < records.ends
     cut = np.flatnonzero(readable & is_cut)
     is_plain = readable & ~special & ((records.counts == width) | is_cut)
-    plain = _among(records, is_plain, special)
-    frames = [_plain(records, np.flatnonzero(is_plain), ends) if plain is None else plain]
-    frame, mended, quotes_said = _mended(records, np.flatnonzero(readable & special))
-    frames.append(frame)
+    found = mended_of(records, np.flatnonzero(readable & special))
+    mended, quotes_said = found.records, found.said
+    frame = among(records, np.flatnonzero(is_plain), ends, found)
+    frames = [] if frame is None else [frame]
+    if frame is None:
+        plain = _among(records, is_plain, special)
+        frames = [_plain(records, np.flatnonzero(is_plain), ends) if plain is None else plain]
+        frame = apart(records, found)
+        if frame is None:
+            mended, quotes_said = mended[:0], Said.nothing()
+        else:
+            frames.append(frame)
     left = ~is_plain
     left[mended] = False
     frame, rows_said, rejects = _by_hand(records, np.flatnonzero(left), special, block)
@@ -169,47 +176,13 @@ def _plain(records: Records, chosen: Positions, ends: Positions) -> pl.DataFrame
         return rows_frame(layout, [], [])
     marks = layout.marks
     starts, stops = records.starts[chosen], ends[chosen]
-    text = joined(data, starts, stops, _follows(data, starts, stops, marks.eol), marks.eol)
+    text = joined(data, starts, stops, follows(data, starts, stops, marks.eol), marks.eol)
     frame = polars_frame(text, layout, quoted=marks.quote is not None and marks.quote in text)
     numbers = chosen + records.first_row
     if frame is None or frame.height != len(chosen):
         rows = [split_record(text, marks) for text in records.texts(chosen, ends)]
         return rows_frame(layout, rows, numbers.tolist())
     return frame.with_columns(pl.Series(ROW, numbers, dtype=pl.Int64))
-
-
-def _follows(data: bytes, starts: Positions, ends: Positions, eol: int) -> Flags:
-    """Whether each record but the first begins right after the record end (maybe CRLF) of the one before it."""
-    follows: Flags = starts[1:] == ends[:-1] + 1
-    if eol != 13:
-        has_cr = np.frombuffer(data, np.uint8)[ends[:-1]] == 13
-        follows = np.where(has_cr, starts[1:] == ends[:-1] + 2, follows)
-    return follows
-
-
-def _mended(records: Records, chosen: Positions) -> tuple[pl.DataFrame, Positions, Said]:
-    """(frame, its records, what was repaired) of records with wrong quotes."""
-    layout = records.layout
-    nothing = rows_frame(layout, [], [])
-    if not len(chosen):
-        return nothing, chosen, Said.nothing()
-    starts, ends = records.starts[chosen], records.ends[chosen]
-    found = mend(
-        joined(records.data, starts, ends, starts[1:] == ends[:-1] + 1, layout.marks.eol),
-        np.cumsum(ends - starts + 1) - 1,
-        layout.marks,
-        len(layout.columns),
-        doubled=layout.doubled,
-    )
-    fits = found.reading >= 0
-    accepted = chosen[fits]
-    if not len(accepted):
-        return nothing, accepted, Said.nothing()
-    frame = polars_frame(found.text, layout, quoted=True)
-    if frame is None or frame.height != len(accepted):
-        return nothing, accepted[:0], Said.nothing()
-    frame = frame.with_columns(pl.Series(ROW, accepted + records.first_row, dtype=pl.Int64))
-    return frame, accepted, quotes_mended(records, accepted, found, fits)
 
 
 def _by_hand(

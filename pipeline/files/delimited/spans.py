@@ -101,3 +101,12 @@ def joined(data: bytes, starts: Positions, ends: Positions, follows: Flags, eol:
     parts: list[bytes | memoryview] = [view[start:stop] for start, stop in zip(first, last, strict=True)]
     parts.append(b"")
     return end.join(parts)
+
+
+def follows(data: bytes, starts: Positions, ends: Positions, eol: int) -> Flags:
+    """Whether each record but the first begins right after the record end (maybe CRLF) of the one before it."""
+    found: Flags = starts[1:] == ends[:-1] + 1
+    if eol != 13:
+        has_cr = np.frombuffer(data, np.uint8)[ends[:-1]] == 13
+        found = np.where(has_cr, starts[1:] == ends[:-1] + 2, found)
+    return found

@@ -56,7 +56,7 @@ def is_blank(cell: str) -> bool:
 
 def filled(cells: Iterable[str]) -> int:
     """How many cells hold something."""
-    return sum(1 for cell in cells if not is_blank(cell))
+    return sum(map(bool, map(str.strip, cells)))
 
 
 @dataclass(frozen=True)
