@@ -24,12 +24,19 @@ def check(
     Example: `pipeline check data/inbox/orders/2026-11-16.csv --dataset orders`
     """
     from pipeline.check import check_file, is_fault, show_check
+    from pipeline.contract import ContractError, Dataset
     from pipeline.contract.registry import load_datasets
     from pipeline.settings import load_settings
-    from pipeline.terminal import print_json, say
+    from pipeline.terminal import complain, print_json, say
 
     settings = load_settings()
-    datasets = load_datasets(settings.dataset_places)
+    datasets: dict[str, Dataset] = {}
+    try:
+        datasets = load_datasets(settings.dataset_places)
+    except ContractError as error:
+        if dataset:
+            raise
+        complain(f"Which dataset it looks like cannot be told: {error}")
     if dataset:
         require_datasets([dataset], datasets)
     for file in files:

@@ -19,7 +19,7 @@ from pipeline.contract.cleaning.months import LANGUAGES, month_numbers
 from pipeline.contract.cleaning.truth import WORDS
 from pipeline.infer import hints
 from pipeline.infer.formats import tried_on
-from pipeline.infer.readings import TEXT, Reading, Step, means_nothing, read
+from pipeline.infer.readings import NULLS, TEXT, Reading, Step, read
 
 _CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%H:%M%z", "%H:%M:%S%z")
 _PIVOT = 1950
@@ -115,7 +115,8 @@ def _nearly_formed(header: str, few: pl.Series) -> Choice:
 
 
 def _means_nothing(distinct: pl.Series) -> pl.Series:
-    return pl.Series([means_nothing(value) for value in distinct.to_list()], dtype=pl.Boolean)
+    bare = distinct.str.strip_chars().str.to_lowercase()
+    return bare.is_in(sorted(NULLS)) | (bare == "")
 
 
 def is_code(text: pl.Series) -> bool:

@@ -20,6 +20,7 @@ from pipeline.ingest.rows import lost
 
 MOST_DISTINCT = 2_000
 _PLENTY = 20_000
+_LONGEST_COUNTED = 500
 
 
 @dataclass
@@ -154,7 +155,7 @@ def _texts(values: pl.Series, facts: Facts, still: Open) -> None:
         return
     lengths = bare.str.len_chars()
     facts.shortest, facts.longest = int(lengths.min()), int(lengths.max())  # type: ignore[arg-type]
-    facts.counts = _counts(bare) if still.count else None
+    facts.counts = _counts(bare) if still.count and facts.longest <= _LONGEST_COUNTED else None
     if facts.counts is None:
         facts.words = set()
         facts.formats = frozenset(one for one in still.formats if fits(one, bare))

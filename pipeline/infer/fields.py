@@ -220,7 +220,14 @@ def _membership(base: Field, counts: dict[str, int]) -> tuple[tuple[str, ...], t
     total = sum(counts.values())
     most = _OPEN_SETS if hints.groups(base.header) else _FEW_VALUES
     repeated = total >= max(_ENOUGH, _REPEATS * len(counts))
-    if not 2 <= len(counts) <= most or not repeated or max(map(len, counts)) > _LONGEST_VALUE:
+    if (
+        hints.is_open(base.header)
+        or not 2 <= len(counts) <= most
+        or not repeated
+        or max(map(len, counts)) > _LONGEST_VALUE
+    ):
+        return (), ()
+    if not any(letter.isalnum() for value in counts for letter in value):
         return (), ()
     rare = sorted(value for value, n in counts.items() if n == 1)
     comments = (f"{literal(rare[0])} stands there only once: a slip?",) if len(rare) == 1 else ()

@@ -6,9 +6,9 @@ What belongs here: the evidence on a column and the choice that follows from it,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, islice
 
 import polars as pl
 
@@ -20,8 +20,8 @@ from pipeline.infer.keys import hashes_of
 from pipeline.infer.readings import TEXT, Reading, means_nothing
 from pipeline.ingest.casts import as_text
 
-_EVIDENCE = 20_000
-_SINGLE_KEYS, _PAIRS, _PARTS = 4, 2, 6
+_EVIDENCE, _FEW = 20_000, 100
+_TRIED, _SINGLE_KEYS, _PAIRS, _PARTS = 40, 4, 2, 6
 _LONGEST_KEY = 64
 Key = tuple[str, ...]
 
@@ -78,7 +78,8 @@ def first_look(header: str, frame: pl.DataFrame) -> Found:
     if own is not None:
         return Found(header, Choice((own,)), source.dtype, nothing)
     distinct = evidence_of(source)
-    return Found(header, choose(header, distinct), None, distinct)
+    choice = choose(header, distinct)
+    return Found(header, choice, None, _kept(choice, distinct))
 
 
 def evidence_of(source: pl.Series) -> pl.Series:
@@ -86,10 +87,17 @@ def evidence_of(source: pl.Series) -> pl.Series:
     return source.cast(pl.String).drop_nulls().unique(maintain_order=True).head(_EVIDENCE)
 
 
+def _kept(choice: Choice, distinct: pl.Series) -> pl.Series:
+    """What of the evidence may be needed again. Texts may be long and are no evidence for anything else: a few of them are copied,
+    as a part of a column holds on to the whole."""
+    return distinct if choice.rivals != (TEXT,) else pl.Series(distinct.head(_FEW).to_list(), dtype=pl.String)
+
+
 def choose_late(column: Found) -> bool:
     """The choice for a column whose first values have come late; whether the file has to be gone through again for it."""
     before = column.choice
     column.choice = choose(column.header, column.evidence)
+    column.evidence = _kept(column.choice, column.evidence)
     return column.choice.rivals != before.rivals
 
 
@@ -109,8 +117,8 @@ def possible_keys(frame: pl.DataFrame, columns: Sequence[Found]) -> list[Key]:
     """Columns, or pairs of them where none is enough, that differ in every row of the first chunk; the likeliest first."""
     single = [column for column in columns if _may_be_key(column)]
     single.sort(key=lambda column: not hints.identifies(column.header))
-    alone: list[Key] = [(one.header,) for one in single]
-    found = [key for key in alone if _differs(frame, key)][:_SINGLE_KEYS]
+    alone: Iterator[Key] = ((one.header,) for one in single[:_TRIED])
+    found = list(islice((key for key in alone if _differs(frame, key)), _SINGLE_KEYS))
     if found:
         return found
     parts = [column for column in single if _is_part(column)]

@@ -11,9 +11,10 @@ _IDENTIFIES = frozenset({"id", "uid", "uuid", "guid", "key", "no", "nr", "number
 _CODED = frozenset({"zip", "zipcode", "postcode", "postal", "plz", "phone", "tel", "telephone", "telefon", "mobile", "fax", "ean", "gtin", "upc", "barcode", "isbn", "iban", "bic", "card", "ssn", "vat"})  # fmt: skip
 _TIME = frozenset({"time", "timestamp", "ts", "date", "datetime", "day", "datum", "zeit", "zeitpunkt", "at", "on", "when", "epoch", "created", "fecha", "jour", "tag", "occurred", "ordered", "recorded", "measured"})  # fmt: skip
 _NOT_EVENT = frozenset({"birth", "birthday", "born", "dob", "geburtsdatum", "updated", "modified", "changed", "expires", "expiry", "valid", "until", "end", "ends", "due", "deleted"})  # fmt: skip
-_MONEY = frozenset({"amount", "price", "cost", "costs", "total", "revenue", "fee", "tax", "salary", "payment", "balance", "discount", "turnover", "sum", "betrag", "preis", "kosten", "umsatz", "gehalt", "eur", "usd", "gbp", "chf", "montant", "prix", "importe", "precio"})  # fmt: skip
-_ADDS_UP = frozenset({"quantity", "qty", "count", "units", "pieces", "sales", "revenue", "amount", "total", "cost", "costs", "fee", "tax", "cases", "deaths", "visits", "clicks", "orders", "added", "deleted", "delta", "bytes", "menge", "anzahl", "betrag", "umsatz", "mwh", "kwh", "gwh", "payment", "discount", "turnover"})  # fmt: skip
+_MONEY = frozenset({"amount", "price", "cost", "costs", "total", "revenue", "fee", "tax", "salary", "payment", "balance", "discount", "turnover", "sum", "betrag", "preis", "kosten", "umsatz", "gehalt", "eur", "usd", "gbp", "chf", "montant", "prix", "importe", "precio", "netto", "brutto", "net", "gross"})  # fmt: skip
+_ADDS_UP = frozenset({"quantity", "qty", "count", "units", "pieces", "sales", "revenue", "amount", "total", "cost", "costs", "fee", "tax", "cases", "deaths", "visits", "clicks", "orders", "added", "deleted", "delta", "bytes", "menge", "anzahl", "betrag", "umsatz", "mwh", "kwh", "gwh", "payment", "discount", "turnover", "netto", "brutto"})  # fmt: skip
 _GROUPS = frozenset({"department", "category", "type", "kind", "region", "country", "source", "channel", "segment", "group", "store", "shop", "branch", "product", "namespace", "station", "site", "sensor", "device", "sector", "continent", "team", "abteilung", "kategorie", "land", "filiale", "class"})  # fmt: skip
+_OPEN = frozenset({"name", "title", "customer", "kunde", "client", "user", "person", "author", "city", "town", "ort", "stadt", "ville", "street", "strasse", "address", "adresse", "product", "produkt", "article", "artikel", "item", "description", "comment", "note", "remark", "bemerkung", "text", "message"})  # fmt: skip
 _YEAR = frozenset({"year", "jahr", "yr", "annee", "month", "monat", "day", "tag", "hour", "stunde", "week", "woche", "minute", "weekday", "quarter"})  # fmt: skip
 
 
@@ -58,3 +59,8 @@ def groups(header: str) -> bool:
 def is_calendar(header: str) -> bool:
     """Whether it is a part of a date: neither measure nor limit."""
     return bool(words(header) & _YEAR)
+
+
+def is_open(header: str) -> bool:
+    """Whether new values are to be expected: names, places, remarks, codes of things."""
+    return is_coded(header) or (bool(words(header) & _OPEN) and not groups(header))

@@ -58,9 +58,13 @@ def infer(path: Path, settings: Settings, name: str | None = None) -> Inferred:
     scanned = scan(table, [one.header for one in named], settings.memory_mb)
     decided = decide(scanned, named)
     read, sheets = _needed(path, table, named, settings)
-    about = f"{_sentence(dataset)}, as inferred from {path.name}: {scanned.rows:,} rows, which all pass. Read it over."
+    about = f"{_sentence(dataset)}, as inferred from {path.name}: {_counted(scanned.rows)}. Read it over."
     text = module_text(dataset, decided, likely_window(dataset, decided), about, read, sheets, left_out)
     return Inferred(dataset, text, scanned.rows, scanned.rejects, len(named))
+
+
+def _counted(rows: int) -> str:
+    return "one row, which passes" if rows == 1 else f"{rows:,} rows, which all pass"
 
 
 def _sentence(dataset: str) -> str:

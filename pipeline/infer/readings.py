@@ -20,7 +20,7 @@ from pipeline.ingest.rows import lost
 
 Kind = Literal["bool", "number", "date", "datetime", "time", "text"]
 ZONE = "UTC"
-_NULLS = frozenset(word.lower() for word in NULL_WORDS)
+NULLS = frozenset(word.lower() for word in NULL_WORDS)
 _EXAMPLES = 100
 
 
@@ -80,7 +80,7 @@ TEXT = Reading("text", pl.String())
 
 def means_nothing(text: str) -> bool:
     """Whether a text stands for an empty value: blank, or one of the words that `clean.nulls()` knows."""
-    return text.strip().lower() in _NULLS or not text.strip()
+    return text.strip().lower() in NULLS or not text.strip()
 
 
 def read(reading: Reading, source: pl.Series) -> Outcome:

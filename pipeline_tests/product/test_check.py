@@ -188,6 +188,16 @@ def test_without_a_dataset_the_inbox_tells_which_one(home: Path) -> None:
     assert found["looks_like"] == {"dataset": "events", "because": "it lies in the inbox of that dataset"}
 
 
+def test_a_broken_dataset_does_not_keep_a_file_from_being_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "broken.py", "import nothing_of_this_name\n")
+    monkeypatch.setenv("PIPELINE_DATASETS", str(tmp_path / "broken.py"))
+    done = check(ORDERS, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["records"]) == (0, 120)
+    assert "nothing_of_this_name" in done.stderr
+
+
 def test_values_of_hidden_columns_are_not_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine").mkdir()
     write(
