@@ -63,12 +63,11 @@ def commit_and_report(
                 yield from tell(context, events)
                 told_at = time.monotonic()
         events = _written_and_told(intake, outcomes[told:], sampled)
-        told = len(outcomes)
-        write_indexes(intake, {outcome.dataset for outcome in outcomes})
     except Exception:
         yield from tell(context, list(report_outcomes(intake, outcomes[told:], sampled=False)))
         raise
     yield from tell(context, events)
+    write_indexes(intake, {outcome.dataset for outcome in outcomes})
 
 
 def _written_and_told(intake: Intake, outcomes: Sequence[Outcome], sampled: bool) -> list[AssetEvent]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from markupsafe import Markup, escape
 
@@ -42,6 +43,7 @@ def ring(score: float | None) -> Markup:
     )
 
 
+@lru_cache(1_000)
 def bar(share: float, kind: str) -> Markup:
     """A share from 0 to 1 as a bar; what is not nothing is seen."""
     width = 0.0 if share <= 0 else max(1.0, min(100.0, 100 * share))

@@ -5,7 +5,7 @@ What belongs here: the templates' environment and how values are written. What d
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ def shown(value: object) -> object:
     return value
 
 
+@lru_cache(1_000)
 def percent(share: float | None) -> str:
     """A share in percent; what is not quite 0 or 1 is not shown as such."""
     if share is None:
