@@ -19,7 +19,7 @@ from pipeline.files import Parsed, Piece, Reject, Table, UnreadableFile
 from pipeline.files.table import ROW
 from pipeline.ingest.guard import unguard
 from pipeline.ingest.hiding import Hiding, unquoted
-from pipeline.ingest.keys import KEY, OWN, RowKey
+from pipeline.ingest.keys import KEY, OWN, RowKey, source_name
 from pipeline.ingest.manifest import Manifest
 from pipeline.ingest.originals import Origin, Original, Originals
 from pipeline.ingest.progress import ProgressMeter
@@ -61,7 +61,7 @@ def stage_correction(
         UnreadableFile: `no_usable_key`: not one row says which it is.
     """
     refused, untouched, read = _Refused(), 0, 0
-    columns = tuple(name for name in _plain(table, table.columns) if name not in OWN)
+    columns = tuple(source_name(name) for name in _plain(table, table.columns) if name not in OWN)
     work = Revalidation(dataset, settings, part, originals, columns)
     for piece in table.pieces():
         with unquoted(dataset):
@@ -164,8 +164,9 @@ def _keys(
             continue
         kept.append(at)
         rows.append((row, key.delivery, key.content, key.row, piece.sheet, line, None))
-    frame = source if len(kept) == source.height else source[kept]
-    return pl.DataFrame(rows, schema=KEY_SCHEMA, orient="row"), frame.drop(*OWN, ROW, strict=False)
+    frame = (source if len(kept) == source.height else source[kept]).drop(*OWN, ROW, strict=False)
+    # Names of the source that are ours too were spelled otherwise in the export.
+    return pl.DataFrame(rows, schema=KEY_SCHEMA, orient="row"), frame.rename(source_name)
 
 
 def _place(piece: Piece, line: int | None, row: int) -> str:

@@ -10,11 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.contract import Dataset
-from pipeline.contract.read import Read
 from pipeline.files import Table, UnreadableFile, open_table
 from pipeline.files.streams import compression_of
 from pipeline.files.table import ReadOptions
-from pipeline.ingest.keys import KEY, OWN
+from pipeline.ingest.keys import KEY, LAYOUT, OWN
 from pipeline.ingest.mapping import expected_names
 from pipeline.settings import Settings
 
@@ -71,7 +70,7 @@ def _open_correction(path: Path, dataset: Dataset, settings: Settings) -> Table:
         sheets=(),
         positions=(),
         expected=(*expected_names(dataset), *sorted(OWN)),
-        read=Read(footer=0),
+        read=LAYOUT,
     )
     table = open_table(path, options)
     sheets = tuple(name for name in table.dialect.sheets if name != SUMMARY)

@@ -1,4 +1,4 @@
-"""Sending errors back as the page `docs/errors-back.md` says, and the command `pipeline replay`."""
+"""Sending errors back as the page `docs/errors.md` says, and the command `pipeline replay`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.settings import Settings
 from pipeline_tests.product.support import ROOT, SAMPLES, drop, environment, pipeline, sql
 from pipeline_tests.sending_back import write_back
 
-PAGE = (ROOT / "docs" / "errors-back.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8").split("## Sending it back")[1]
 CONTRACT = (
     "import pandera.polars as pa\nfrom pipeline.contract import Dataset\n"
     "class Part(pa.DataFrameModel):\n    id: int\n    size: int = pa.Field(ge={least})\n"
