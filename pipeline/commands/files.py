@@ -23,6 +23,8 @@ def check(
 
     Example: `pipeline check data/inbox/orders/2026-11-16.csv --dataset orders`
     """
+    from rich.markup import escape
+
     from pipeline.check import check_file, is_fault, show_check
     from pipeline.contract import ContractError, Dataset
     from pipeline.contract.registry import load_datasets
@@ -47,7 +49,7 @@ def check(
         found.append(check_file(file, settings, datasets[dataset] if dataset else None, datasets))
         if not json:
             if len(files) > 1:
-                say(f"[bold]{file}[/]")
+                say(f"[bold]{escape(str(file))}[/]")
             show_check(found[-1])
     if json:
         print_json(found[0] if len(found) == 1 else found)

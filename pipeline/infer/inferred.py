@@ -5,6 +5,7 @@ What belongs here: the steps and their order. What does not: any of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipeline.infer.windows import likely_window
 from pipeline.infer.write import module_text
 from pipeline.settings import Settings
 
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _SHEET = "_sheet"
 _SAID = ("encoding", "delimiter", "quote", "escape", "comment")
 
@@ -99,9 +101,7 @@ def _needed(
 
 def require_name(name: str) -> None:
     """Raises ContractError where a dataset cannot be called so."""
-    import re
-
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
+    if not _NAME.fullmatch(name):
         raise ContractError(
             name, "name", "is not a plain lower-case name", "Use letters, digits and _: `daily_orders`."
         )

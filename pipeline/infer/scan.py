@@ -109,11 +109,11 @@ def _pass(
         for key, hashes in chunk.hashes.items():
             if keys[key].holds:
                 keys[key].add(hashes)
-        _bound(keys, memory_mb)
+        bound_memory(keys, memory_mb)
     return rows, rejects
 
 
-def _bound(keys: dict[Key, Uniqueness], memory_mb: int) -> None:
+def bound_memory(keys: dict[Key, Uniqueness], memory_mb: int) -> None:
     """The least likely keys are given up first where their hashes take too much memory."""
     limit = memory_mb * 2**20 // 4
     for key in reversed(keys):

@@ -5,6 +5,7 @@ What belongs here: writing down what was decided, laid out as a formatter would.
 
 from __future__ import annotations
 
+import ast
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -97,8 +98,6 @@ def _field(field: Field) -> Node:
 
 
 def _list_of(code: str) -> Node:
-    import ast
-
     return listed([literal(item) for item in ast.literal_eval(code)])
 
 

@@ -11,6 +11,8 @@ import openpyxl
 import polars as pl
 import pytest
 
+from pipeline.infer.keys import Uniqueness, hashes_of
+from pipeline.infer.scan import bound_memory
 from pipeline_tests.infer.support import csv_trip, formatter_complaints, round_trip
 
 CHUNK = 10
@@ -213,3 +215,11 @@ def test_types_survive_fields_that_are_called_like_them(tmp_path: Path) -> None:
     assert "import datetime as dt" in trip.inferred.text
     assert trip.columns["date"] == "Date" and trip.columns["datetime"].startswith("Datetime")
     assert trip.rejected == []
+
+
+def test_of_keys_that_take_too_much_memory_the_less_likely_are_given_up() -> None:
+    keys = {("likely",): Uniqueness(), ("less",): Uniqueness()}
+    for one in keys.values():
+        one.add(hashes_of([pl.Series(range(100_000))]))
+    bound_memory(keys, memory_mb=4)
+    assert [one.holds for one in keys.values()] == [True, False]
