@@ -12,7 +12,7 @@ import polars as pl
 from pipeline.contract import Dataset
 from pipeline.files import open_table
 from pipeline.files.table import ROW
-from pipeline.ingest.hiding import Hiding
+from pipeline.ingest.hiding import Hiding, unquoted
 from pipeline.ingest.manifest import Staged
 from pipeline.ingest.mapping import map_columns
 from pipeline.ingest.reading import read_options
@@ -34,6 +34,11 @@ def source_records(
         Frames `_row` Int64, line Int64, sheet String, record String (JSON of the source columns as text; values that the
         dataset hides are ***), a piece each.
     """
+    with unquoted(dataset):
+        yield from _records(staged, rows, dataset, settings)
+
+
+def _records(staged: Staged, rows: pl.Series, dataset: Dataset, settings: Settings) -> Iterator[pl.DataFrame]:
     hiding = Hiding(dataset)
     table = open_table(staged.source, read_options(dataset, settings))
     for piece in table.pieces():

@@ -222,6 +222,14 @@ def test_a_cleaner_that_breaks_does_not_quote_the_value(settings: Settings) -> N
     assert "Bobbington" not in str(caught.value) and caught.value.__suppress_context__
 
 
+def test_reading_records_again_does_not_quote_the_file(keyed: Settings) -> None:
+    staged = stage_text(keyed, HEADER + BAD, CUSTOMERS)
+    staged.source.write_text("ann@example.com,Bobbington\nann@example.com,Bobbington\n")
+    with pytest.raises(UnreadableFile) as caught:
+        list(source_records(staged, pl.Series([1], dtype=pl.Int64), CUSTOMERS, keyed))
+    assert not [secret for secret in SECRETS if secret in str(caught.value)]
+
+
 @pytest.mark.parametrize(
     ("keys", "cause"),
     [

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.contract import ContractError, Dataset
+from pipeline.doctor import examine
 from pipeline.files.sealing import identities_of, new_keys, unseal
 from pipeline.intake import (
     Intake,
@@ -232,3 +233,22 @@ def test_a_duplicate_is_put_away_like_any_original(keyed: Settings) -> None:
     [outcome] = _take(intake)
     assert (outcome.entry.status, outcome.kept_at) == ("duplicate", None)
     assert _files(keyed.inbox) == [] and wait_and_scan(intake).waiting == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "ok", "found"),
+    [
+        ("", False, "holds no key"),
+        (None, True, "sealed originals are open while PIPELINE_ARCHIVE_IDENTITY is set"),
+    ],
+    ids=["no key", "a key"],
+)
+def test_doctor_looks_at_the_private_key(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, ok: bool, found: str
+) -> None:
+    key = tmp_path / "key.txt"
+    new_keys(key) if content is None else key.write_text(content)
+    monkeypatch.setenv("PIPELINE_HOME", str(home))
+    monkeypatch.setenv("PIPELINE_ARCHIVE_IDENTITY", str(key))
+    [finding] = [one for one in examine() if one.check == "private key"]
+    assert finding.ok == ok and found in finding.found
