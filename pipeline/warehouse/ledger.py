@@ -312,5 +312,6 @@ def _by_id(connection: duckdb.DuckDBPyConnection, entry_id: str | None) -> Entry
 
 
 def _one(connection: duckdb.DuckDBPyConnection, condition: str, parameters: list[Any]) -> Entry | None:
-    row = connection.execute(f"{_SELECT} WHERE {condition} ORDER BY seq DESC LIMIT 1", parameters).fetchone()
-    return None if row is None else Entry(*row)
+    # All of the one row: DuckDB 2.0 takes a result that was not read to its end for unfinished.
+    rows = connection.execute(f"{_SELECT} WHERE {condition} ORDER BY seq DESC LIMIT 1", parameters).fetchall()
+    return Entry(*rows[0]) if rows else None
