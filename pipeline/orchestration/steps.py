@@ -42,8 +42,8 @@ def commit_and_report(
 ) -> Iterator[AssetEvent]:
     """Commit files in order and yield their events; what was done is added to `outcomes`.
 
-    Reports are written, and events told, some dozens of deliveries at a time. When the machine fails half-way, those of what is committed are
-    told before the error goes on.
+    Reports are written, and events told, some dozens of deliveries at a time. When the machine fails half-way, the events of what
+    is committed are told before the error goes on.
     """
     told, told_at = len(outcomes), time.monotonic()
     try:

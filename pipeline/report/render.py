@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from pipeline.report import charts
 from pipeline.report.document import Document
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _UNPRINTABLE = {code: 0x2400 + code for code in range(32) if code not in (9, 10, 13)}
 _UNPRINTABLE |= {0x7F: 0x2421, 0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
@@ -81,6 +82,9 @@ def size(value: int) -> str:
 
 @cache
 def _environment() -> Environment:
+    # Whoever only wants to know where a report is does not wait for it.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     made = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,

@@ -38,7 +38,7 @@ class DeliveryAccount:
 
     Attributes:
         entry: the version that is told of, see `shown_version`.
-        versions: every ledger row of the key, newest first.
+        versions: the newest ledger rows of the key, newest first.
         quality: its score; None for a duplicate.
         history: scores of the dataset up to this one, oldest first, at most 40.
         checks: its violations, most first; none unless its rows are in the table.

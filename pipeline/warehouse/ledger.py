@@ -295,9 +295,10 @@ def insert_profile(
 def versions(
     connection: duckdb.DuckDBPyConnection, dataset: str, deliveries: Collection[str]
 ) -> dict[str, list[Entry]]:
-    """Delivery → every row of it, newest first."""
+    """Delivery → its newest rows, at most 20 and the current one, newest first."""
     rows = connection.execute(
-        f"{_SELECT} WHERE dataset = ? AND delivery IN (SELECT unnest(?::VARCHAR[])) ORDER BY seq DESC",
+        f"{_SELECT} WHERE dataset = ? AND delivery IN (SELECT unnest(?::VARCHAR[])) QUALIFY row_number() OVER "
+        "(PARTITION BY delivery ORDER BY seq DESC) <= 20 OR status IN ('loaded', 'partial') ORDER BY seq DESC",
         [dataset, list(deliveries)],
     ).fetchall()
     found: dict[str, list[Entry]] = {}

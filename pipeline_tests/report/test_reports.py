@@ -283,3 +283,14 @@ def test_keys_that_the_ledger_does_not_know_have_no_report(
     drop("a.csv", order(1))
     take_in()
     assert write_reports(house, "orders", ["nothing.csv"]) == []
+
+
+def test_each_further_bad_row_lowers_the_score(house: Intake, drop: Drop, take_in: TakeIn) -> None:
+    for bad in range(5):
+        start = 10 * bad
+        rows = [order(start + n, amount="oops" if n < bad else "1") for n in range(4)]
+        drop(f"{bad}.csv", *rows)
+    take_in()
+    scores = [document_of(house, f"{bad}.csv")["quality"]["score"] for bad in range(5)]
+    assert scores == sorted(scores, reverse=True) and len(set(scores)) == 5
+    assert scores[0] == 100 and document_of(house, "4.csv")["quality_history"] == scores
