@@ -19,13 +19,15 @@ def column_names(cells: Sequence[str | None]) -> tuple[str, ...]:
     """Column names of a header's cells: stripped; an empty third one is `column_3`; a repeated `a` is `a_2`;
     `_row` is ours."""
     names: list[str] = []
-    taken = {ROW}
+    taken, given, repeats = {ROW}, set(cells), dict[str, int]()
     for position, cell in enumerate(cells, start=1):
         name = (cell or "").replace("\ufeff", "").strip() or f"column_{position}"
-        unique, repeat = name, 1
-        while unique in taken or (repeat > 1 and unique in cells):
+        repeat = repeats.get(name, 1)
+        unique = name if repeat == 1 else f"{name}_{repeat}"
+        while unique in taken or (repeat > 1 and unique in given):
             repeat += 1
             unique = f"{name}_{repeat}"
+        repeats[name] = repeat
         taken.add(unique)
         names.append(unique)
     return tuple(names)

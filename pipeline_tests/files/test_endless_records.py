@@ -41,7 +41,6 @@ def read(path: Path) -> tuple[str, int]:
         ("quoted_fields.csv", CSV, b'"a",'),
         ("stray_quotes.csv", CSV, b'a"'),
         ("quotes.csv", CSV, b'"'),
-        ("first_line.csv", b"", b"a,"),
         ("deep.json", JSON, b'{"a":'),
         ("inner_array.json", JSON + b'{"b":[', b'{"a":1},'),
         ("inner_strings.json", JSON + b'{"b":[', b'"a",'),
@@ -53,7 +52,7 @@ def test_a_file_of_one_endless_record_is_refused_within_the_budget(
     tmp_path: Path, name: str, head: bytes, unit: bytes
 ) -> None:
     path = tmp_path / f"{name}.zst"
-    path.write_bytes(zstandard.compress(head + unit * (90 * MB // len(unit)), 1))
+    path.write_bytes(zstandard.compress(head + unit * (66 * MB // len(unit)), 1))
     code, peak = read(path)
     assert code == "record_too_large"
     assert peak < 600
@@ -61,16 +60,18 @@ def test_a_file_of_one_endless_record_is_refused_within_the_budget(
 
 def test_an_open_quote_before_endless_blank_lines_costs_its_line_alone(tmp_path: Path) -> None:
     path = tmp_path / "open.csv.zst"
-    path.write_bytes(zstandard.compress(CSV + b'"7' + b"\n" * (90 * MB), 1))
+    path.write_bytes(zstandard.compress(CSV + b'"7' + b"\n" * (66 * MB), 1))
     code, peak = read(path)
     assert code == "read"
     assert peak < 600
 
 
-def test_a_table_of_a_million_columns_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "wide.csv"
-    path.write_bytes((b"1," * 200_000 + b"1\n") * 2)
-    assert read(path)[0] == "too_large"
+def test_a_table_of_hundreds_of_thousands_of_columns_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv.zst"
+    path.write_bytes(zstandard.compress(b"a," * (33 * MB), 1))
+    code, peak = read(path)
+    assert code == "too_large"
+    assert peak < 600
 
 
 def test_a_line_of_a_million_fields_is_a_reject_like_any_other(tmp_path: Path) -> None:

@@ -9,8 +9,12 @@ import openpyxl
 import pytest
 from typer.testing import CliRunner, Result
 
+from pipeline.check import check_file
 from pipeline.cli import app
+from pipeline.contract import Dataset, clean
+from pipeline.settings import Settings
 from pipeline_tests.files.reading import write
+from pipeline_tests.ingest.support import model
 from pipeline_tests.product.support import SAMPLES, files_below, pipeline
 
 ORDERS = str(SAMPLES / "orders" / "2026-11-16.csv")
@@ -78,6 +82,15 @@ def test_with_a_dataset_it_counts_as_loading_would_and_loads_nothing(home: Path)
     assert files_below(home) == []
     shown = check(ORDERS, "--dataset", "orders").stdout
     assert "115 rows would be loaded" in shown and "anna.silva(at)example.com" in shown
+
+
+def test_what_a_dataset_hides_is_not_shown(tmp_path: Path, settings: Settings) -> None:
+    people = Dataset("people", schema=model(id=int, email=str), clean={"email": clean.mask()})
+    text = "id,email\n1,ann@example.com\n2,bob@example.com,more\n3,eve@example.com,\n4,dan@example.com\n"
+    found = check_file(write(tmp_path / "people.csv", text), settings, people)
+    assert (found["records"], found["rejected"], sum(found["repairs"].values())) == (4, 1, 1)
+    assert [row["id"] for row in found["first_rows"]] == ["1", "3", "4"]
+    assert "@example.com" not in json.dumps(found, default=str)
 
 
 def test_a_file_of_another_shape_would_be_quarantined(tmp_path: Path) -> None:

@@ -39,12 +39,12 @@ def separators(delimiter: int, eol: int) -> Flags:
 
 
 def find_leniently(
-    data: bytes, ends: Positions, delimiter: int, quote: int, eol: int, width: int, final: bool
+    data: bytes, ends: Positions, delimiter: int, quotes: Positions, eol: int, width: int, final: bool
 ) -> Found:
-    """The quotes of `data`, which starts at a record; `ends`: all its record ends. With `final` nothing follows it; else a field
+    """The quotes of `data`, which starts at a record; `ends`: all its record ends; `quotes`: all its quotes. With `final` nothing follows it; else a field
     that it leaves open stays open. `width`: fields that a record should have, 0 if unknown."""
     bytes_ = np.frombuffer(data, np.uint8)
-    runs = Runs.of(bytes_, quote, separators(delimiter, eol))
+    runs = Runs.of(bytes_, quotes, separators(delimiter, eol))
     return _Block(data, bytes_, runs, ends, delimiter, width, final).found()
 
 

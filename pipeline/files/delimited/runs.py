@@ -45,10 +45,17 @@ class Runs:
     closes: Flags
 
     @classmethod
-    def of(cls, bytes_: Bytes, quote: int, is_separator: Flags, *, blanks_before: bool = False) -> Runs:
-        """`is_separator`: by byte value, what stands between fields and records. The start and the end of `bytes_` count as
+    def of(
+        cls,
+        bytes_: Bytes,
+        quote: int | Positions,
+        is_separator: Flags,
+        *,
+        blanks_before: bool = False,
+    ) -> Runs:
+        """`quote`: the byte, or where it stands, if that is known. `is_separator`: by byte value, what stands between fields and records. The start and the end of `bytes_` count as
         separators, and CR before LF as part of it. `blanks_before`: blanks may stand before an opening quote."""
-        at = where(bytes_, quote)
+        at = where(bytes_, quote) if isinstance(quote, int) else quote
         apart = np.flatnonzero(np.diff(at) != 1)
         first = at[np.concatenate(([0], apart + 1))] if len(at) else at
         last = at[np.concatenate((apart, [len(at) - 1]))] if len(at) else at

@@ -113,7 +113,7 @@ def measure(data: bytes, marks: Marks, final: bool, most: int | None = None) -> 
         return Cut(0, 0, 0, crowded=max(int(positions[most]), 1))
     else:
         every_end = where(bytes_, marks.eol)
-        quotes = _lenient(data, marks, final, every_end)
+        quotes = _lenient(data, marks, final, positions, every_end)
     ends = outside(quotes.toggles, every_end)
     if not len(ends):
         return Cut(0, 0, 0)
@@ -228,13 +228,12 @@ def find_quotes(data: bytes, marks: Marks, final: bool) -> Quotes:
     positions = where(bytes_, marks.quote)
     if _trusted(bytes_, positions, marks, final):
         return Quotes(positions)
-    return _lenient(data, marks, final, where(bytes_, marks.eol))
+    return _lenient(data, marks, final, positions, where(bytes_, marks.eol))
 
 
-def _lenient(data: bytes, marks: Marks, final: bool, ends: Positions) -> Quotes:
+def _lenient(data: bytes, marks: Marks, final: bool, quotes: Positions, ends: Positions) -> Quotes:
     """`ends`: all record ends, inside quotes too."""
-    quote = marks.quote or 0
-    found = find_leniently(data, ends, marks.delimiter, quote, marks.eol, marks.width, final)
+    found = find_leniently(data, ends, marks.delimiter, quotes, marks.eol, marks.width, final)
     return Quotes(found.toggles, found.odd, found.broken, found.stray)
 
 

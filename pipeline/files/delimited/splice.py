@@ -18,11 +18,11 @@ from pipeline.files.delimited.runs import Flags
 from pipeline.files.delimited.scan import Positions
 from pipeline.files.delimited.scratch import where
 from pipeline.files.delimited.spans import follows, joined
-from pipeline.files.delimited.told import Said
+from pipeline.files.delimited.told import Said, together
 from pipeline.files.delimited.verdicts import Records, quotes_mended
 from pipeline.files.table import ROW
 
-_FEW = 0.25
+_FEW, _MANY = 0.25, 16_384
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,20 @@ class MendedRecords:
 
 
 def mended_of(records: Records, chosen: Positions) -> MendedRecords:
-    """Those of some records with wrong quotes that can be read."""
+    """Those of some records with wrong quotes that can be read. Not all are looked at at once: what is kept of each meanwhile is many
+    times its size."""
+    parts = [_mended_some(records, chosen[at : at + _MANY]) for at in range(0, len(chosen), _MANY)]
+    if len(parts) == 1:
+        return parts[0]
+    return MendedRecords(
+        np.concatenate([chosen[:0], *(part.records for part in parts)]),
+        b"".join(part.text for part in parts),
+        together([part.said for part in parts]),
+    )
+
+
+def _mended_some(records: Records, chosen: Positions) -> MendedRecords:
     layout = records.layout
-    if not len(chosen):
-        return MendedRecords(chosen, b"", Said.nothing())
     starts, ends = records.starts[chosen], records.ends[chosen]
     found = mend(
         joined(records.data, starts, ends, starts[1:] == ends[:-1] + 1, layout.marks.eol),
