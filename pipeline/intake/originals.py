@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 
-from pipeline.ingest.keys import RowKey
 from pipeline.ingest.originals import Origin, Original, Originals
 from pipeline.intake.house import Intake
 from pipeline.intake.inbox import archived_file
@@ -25,10 +24,15 @@ def _look_up(intake: Intake, dataset: str, origins: Collection[Origin]) -> Mappi
             entries = session.originals(dataset, origins)
     except WarehouseMissing:
         return {}
-    by_origin: dict[Origin, list[Entry]] = {}
+    by_delivery: dict[str, list[Entry]] = {}
     for entry in entries:
-        key = RowKey.of(dataset, entry.sha256 or "", 1, entry.delivery)
-        by_origin.setdefault((key.delivery, key.content), []).append(entry)
+        by_delivery.setdefault(entry.delivery, []).append(entry)
+    by_origin = {
+        (delivery, content): [
+            entry for entry in by_delivery.get(delivery, ()) if (entry.sha256 or "").startswith(content)
+        ]
+        for delivery, content in origins
+    }
     return {
         origin: Original(
             tuple(json.loads(found[0].dialect or "{}").get("columns", ())),
@@ -36,6 +40,7 @@ def _look_up(intake: Intake, dataset: str, origins: Collection[Origin]) -> Mappi
             partial(_find, intake, found),
         )
         for origin, found in by_origin.items()
+        if found
     }
 
 
