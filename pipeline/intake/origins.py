@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from pipeline.ingest.keys import RowKey
 from pipeline.ingest.originals import Origin, Original
 from pipeline.intake.house import Intake
 from pipeline.intake.originals import OriginalUnavailable, drop_copy, find_original, open_original
@@ -43,10 +42,15 @@ class Origins:
                 entries = session.originals(self._dataset, origins)
         except WarehouseMissing:
             return {}
-        by_origin: dict[Origin, Entry] = {}
+        by_delivery: dict[str, list[Entry]] = {}
         for entry in entries:
-            key = RowKey.of(self._dataset, entry.sha256 or "", 1, entry.delivery)
-            by_origin.setdefault((key.delivery, key.content), entry)
+            by_delivery.setdefault(entry.delivery, []).append(entry)
+        by_origin = {
+            (delivery, content): entry
+            for delivery, content in origins
+            for entry in reversed(by_delivery.get(delivery, ()))  # the newest stays
+            if (entry.sha256 or "").startswith(content)
+        }
         return {
             origin: Original(
                 tuple(json.loads(entry.dialect or "{}").get("columns", ())),

@@ -1,14 +1,14 @@
 """A correction, one transaction: rows that pass now move from rejected to clean, the others say why they do not.
 
-What belongs here: what happens to a correction and to a replay, in order, the ledger and the words for it. What does not: the
-statements that move rows (`correcting`), validating (ingest).
+What belongs here: what happens to a correction and to a replay, in order, and the words for it; its rows of the ledger. What does not:
+finding the rows that are open (`open_rows`), the statements that move them (`correcting`), validating (ingest).
 
 A correction has a row of its own in the ledger with counts of 0: it has no rows, it moves those of other deliveries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,12 @@ import duckdb
 
 from pipeline.contract import Dataset
 from pipeline.ingest.manifest import Staged
-from pipeline.warehouse import correcting, ledger
+from pipeline.warehouse import correcting, ledger, open_rows
 from pipeline.warehouse.added import make_room
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.correcting import Moved
 from pipeline.warehouse.errors import CorrectionRefused
-from pipeline.warehouse.ledger import Entry
+from pipeline.warehouse.ledger import CORRECTION, HAS_ROWS, Entry
 from pipeline.warehouse.windows import dirty
 
 _NAMED = 10
@@ -110,7 +110,9 @@ def commit(
         if not applied.usable:
             raise CorrectionRefused(staged.delivery, applied.refusals)
         entry = _record(connection, facts, applied, same if same is not None and same.is_correction else None)
-        _note(connection, entry, applied.moved)
+        if applied.moved:
+            correcting.note(connection, entry)
+        correcting.forget(connection)
     if marked is not None:
         marked |= fresh
     return entry
@@ -125,6 +127,7 @@ def replay(
     """Move the rows of a staged replay that pass now; it is no delivery and gets no row of the ledger."""
     with transaction(connection):
         applied, fresh = _apply(connection, dataset, staged, marked)
+        correcting.forget(connection)
     if marked is not None:
         marked |= fresh
     return applied
@@ -140,7 +143,7 @@ def _apply(
     strangers, named = 0, list[str]()
     if staged.key_paths:
         room = make_room(connection, dataset, staged.manifest.added)
-        strangers, named = correcting.match(connection, dataset, staged)
+        strangers, named = open_rows.match(connection, dataset, staged)
         moved = correcting.move(connection, dataset, staged, room)
         spans = correcting.spans(connection, dataset, staged, room)
         fresh = dirty.mark_spans(connection, dataset, spans, marked=marked)
@@ -148,7 +151,6 @@ def _apply(
             if one.clean:
                 dirty.mark_totals(connection, dataset, one.delivery)
         correcting.reconcile(connection, dataset)
-        correcting.forget(connection)
     return (
         Applied(
             tuple(moved), account.refused + strangers, (*account.refusals, *named)[:_NAMED], account.untouched
@@ -167,17 +169,31 @@ def _record(
     return ledger.change(connection, known, told)
 
 
-def _note(connection: duckdb.DuckDBPyConnection, entry: Entry, moved: Sequence[Moved]) -> None:
-    """Which originals it corrected, for whoever wants to know later."""
-    values: list[Any] = []
-    for one in moved:
-        values += [
-            entry.id, entry.dataset, one.delivery, one.entry_id, one.clean, one.filtered, one.rejected, one.skipped,
-            ledger.now(),
-        ]  # fmt: skip
-    if values:
-        rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(moved))
-        connection.execute(f"INSERT INTO ops.corrections VALUES {rows}", values)
+def taken(connection: duckdb.DuckDBPyConnection, dataset: str) -> list[Entry]:
+    """The rows of the dataset's corrections that were taken, in order of `seq`."""
+    condition = "dataset = ? AND format = ? AND status IN ('loaded', 'partial')"
+    return ledger.where(connection, condition, [dataset, CORRECTION])
+
+
+def corrected_by(connection: duckdb.DuckDBPyConnection, entry_id: str) -> list[Entry]:
+    """The rows of the deliveries that a correction has touched, those that are loaded now, by key."""
+    touched = "SELECT dataset, delivery FROM ops.corrections WHERE entry_id = ?"
+    return ledger.where(
+        connection, f"{HAS_ROWS} AND (dataset, delivery) IN ({touched})", [entry_id], "delivery"
+    )
+
+
+def originals(
+    connection: duckdb.DuckDBPyConnection, dataset: str, origins: Collection[tuple[str, str]]
+) -> list[Entry]:
+    """The rows of deliveries that were loaded with these contents (key, beginning of the hash), newest first."""
+    wanted = "SELECT unnest($2::VARCHAR[]) AS key, unnest($3::VARCHAR[]) AS content"
+    condition = (
+        "dataset = $1 AND status IN ('loaded', 'partial', 'replaced') AND format IS DISTINCT FROM $4 "
+        f"AND EXISTS (SELECT 1 FROM ({wanted}) AS wanted WHERE key = delivery AND starts_with(sha256, content))"
+    )
+    keys, contents = [key for key, _ in origins], [content for _, content in origins]
+    return ledger.where(connection, condition, [dataset, keys, contents, CORRECTION], "seq DESC")
 
 
 def _rows(count: int) -> str:

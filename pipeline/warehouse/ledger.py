@@ -221,36 +221,6 @@ def entries(
     return [Entry(*row) for row in connection.execute(sql, parameters).fetchall()]
 
 
-def corrections(connection: duckdb.DuckDBPyConnection, dataset: str) -> list[Entry]:
-    """The rows of the dataset's corrections that were taken, in order of `seq`."""
-    sql = f"{_SELECT} WHERE dataset = ? AND format = ? AND status IN ('loaded', 'partial') ORDER BY seq"
-    return [Entry(*row) for row in connection.execute(sql, [dataset, CORRECTION]).fetchall()]
-
-
-def corrected_by(connection: duckdb.DuckDBPyConnection, entry_id: str) -> list[Entry]:
-    """The rows of the deliveries that a correction has touched, those that are loaded now, by key."""
-    sql = (
-        f"{_SELECT} WHERE {HAS_ROWS} AND (dataset, delivery) IN "
-        "(SELECT dataset, delivery FROM ops.corrections WHERE entry_id = ?) ORDER BY delivery"
-    )
-    return [Entry(*row) for row in connection.execute(sql, [entry_id]).fetchall()]
-
-
-def of_contents(
-    connection: duckdb.DuckDBPyConnection, dataset: str, origins: Collection[tuple[str, str]]
-) -> list[Entry]:
-    """The rows of deliveries that were loaded with these contents (key, beginning of the hash), newest first."""
-    columns = ", ".join(f"ledger.{name}" for name in _FIELDS)
-    sql = (
-        f"SELECT {columns} FROM ops.deliveries AS ledger JOIN (SELECT unnest($2::VARCHAR[]) AS delivery, "
-        "unnest($3::VARCHAR[]) AS content) AS wanted ON ledger.delivery = wanted.delivery "
-        "AND starts_with(ledger.sha256, wanted.content) WHERE ledger.dataset = $1 "
-        "AND ledger.status IN ('loaded', 'partial', 'replaced') AND ledger.format IS DISTINCT FROM $4 ORDER BY seq DESC"
-    )
-    keys, contents = [key for key, _ in origins], [content for _, content in origins]
-    return [Entry(*row) for row in connection.execute(sql, [dataset, keys, contents, CORRECTION]).fetchall()]
-
-
 def set_status(connection: duckdb.DuckDBPyConnection, entry: Entry, status: str, reason: str) -> None:
     """Give one row another status and reason."""
     connection.execute(
@@ -306,6 +276,14 @@ def versions(
         entry = Entry(*row)
         found.setdefault(entry.delivery, []).append(entry)
     return found
+
+
+def where(
+    connection: duckdb.DuckDBPyConnection, condition: str, parameters: list[Any], order: str = "seq"
+) -> list[Entry]:
+    """The rows that fulfil an SQL condition."""
+    rows = connection.execute(f"{_SELECT} WHERE {condition} ORDER BY {order}", parameters).fetchall()
+    return [Entry(*row) for row in rows]
 
 
 def _by_id(connection: duckdb.DuckDBPyConnection, entry_id: str | None) -> Entry | None:

@@ -14,7 +14,7 @@ import polars as pl
 
 from pipeline.contract import Dataset, Total
 from pipeline.ingest.manifest import CleanerCount, ColumnProfile, DaySpan, Staged
-from pipeline.warehouse import cleaning, correcting, corrections, ledger, precedence, profiles, tables
+from pipeline.warehouse import cleaning, corrections, ledger, open_rows, precedence, profiles, tables
 from pipeline.warehouse import commit as committing
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.corrections import Applied
@@ -159,15 +159,15 @@ class Session:
     def originals(self, dataset: str, origins: Collection[tuple[str, str]]) -> list[Entry]:
         """The entries of deliveries by key and beginning of their content's hash, whether or not they are loaded still, newest
         first."""
-        return ledger.of_contents(self.connection, dataset, origins)
+        return corrections.originals(self.connection, dataset, origins)
 
     def corrections(self, dataset: str) -> list[Entry]:
         """The entries of the dataset's corrections, in order."""
-        return ledger.corrections(self.connection, dataset)
+        return corrections.taken(self.connection, dataset)
 
     def corrected_by(self, entry_id: str) -> list[Entry]:
         """The deliveries with rows that a correction has corrected or looked at, as they are now, by key."""
-        return ledger.corrected_by(self.connection, entry_id)
+        return corrections.corrected_by(self.connection, entry_id)
 
     def copy_open_rows(self, dataset: str, target: Path, deliveries: Sequence[str] | None = None) -> int:
         """Write the rows that are rejected and open, of some deliveries or all, to a Parquet file; returns how many.
@@ -175,7 +175,7 @@ class Session:
         Columns: those of `revalidate.KEY_SCHEMA`, `format` VARCHAR and `record` VARCHAR. `_row` is the place, ascending by delivery and row;
         `seen_at` when its latest error was found.
         """
-        return correcting.copy_open_rows(self.connection, self._known(dataset), target, deliveries)
+        return open_rows.copy_open_rows(self.connection, self._known(dataset), target, deliveries)
 
     def replay(self, staged: Staged) -> Applied:
         """Move the rows of a staged replay that pass now, in one transaction; those that fail get the new reason if it is
