@@ -116,7 +116,13 @@ def test_a_wrong_setting_is_named_with_its_value(home: Path) -> None:
     assert "PIPELINE_MEMORY_MB" in done.stderr and "lots" in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["demo", "ingest", "status", "query", "migrate", "doctor"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "demo", "ingest", "check", "infer", "errors", "replay", "status", "query", "report", "migrate", "keygen", "decrypt",
+        "doctor",
+    ],
+)  # fmt: skip
 def test_every_command_has_help_with_an_example(home: Path, command: str) -> None:
     done = pipeline(home, command, "--help")
     assert done.returncode == 0
