@@ -123,6 +123,8 @@ class Values:
         size = len(data)
         here = self._long.walk(data, start) if size - start > _MB else walk(data, start)
         end = here.end
+        if end < 0 and here.broken < 0:
+            self._refuse_endless(size - start)
         if end < 0 and here.broken < 0 and not final:
             self._patience = max(self._patience, 2 * (size - start))
             return False

@@ -8,22 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
 from pipeline.files.workbook.aside import Aside
+from pipeline.files.workbook.far import CELL_COLUMN, ROW_NUMBER, column_number, refuse_far_cells
 from pipeline.files.workbook.layout import Numbers
 from pipeline.files.workbook.shapes import Shapes
 from pipeline.files.workbook.shared import DATE_TEXT, SharedTexts
 
 _ONE_LETTER = re.compile(rb'<c r="[A-Z]\d')
 _LESS = ord("<")
-_NUMBER = re.compile(rb"\sr=[\"'](\d+)[\"']")
-_REFERENCE = re.compile(rb"\sr=[\"']([A-Z]+)\d+[\"']")
 _EDGES, _CELL = 500, 2000
-_FAR_COLUMN = re.compile(rb' r="[A-Z]{3}')
-_DIGITS = 3
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 _START = re.compile(rb"<(\w+:)?sheetData(?:\s[^<>]*?)?(/?)>")
 
@@ -93,7 +89,7 @@ class RowCounter:
     def _some(self, data: bytes, start: int, last: int) -> None:
         """Whole rows: those that all hold a value and whose numbers have no gap at one go, others one by one."""
         rows = data[start:last]
-        self._refuse_far_cells(rows)
+        refuse_far_cells(rows, self._open)
         judged = self._shapes.judge(rows)
         self._aside.look(rows, known=judged is not None and not judged[1])
         if judged is None:
@@ -104,23 +100,6 @@ class RowCounter:
             self._shapes.learn(judged[1])
         if not even:
             self._each(data, start, last)
-
-    def _refuse_far_cells(self, rows: bytes) -> None:
-        """Raise ValueError for a cell that says it is in a row far below its own, or in a column far right of the row's last: the
-        fast reader would make room for all cells up to there, and end the process when there is none."""
-        at = rows.rfind(self._open + b" ")
-        number = _NUMBER.search(rows, at, rows.find(b">", at))
-        digits = max(len(number.group(1)) if number else 0, _DIGITS) + 1
-        if _far_cell(digits).search(rows) or (_FAR_COLUMN.search(rows) and self._disordered(rows)):
-            raise ValueError("a cell says that it is far from where it stands")
-
-    def _disordered(self, rows: bytes) -> bool:
-        """Whether some row has a cell in a column of three letters before its last one."""
-        for row in rows.split(self._open):
-            columns = [_column(name) for name in _REFERENCE.findall(row)]
-            if columns and max(columns) > columns[-1]:
-                return True
-        return False
 
     def _even(self, rows: bytes) -> bool:
         """Take rows that differ too much for their shapes to be told; False if they have to be taken one by one."""
@@ -139,7 +118,7 @@ class RowCounter:
     def _follow(self, rows: bytes, count: int) -> bool:
         """Take the numbers of so many rows, all with a value, if they have no gap."""
         last = rows.rfind(self._open + b" ")
-        begin, end = (_NUMBER.search(rows, at, rows.find(b">", at)) for at in (0, last))
+        begin, end = (ROW_NUMBER.search(rows, at, rows.find(b">", at)) for at in (0, last))
         if not begin or not end:
             return False
         first, number = int(begin.group(1)), int(end.group(1))
@@ -176,8 +155,8 @@ class RowCounter:
             raise ValueError("its rows are not in their order")
         edges = {edge - 1: cell for edge, cell in self._edges.items()}
         aside = self._aside
-        booleans = frozenset(_column(name) - 1 for name in aside.booleans)
-        codes = {_column(name) - 1: found for name, found in aside.codes().items()}
+        booleans = frozenset(column_number(name) - 1 for name in aside.booleans)
+        codes = {column_number(name) - 1: found for name, found in aside.codes().items()}
         return SheetRows(
             numbers,
             first,
@@ -225,16 +204,16 @@ class RowCounter:
         begin = start + len(self._open)
         if data[begin : begin + 4] == b' r="':
             return int(data[begin + 4 : data.index(b'"', begin + 4)])
-        given = _NUMBER.search(data, start, end)
+        given = ROW_NUMBER.search(data, start, end)
         return int(given.group(1)) if given else self._number + 1
 
     def _extent(self, number: int, data: bytes, first: int, last: int, end: int) -> None:
         """Widen to the first and the last cell of a row. Cells in columns of one letter are looked at
         once."""
-        left = _REFERENCE.search(data, first, end)
-        right = _REFERENCE.search(data, last, end)
-        self._first = min(self._first, _column(left.group(1)) - 1 if left else 0)
-        edge = _column(right.group(1)) if right else data.count(self._cell[:-1], first, end)
+        left = CELL_COLUMN.search(data, first, end)
+        right = CELL_COLUMN.search(data, last, end)
+        self._first = min(self._first, column_number(left.group(1)) - 1 if left else 0)
+        edge = column_number(right.group(1)) if right else data.count(self._cell[:-1], first, end)
         self._last = max(self._last, edge)
         if edge not in self._edges and len(self._edges) < _EDGES:
             self._edges[edge] = (number, data[last : min(end, last + _CELL)])
@@ -252,17 +231,3 @@ class RowCounter:
             if not shared or cell.group(2).split(b">", 1)[1].split(b"<", 1)[0] not in self._shared.empty:
                 return True
         return False
-
-
-@cache
-def _far_cell(digits: int) -> re.Pattern[bytes]:
-    """A cell in a row of so many digits."""
-    return re.compile(rb' r="[A-Z]{1,3}\d{%d}' % digits)
-
-
-@cache
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
