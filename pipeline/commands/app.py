@@ -5,7 +5,7 @@ What belongs here: the Typer application, shared options, refusals of what was t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from pipeline.contract import Dataset
     from pipeline.intake import Intake
+    from pipeline.warehouse import Recomputed
 
 app = typer.Typer(
     name="pipeline",
@@ -46,3 +47,22 @@ def require_datasets(names: Iterable[str], datasets: Mapping[str, Dataset]) -> N
     unknown = sorted(set(names) - set(datasets))
     if unknown:
         refuse(f"No dataset {', '.join(map(repr, unknown))}. There is: {', '.join(datasets)}.")
+
+
+def windows_json(recomputed: Sequence[Recomputed]) -> list[dict[str, object]]:
+    """Windows that were brought up to date, for programs."""
+    return [
+        {"window": f"{r.dataset}/{r.window}", "day": r.day, "rows": r.rows, "changed": r.changed}
+        for r in recomputed
+    ]
+
+
+def say_windows(recomputed: Sequence[Recomputed]) -> None:
+    """The same for people, where there are any."""
+    from pipeline.terminal import say
+
+    if recomputed:
+        days = len({(r.dataset, r.day) for r in recomputed})
+        say(
+            f"{len({(r.dataset, r.window) for r in recomputed})} windows brought up to date over {days} days."
+        )

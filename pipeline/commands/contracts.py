@@ -35,6 +35,7 @@ def migrate(
     Example: `pipeline migrate orders --dry-run`
     """
     from pipeline.intake.again import load_again
+    from pipeline.report import renew_reports
     from pipeline.terminal import print_json, progress_bar
     from pipeline.warehouse import Evolution, WarehouseMissing
 
@@ -53,7 +54,8 @@ def migrate(
         with progress_bar() as listen:
             for change in found.changes:
                 if change.stale:
-                    again += load_again(house, change.dataset, progress=listen)
+                    again += (done := list(load_again(house, change.dataset, progress=listen)))
+                    renew_reports(house, change.dataset, [one.entry.delivery for one in done])
     if json:
         print_json(_as_json(found, again))
     else:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.app import Json, app, intake, refuse, require_datasets
+from pipeline.commands.app import Json, app, intake, refuse, require_datasets, say_windows, windows_json
 
 if TYPE_CHECKING:
     from pipeline.intake import Intake
     from pipeline.intake.again import Again
-    from pipeline.warehouse import Recomputed
 
 
 @app.command()
@@ -70,7 +69,7 @@ def ingest(
                 "deliveries": [
                     _entry_json(o.entry) | {"kept_at": o.kept_at and str(o.kept_at)} for o in outcomes
                 ],
-                "windows": _windows_json(recomputed),
+                "windows": windows_json(recomputed),
                 "still_being_written": [str(w.path) for w in scan.unsettled],
                 "refused": [{"path": str(r.path), "reason": r.reason} for r in scan.refused],
             }
@@ -84,7 +83,7 @@ def ingest(
         say(f"  still being written, left for the next run: {item.path}")
     for refused in scan.refused:
         say(f"  not taken: {refused.path}: {refused.reason}")
-    _say_windows(recomputed)
+    say_windows(recomputed)
 
 
 def _load_again(
@@ -99,6 +98,7 @@ def _load_again(
     """Load again what the archive holds; ends with exit code 2 where a delivery could not be."""
     from pipeline.intake import recompute_dirty
     from pipeline.intake.again import NoSuchDelivery, load_again
+    from pipeline.report import renew_reports
     from pipeline.terminal import print_json, progress_bar, say, show_again
 
     if not names or (deliveries and len(names) > 1):
@@ -110,37 +110,22 @@ def _load_again(
                 again += load_again(house, name, deliveries, everything=everything, progress=listen)
     except NoSuchDelivery as error:
         refuse(str(error))
+    for name in names:
+        renew_reports(house, name, [done.entry.delivery for done in again if done.entry.dataset == name])
     recomputed = list(recompute_dirty(house, names)) if windows else []
     if json:
         print_json(
             {
                 "deliveries": [_entry_json(done.entry) | {"problem": done.problem} for done in again],
-                "windows": _windows_json(recomputed),
+                "windows": windows_json(recomputed),
             }
         )
     else:
         if not again:
             say("Every delivery is loaded under the contract of now; --all loads them all the same.")
         show_again(again)
-        _say_windows(recomputed)
+        say_windows(recomputed)
     raise typer.Exit(2 if any(done.problem for done in again) else 0)
-
-
-def _windows_json(recomputed: list[Recomputed]) -> list[dict[str, object]]:
-    return [
-        {"window": f"{r.dataset}/{r.window}", "day": r.day, "rows": r.rows, "changed": r.changed}
-        for r in recomputed
-    ]
-
-
-def _say_windows(recomputed: list[Recomputed]) -> None:
-    from pipeline.terminal import say
-
-    if recomputed:
-        days = len({(r.dataset, r.day) for r in recomputed})
-        say(
-            f"{len({(r.dataset, r.window) for r in recomputed})} windows brought up to date over {days} days."
-        )
 
 
 def _entry_json(entry: object) -> dict[str, object]:

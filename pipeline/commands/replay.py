@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.app import Json, app, intake, refuse, require_datasets
+from pipeline.commands.app import Json, app, intake, refuse, require_datasets, say_windows, windows_json
 
 
 @app.command()
@@ -26,6 +26,7 @@ def replay(
 
     from pipeline.intake import recompute_dirty
     from pipeline.intake import replay as take_again
+    from pipeline.report import renew_reports
     from pipeline.terminal import print_json, say, show_rows
 
     house = intake()
@@ -38,16 +39,14 @@ def replay(
                 f"No delivery {', '.join(map(repr, unknown))} of {dataset!r} is loaded; see `pipeline status`."
             )
     found = take_again(house, dataset, delivery or None)
+    renew_reports(house, dataset, [one.delivery for one in found])
     recomputed = list(recompute_dirty(house, [dataset])) if windows else []
     if json:
         print_json(
             {
                 "dataset": dataset,
                 "deliveries": [asdict(one) for one in found],
-                "windows": [
-                    {"window": f"{r.dataset}/{r.window}", "day": r.day, "rows": r.rows, "changed": r.changed}
-                    for r in recomputed
-                ],
+                "windows": windows_json(recomputed),
             }
         )
         return
@@ -66,5 +65,4 @@ def replay(
         say(
             f"{unread:,} of them could not be read: they need a correction, or their file to be loaded again."
         )
-    if recomputed:
-        say(f"{len({r.window for r in recomputed})} windows brought up to date.")
+    say_windows(recomputed)

@@ -6,13 +6,14 @@ its own: every report can be made again from the warehouse.
 """
 
 from pipeline.report.document import errors_workbook
-from pipeline.report.indexes import write_indexes
+from pipeline.report.indexes import renew_reports, write_indexes
 from pipeline.report.paths import report_page
 from pipeline.report.write import missing_reports, reported, write_all_reports, write_outcomes, write_reports
 
 __all__ = [
     "errors_workbook",
     "missing_reports",
+    "renew_reports",
     "report_page",
     "reported",
     "write_all_reports",

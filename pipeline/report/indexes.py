@@ -5,7 +5,7 @@ What belongs here: gathering them, bounded however long the history is, once at 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pipeline.intake import Intake
@@ -21,6 +21,18 @@ LISTED = 500
 
 _CHARTED, _SPARK = 200, 40
 _AT_ONCE = 100
+
+
+def renew_reports(intake: Intake, dataset: str, deliveries: Sequence[str]) -> None:
+    """Write the reports of deliveries that have changed without a file of theirs having come, and the pages over them.
+
+    Raises:
+        OSError: a page cannot be written. WarehouseBusy: see `Warehouse.session`.
+    """
+    for start in range(0, len(deliveries), _AT_ONCE):
+        write_reports(intake, dataset, deliveries[start : start + _AT_ONCE])
+    if deliveries:
+        write_indexes(intake, [dataset])
 
 
 def write_indexes(intake: Intake, datasets: Collection[str]) -> None:

@@ -136,16 +136,14 @@ def test_only_the_deliveries_that_were_asked_for(settings: Settings, tmp_path: P
     assert [RowKey.read(key).delivery for key in found[KEY]] == ["b'.csv"] * 2
 
 
-@pytest.mark.parametrize(
-    "name", ["_errors", "_raw", "_windrow_key", "*", "^a$", "=1+1", "n", "_row_2", "a b"]
-)
+@pytest.mark.parametrize("name", ["_errors", "_raw", "source:_raw", "*", "^a$", "=1+1", "n", "_row_2", "a b"])
 def test_any_name_of_a_source_column_is_kept_or_told_apart(
     settings: Settings, tmp_path: Path, name: str
 ) -> None:
     dataset = Dataset("plain", schema=model(id=int), aliases={"id": ["number"]})
     warehouse = load(settings, dataset, {"a.ndjson": json.dumps({"number": "x", name: "kept"}) + "\n"})
     found = exported(warehouse, dataset, tmp_path)
-    own = name in ("_errors", "_raw", "_windrow_key")
+    own = name in ("_errors", "_raw", "source:_raw")
     assert found.columns == ["number", f"source:{name}" if own else name, REASONS, KEY]
     assert found.row(0)[:2] == ("x", "kept")
 

@@ -17,7 +17,7 @@ from pipeline.errors import CannotExport, write_errors
 from pipeline.files import open_table
 from pipeline.files.table import ROW
 from pipeline.ingest.keys import KEY, LAYOUT, RAW, REASONS, SHEET, RowKey
-from pipeline.ingest.stage import read_options
+from pipeline.ingest.reading import read_options
 from pipeline.settings import Settings
 from pipeline_tests.errors.support import GOOD, HEADER, load, load_file, orders, read_back
 from pipeline_tests.ingest.support import model

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from pipeline.contract import Dataset, Total, agg, clean
+from pipeline.errors import write_errors
 from pipeline.intake import Intake, find_delivery, recompute_dirty, take_inbox
-from pipeline.intake.again import Again, NoSuchDelivery, load_again
+from pipeline.intake.again import NoSuchDelivery, load_again
 from pipeline.settings import Settings
 from pipeline.warehouse import ContractChanged, Entry, Warehouse
 from pipeline_tests.ingest.support import model
@@ -182,18 +183,47 @@ def test_an_added_column_that_the_contract_declares_gets_its_type_and_every_valu
     assert rows(later, "id, age_now") == [(1, 7)]
 
 
-def test_corrections_are_put_in_after_all_originals(settings: Settings) -> None:
+def send_back(intake: Intake, tmp_path: Path, **values: str) -> None:
+    """Export what is rejected, give it these values, and take it in."""
+    out = tmp_path / "errors.csv"
+    write_errors(intake.warehouse, intake.datasets["people"], out, force=True)
+    frame = pl.read_csv(out, infer_schema=False).with_columns(
+        **{name: pl.lit(value) for name, value in values.items()}
+    )
+    frame.write_csv(intake.settings.inbox / "people" / "corrected.csv")
+    [outcome] = take_inbox(intake)
+    assert outcome.entry.format == "correction"
+
+
+def test_what_was_corrected_stays_corrected(settings: Settings, tmp_path: Path) -> None:
     intake = house(settings, people())
-    load(intake, a="id,name\n1,ann\n", b="id,name\n2,bob\n")
-    seen: list[tuple[str, int]] = []
+    load(intake, a="id,name\nx,ann\n2,bob\n", b="id,name\n3,cid\n")
+    send_back(intake, tmp_path, id="1")
+    before = [(1, "ann", "a.csv"), (2, "bob", "a.csv"), (3, "cid", "b.csv")]
+    assert rows(intake) == before
+    later = house(settings, UPPER)
+    done = list(load_again(later, "people"))
+    assert [(one.entry.delivery, one.problem) for one in done] == [
+        ("a.csv", None), ("b.csv", None), ("corrected.csv", None),
+    ]  # fmt: skip
+    assert rows(later) == [(number, name.upper(), delivery) for number, name, delivery in before]
+    counts = "SELECT delivery, rows_clean, rows_rejected FROM ops.deliveries WHERE status = 'loaded' ORDER BY delivery"
+    assert later.warehouse.query(counts).rows() == [
+        ("a.csv", 2, 0), ("b.csv", 1, 0), ("corrected.csv", 0, 0),
+    ]  # fmt: skip
 
-    def corrections(house: Intake, dataset: Dataset, entry: Entry) -> Iterator[Again]:
-        replaced = house.warehouse.query("SELECT 1 FROM ops.deliveries WHERE status = 'replaced'").height
-        seen.append((entry.delivery, replaced))
-        yield Again(entry)
 
-    done = list(load_again(intake, "people", everything=True, corrections=corrections))
-    assert (len(done), seen) == (4, [("a.csv", 2), ("b.csv", 2)])
+def test_a_correction_whose_file_is_gone_is_said(settings: Settings, tmp_path: Path) -> None:
+    intake = house(settings, people())
+    load(intake, a="id,name\nx,ann\n2,bob\n")
+    send_back(intake, tmp_path, id="1")
+    next(settings.archive.rglob("corrected.csv")).unlink()
+    later = house(settings, UPPER)
+    first, gone = load_again(later, "people")
+    assert (first.entry.status, first.problem) == ("partial", None)
+    assert gone.entry.delivery == "corrected.csv"
+    assert gone.problem is not None and "are rejected again" in gone.problem
+    assert rows(later) == [(2, "BOB", "a.csv")]
 
 
 def test_windows_follow_what_was_loaded_again(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 from dagster import AssetCheckKey, AssetKey, DagsterInstance, Definitions
+from openpyxl import load_workbook
 
 from pipeline.contract import Dataset, clean
 from pipeline.contract.rules import Rule
@@ -129,7 +130,8 @@ def test_a_delivery_shows_its_report_its_score_and_what_is_wrong(
     shown = {name: value.value for name, value in event.asset_materialization.metadata.items()}
     assert str(shown["report"]).endswith("/reports/orders/a.csv.html")
     assert 0 < float(str(shown["quality"])) < 100
-    assert "--delivery a.csv" in str(shown["errors_workbook"])
+    assert "--delivery a.csv" in str(shown["how_to_get_the_errors"])
+    assert load_workbook(str(shown["errors_workbook"]))["Rejected rows"].max_row > 1
     assert "| amount | cast | reject | 1 |" in str(shown["errors_by_check"])
     assert "<oops>" not in str(shown["errors_by_check"])
     assert str(shown["errors_by_check_chart"]).startswith("![violations by check](data:image/svg+xml;base64,")

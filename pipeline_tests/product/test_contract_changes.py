@@ -110,7 +110,7 @@ def test_a_missing_original_is_named_and_the_command_ends_with_2(people: Home) -
     next((people.home / "archive").rglob("a.csv")).unlink()
     done = people.run("ingest", "people", "--from-archive", "--all")
     assert done.returncode == 2
-    assert "not loaded again a.csv: its original is not in" in done.stdout
+    assert "not loaded again a.csv: the original of" in done.stdout
     assert value(people.home, "SELECT count(*) FROM ops.deliveries WHERE status = 'replaced'") == 1
 
 

@@ -95,6 +95,8 @@ class Cutter:
             data = data if found.used == len(data) else data[: found.used]
             seen_multibyte = self._look_at_encoding(data, seen_multibyte)
             starts, ends = _joined(found.starts), _joined(found.ends)
+            if final and len(starts) and ends[-1] - starts[-1] > LARGEST_RECORD:
+                raise _endless_line(self.source.path, line + data.count(_LF, 0, int(starts[-1])))
             if len(starts):
                 held = len(carry) if self.source.compression is None else 0
                 done = max(done, stream.position - held)
