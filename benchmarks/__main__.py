@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import contracts, fuzz, loading, pollock, reading, rules, runs
+from benchmarks import contracts, fuzz, loading, pollock, reading, runs
 from benchmarks.report import DATA, Report
 
 SECTIONS = {
@@ -16,10 +16,11 @@ SECTIONS = {
     "memory": loading.memory,
     "bad": loading.bad_rows,
     "excel": loading.workbook,
-    "checks": rules.rich_contract,
-    "all-bad": rules.all_bad,
-    "wide": rules.wide_table,
+    "checks": contracts.rich_contract,
+    "all-bad": contracts.all_bad,
+    "wide": contracts.wide_table,
     "workbook-errors": contracts.workbook_of_errors,
+    "infer": contracts.inference,
     "pollock": pollock.pollock,
     "reading": reading.reading,
     "start": runs.start_up,

@@ -195,6 +195,19 @@ def workbook_of_errors(source: Path, home: Path) -> Work:
     return work
 
 
+def inference(source: Path, home: Path) -> Work:
+    """A dataset module for the file, decided over all of its rows."""
+    from pipeline.infer import infer
+    from pipeline.settings import Settings
+
+    settings = Settings(home=home)
+
+    def work() -> dict[str, object]:
+        return {"rows": infer(source, settings).rows}
+
+    return work
+
+
 WAYS: dict[str, Callable[[Path, Path], Work]] = {
     "windrow": windrow,
     "windrow, rich contract": partial(windrow, dataset="rich_orders"),
@@ -203,6 +216,7 @@ WAYS: dict[str, Callable[[Path, Path], Work]] = {
     "duckdb rules": duckdb_rules,
     "pandas + pandera": pandas_pandera,
     "workbook of errors": workbook_of_errors,
+    "inference": inference,
 }
 
 
