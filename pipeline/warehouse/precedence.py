@@ -29,10 +29,11 @@ _FIRST = """(
     SELECT landed.delivery, min(landed.seq) AS first FROM ops.deliveries AS landed JOIN (
         SELECT past.delivery, max(past.seq) FILTER (past.sha256 <> now.sha256 OR past.status = 'removed') AS other
         FROM ops.deliveries AS past JOIN ops.deliveries AS now ON past.dataset = now.dataset AND past.delivery = now.delivery
-        WHERE now.dataset = $1 AND now.status IN ('loaded', 'partial')
-        AND past.status IN ('loaded', 'partial', 'replaced', 'removed') GROUP BY 1
+        WHERE now.dataset = $1 AND now.status IN ('loaded', 'partial') AND now.format IS DISTINCT FROM 'correction'
+        AND past.status IN ('loaded', 'partial', 'replaced', 'removed') AND past.format IS DISTINCT FROM 'correction' GROUP BY 1
     ) AS turn ON landed.delivery = turn.delivery
     WHERE landed.dataset = $1 AND landed.status IN ('loaded', 'partial', 'replaced') AND landed.seq > coalesce(turn.other, 0)
+    AND landed.format IS DISTINCT FROM 'correction'
     GROUP BY 1
 )"""
 

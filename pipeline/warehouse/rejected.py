@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.warehouse.errors import WarehouseError
-from pipeline.warehouse.ledger import CURRENT
+from pipeline.warehouse.ledger import HAS_ROWS
 from pipeline.warehouse.session import Session
 from pipeline.warehouse.sql import table, text
 
@@ -101,11 +101,10 @@ def _one_thread(session: Session) -> Iterator[None]:
 
 
 def _sources(session: Session, dataset: str, saved: str) -> dict[str, Source]:
-    current = ", ".join(map(text, CURRENT))
     rows = session.query(
         f"SELECT _delivery, sha256, dialect FROM (SELECT DISTINCT _delivery FROM {saved}) LEFT JOIN"
         f" (SELECT delivery, arg_max(sha256, seq) AS sha256, arg_max(dialect, seq) AS dialect FROM ops.deliveries"
-        f" WHERE dataset = {text(dataset)} AND status IN ({current}) GROUP BY delivery) ON delivery = _delivery"
+        f" WHERE dataset = {text(dataset)} AND {HAS_ROWS} GROUP BY delivery) ON delivery = _delivery"
         " ORDER BY _delivery"
     )
     sources = {}

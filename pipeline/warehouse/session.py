@@ -143,7 +143,8 @@ class Session:
             ContractChanged: the clean table does not fit the contract.
         """
         self._writable(dataset)
-        current = {e.delivery: e for e in self.entries(dataset, statuses=ledger.CURRENT)}
+        loaded = self.entries(dataset, statuses=ledger.CURRENT)
+        current = {entry.delivery: entry for entry in loaded if not entry.is_correction}
         return [current[key] for key in precedence.in_order(self.connection, dataset) if key in current]
 
     def entries(

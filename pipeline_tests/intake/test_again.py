@@ -183,14 +183,14 @@ def test_an_added_column_that_the_contract_declares_gets_its_type_and_every_valu
     assert rows(later, "id, age_now") == [(1, 7)]
 
 
-def send_back(intake: Intake, tmp_path: Path, **values: str) -> None:
+def send_back(intake: Intake, tmp_path: Path, under: str = "corrected.csv", **values: str) -> None:
     """Export what is rejected, give it these values, and take it in."""
     out = tmp_path / "errors.csv"
     write_errors(intake.warehouse, intake.datasets["people"], out, force=True)
     frame = pl.read_csv(out, infer_schema=False).with_columns(
         **{name: pl.lit(value) for name, value in values.items()}
     )
-    frame.write_csv(intake.settings.inbox / "people" / "corrected.csv")
+    frame.write_csv(intake.settings.inbox / "people" / under)
     [outcome] = take_inbox(intake)
     assert outcome.entry.format == "correction"
 
@@ -211,6 +211,21 @@ def test_what_was_corrected_stays_corrected(settings: Settings, tmp_path: Path) 
     assert later.warehouse.query(counts).rows() == [
         ("a.csv", 2, 0), ("b.csv", 1, 0), ("corrected.csv", 0, 0),
     ]  # fmt: skip
+
+
+def test_a_correction_under_the_name_of_its_delivery_is_not_taken_for_it(
+    settings: Settings, tmp_path: Path
+) -> None:
+    intake = house(settings, people())
+    load(intake, a="id,name\nx,ann\ny,bob\n3,cid\n")
+    send_back(intake, tmp_path, under="a.csv", id="1")
+    assert rows(intake) == [(1, "ann", "a.csv"), (3, "cid", "a.csv")]  # the other has a key that is taken now
+    left = write_errors(intake.warehouse, intake.datasets["people"], tmp_path / "left.csv")
+    assert left.rows == 1
+    later = house(settings, UPPER)
+    done = list(load_again(later, "people"))
+    assert [(one.entry.format, one.problem) for one in done] == [("csv", None), ("correction", None)]
+    assert rows(later) == [(1, "ANN", "a.csv"), (3, "CID", "a.csv")]
 
 
 def test_a_correction_whose_file_is_gone_is_said(settings: Settings, tmp_path: Path) -> None:
