@@ -24,7 +24,7 @@ dev: $(READY) ## start Dagster's web page, sensors and schedules (http://localho
 	DAGSTER_HOME=$(CURDIR) DAGSTER_DISABLE_TELEMETRY=1 $(BIN)/dagster dev
 
 test: $(READY) ## run all tests
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## lint, formatting, types
 	$(BIN)/ruff check .

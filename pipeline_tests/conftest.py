@@ -17,6 +17,19 @@ hypothesis_settings.register_profile("search", derandomize=False, deadline=None,
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+_LONGEST_FIRST = ("product/test_readme.py", "product/test_dev.py", "product/test_killed.py", "product/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that of several workers none is left with one of them at the end."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.as_posix()
+        return next((n for n, part in enumerate(_LONGEST_FIRST) if part in path), len(_LONGEST_FIRST))
+
+    items.sort(key=place)
+
+
 @pytest.fixture(autouse=True)
 def _no_outside_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests see no PIPELINE_ or DAGSTER_ variable of the person who runs them."""

@@ -1,6 +1,6 @@
-"""Runs Dagster's command line in this process and kills it with SIGKILL at a named boundary.
+"""Runs a command line, Dagster's or ours, in this process and kills it with SIGKILL at a named boundary.
 
-Usage: python -m pipeline_tests.product.killer MODULE:FUNCTION:before|after:N  DAGSTER_ARGUMENT …
+Usage: python -m pipeline_tests.product.killer MODULE:FUNCTION:before|after:N  dagster|pipeline  ARGUMENT …
 The process dies before or after the N-th call of that function: nothing is cleaned up, as when the power goes.
 """
 
@@ -43,10 +43,15 @@ def arm(boundary: str) -> None:
 
 def main() -> None:
     arm(sys.argv[1])
-    from dagster._cli import main as dagster
+    sys.argv = sys.argv[2:]
+    if sys.argv[0] == "pipeline":
+        from pipeline.cli import main as pipeline
 
-    sys.argv = ["dagster", *sys.argv[2:]]
-    dagster()
+        pipeline()
+    else:
+        from dagster._cli import main as dagster
+
+        dagster()
 
 
 if __name__ == "__main__":

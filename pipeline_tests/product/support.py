@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import shutil
 import subprocess
@@ -12,6 +14,9 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pytest
+
+from pipeline.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "data" / "samples"
@@ -42,8 +47,28 @@ def run(
 
 
 def pipeline(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """The `pipeline` command."""
-    return run([sys.executable, "-m", "pipeline.cli", *arguments], environment(home, **settings))
+    """The `pipeline` command, from its entry point to its exit code, in this process: a new one takes seconds to import it all.
+    The pages' commands run in processes of their own, see `run`."""
+    out, err = io.StringIO(), io.StringIO()
+    before = dict(os.environ)
+    os.environ.update(environment(home, **settings))
+    code: str | int | None = 0
+    try:
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            contextlib.chdir(ROOT),
+            pytest.MonkeyPatch.context() as patched,
+        ):
+            patched.setattr(sys, "argv", ["pipeline", *arguments])
+            main()
+    except SystemExit as end:
+        code = end.code
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    assert isinstance(code, int | None), code
+    return subprocess.CompletedProcess(list(arguments), code or 0, out.getvalue(), err.getvalue())
 
 
 def execute_job(
