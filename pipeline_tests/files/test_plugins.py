@@ -92,7 +92,7 @@ def brought(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         EntryPoint("number", f"{__name__}:not_a_reader", plugins.GROUP),
         EntryPoint("shouting", f"{__name__}:Shouting", plugins.GROUP),
     ]
-    monkeypatch.setattr(plugins, "entry_points", lambda group: points)
+    monkeypatch.setattr(plugins, "_points", lambda: iter(points))
     plugins.installed.cache_clear()
     yield
     plugins.installed.cache_clear()
