@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipeline.contract import Dataset, Reference
+from pipeline.contract import Dataset, Reference, clean
 from pipeline.errors import write_errors
+from pipeline.files.sealing import new_keys
 from pipeline.intake import Intake, replay, take_inbox
 from pipeline.settings import Settings
 from pipeline.warehouse import Entry, Warehouse
@@ -114,3 +115,28 @@ def test_limits_are_of_files_not_of_rows_that_come_back(settings: Settings, tmp_
     drop(intake, "people", "a.csv", "id\n1\n2\nx\n")
     entry = send_back(intake, "people", tmp_path, id=pl.lit("y"))
     assert entry.reason is not None and "1 still rejected" in entry.reason
+
+
+SECRET = Dataset(
+    "people", schema=model(id=int, mail=str), clean={"mail": clean.mask(keep_last=2)}, archive="encrypt"
+)
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+def test_a_hidden_value_is_taken_from_a_sealed_original_where_its_key_is_at_hand(
+    settings: Settings, tmp_path: Path, has_key: bool
+) -> None:
+    key = tmp_path / "key.txt"
+    sealing = settings.model_copy(update={"archive_recipient": new_keys(key)})
+    drop(house(sealing, SECRET), "people", "a.csv", "id,mail\nx,ann@example.com\n")
+    assert not list(settings.archive.rglob("*.csv"))
+    reading = sealing.model_copy(update={"archive_identity": str(key)}) if has_key else sealing
+    intake = house(reading, SECRET)
+    entry = send_back(intake, "people", tmp_path, id=pl.lit("1"))
+    assert entry.status == ("loaded" if has_key else "partial")
+    clean_rows = rows(intake, "SELECT id, mail FROM clean.people")
+    assert clean_rows == ([(1, "*************om")] if has_key else [])
+    open_checks = rows(intake, "SELECT check_name FROM errors.people WHERE status = 'open'")
+    assert open_checks == ([] if has_key else [("hidden_value",)])
+    left = [path for path in settings.staging.rglob("*") if path.is_file() and ".duckdb" not in path.parts]
+    assert left == []
