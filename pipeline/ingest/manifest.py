@@ -14,6 +14,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 MANIFEST = "manifest.json"
+CORRECTION = "correction"
+"""Format of error rows that were sent back: they are rows of other deliveries, and their own delivery has none."""
 
 
 @dataclass(frozen=True)

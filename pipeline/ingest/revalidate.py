@@ -21,14 +21,13 @@ from pipeline.files.table import ROW
 from pipeline.ingest.chunk import ChunkProcessor
 from pipeline.ingest.hidden_values import HiddenValues
 from pipeline.ingest.hiding import Hiding, unquoted
-from pipeline.ingest.manifest import CorrectionAccount, Manifest
+from pipeline.ingest.manifest import CORRECTION, CorrectionAccount, Manifest
 from pipeline.ingest.mapping import map_columns
 from pipeline.ingest.originals import Originals
 from pipeline.ingest.violations import records_as_json
 from pipeline.ingest.writer import peak_memory_mb, write_chunk
 from pipeline.settings import Settings
 
-FORMAT = "correction"
 KEY_SCHEMA: dict[str, pl.DataType] = {
     ROW: pl.Int64(),
     "_delivery": pl.String(),
@@ -112,7 +111,7 @@ class Revalidation:
             fingerprint=self.dataset.fingerprint,
             sha256="",
             bytes=0,
-            format=FORMAT,
+            format=CORRECTION,
             dialect={},
             rows_read=self.rows,
             rows_clean=self.clean,

@@ -10,7 +10,7 @@ from pipeline.intake.house import Intake, open_intake
 from pipeline.intake.inbox import find_delivery, wait_and_scan
 from pipeline.intake.originals import OriginalUnavailable, original
 from pipeline.intake.prepare import Prepared, prepare, prepare_batches
-from pipeline.intake.replaying import Replayed, apply_corrections, corrections_of, replay
+from pipeline.intake.replaying import Replayed, apply_corrections, corrected_by, corrections_of, replay
 from pipeline.intake.take import recompute_dirty, take_inbox
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Replayed",
     "apply_corrections",
     "commit",
+    "corrected_by",
     "corrections_of",
     "find_delivery",
     "open_intake",

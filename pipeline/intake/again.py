@@ -102,7 +102,7 @@ def _wanted(
     intake: Intake, dataset: str, deliveries: Collection[str] | None, everything: bool
 ) -> list[Entry]:
     with intake.warehouse.session() as session:
-        there = [entry for entry in session.in_order(dataset) if entry.format != "correction"]
+        there = session.in_order(dataset)
     if deliveries is not None:
         unknown = sorted(set(deliveries) - {entry.delivery for entry in there})
         if unknown:

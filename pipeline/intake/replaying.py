@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from pipeline.intake.originals import OriginalUnavailable, find_original, open_o
 from pipeline.intake.origins import Origins
 from pipeline.intake.prepare import prepare
 from pipeline.warehouse import Entry, Session
+from pipeline.warehouse.ledger import CURRENT
 
 _OPEN = "open.parquet"
 
@@ -145,3 +146,13 @@ def apply_corrections(
                 gone.append((entry, str(error)))
         else:
             yield from commit(intake, prepare(intake, [landing_of(path, dataset, entry.delivery)]), run_id)
+
+
+def corrected_by(intake: Intake, entries: Iterable[Entry]) -> list[Entry]:
+    """The deliveries that corrections among these entries have corrected, each once, as they are now."""
+    corrections = [entry for entry in entries if entry.is_correction and entry.status in CURRENT]
+    if not corrections:
+        return []
+    with intake.warehouse.session(read_only=True) as session:
+        found = {one.id: one for entry in corrections for one in session.corrected_by(entry.id)}
+    return list(found.values())

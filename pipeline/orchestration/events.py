@@ -21,7 +21,7 @@ from typing import Any
 from dagster import AssetCheckEvaluation, AssetMaterialization, AssetObservation
 
 from pipeline.contract import Total
-from pipeline.intake import Intake, Outcome
+from pipeline.intake import Intake, Outcome, corrected_by
 from pipeline.orchestration.metadata import (
     SAMPLE_ROWS,
     account_metadata,
@@ -67,7 +67,7 @@ def report_outcomes(
     known = [outcome for outcome in outcomes if outcome.dataset in intake.datasets]
     samples: dict[str, Samples] = {}
     loaded = [outcome.entry for outcome in known if outcome.entry.status in CURRENT]
-    corrected = originals_of(intake, loaded)
+    corrected = corrected_by(intake, loaded)
     with_rows = [entry for entry in loaded if not entry.is_correction]
     if sampled and with_rows:
         with intake.warehouse.session(read_only=True) as session:
@@ -87,16 +87,6 @@ def _more(intake: Intake, entry: Entry, account: DeliveryAccount | None, sampled
     if entry.status in CURRENT and not entry.is_correction:
         more |= workbook_metadata(intake, entry, sampled)
     return more | account_metadata(account, sampled) if account else more
-
-
-def originals_of(intake: Intake, entries: Sequence[Entry]) -> list[Entry]:
-    """The deliveries that corrections among these entries have corrected, each once, as they are now."""
-    corrections = [entry for entry in entries if entry.is_correction and entry.status in CURRENT]
-    if not corrections:
-        return []
-    with intake.warehouse.session(read_only=True) as session:
-        found = {one.id: one for entry in corrections for one in session.corrected_by(entry.id)}
-    return list(found.values())
 
 
 def delivery_events(

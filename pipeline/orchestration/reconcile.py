@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 from dagster import AssetRecordsFilter, DagsterInstance
 
-from pipeline.intake import Intake
+from pipeline.intake import Intake, corrected_by
 from pipeline.orchestration.asked import register
 from pipeline.orchestration.bulk import tell_runless
-from pipeline.orchestration.events import delivery_events, originals_of
+from pipeline.orchestration.events import delivery_events
 from pipeline.orchestration.history import runs_in_progress
 from pipeline.orchestration.metadata import place_metadata, quality_metadata
 from pipeline.orchestration.names import LEDGER_TAG, clean_key
@@ -75,7 +75,7 @@ def report_missing(
     told = told_entries(instance, dataset, [entry.delivery for entry in page.entries])
     lacking = [entry for entry in page.entries if entry.id not in told]
     register(instance, dataset, (entry.delivery for entry in lacking))
-    corrected = originals_of(intake, lacking)
+    corrected = corrected_by(intake, lacking)
     register(instance, dataset, (entry.delivery for entry in corrected))
     events = [
         delivery_events(

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
 
-from pipeline.intake import Intake, Outcome
+from pipeline.intake import Intake, Outcome, corrected_by
 from pipeline.report.document import Document, document_of
 from pipeline.report.paths import original_of, report_page
 from pipeline.report.render import delivery_page
@@ -51,15 +51,9 @@ def write_outcomes(intake: Intake, outcomes: Iterable[Outcome]) -> dict[str, Del
     """Write the reports of deliveries that were just committed, and anew those of deliveries whose rows were corrected. Ledger id → the
     account that its report tells."""
     by_dataset: dict[str, list[str]] = {}
-    corrections: list[Entry] = []
-    for outcome in outcomes:
-        by_dataset.setdefault(outcome.entry.dataset, []).append(outcome.entry.delivery)
-        corrections += [outcome.entry] if outcome.entry.is_correction else []
-    if corrections:
-        with intake.warehouse.session(read_only=True) as session:
-            corrected = [one for entry in corrections for one in session.corrected_by(entry.id)]
-        for one in corrected:
-            by_dataset[one.dataset].append(one.delivery)
+    entries = [outcome.entry for outcome in outcomes]
+    for entry in (*entries, *corrected_by(intake, entries)):
+        by_dataset.setdefault(entry.dataset, []).append(entry.delivery)
     return {
         account.entry.id: account
         for dataset, deliveries in by_dataset.items()

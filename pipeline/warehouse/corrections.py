@@ -15,13 +15,13 @@ from typing import Any
 import duckdb
 
 from pipeline.contract import Dataset
-from pipeline.ingest.manifest import Staged
+from pipeline.ingest.manifest import CORRECTION, Staged
 from pipeline.warehouse import correcting, ledger, open_rows
 from pipeline.warehouse.added import make_room
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.correcting import Moved
 from pipeline.warehouse.errors import CorrectionRefused
-from pipeline.warehouse.ledger import CORRECTION, HAS_ROWS, Entry
+from pipeline.warehouse.ledger import HAS_ROWS, Entry
 from pipeline.warehouse.windows import dirty
 
 _NAMED = 10

@@ -16,13 +16,13 @@ from typing import Any
 
 import duckdb
 
-from pipeline.ingest.manifest import ColumnProfile, Staged
+from pipeline.ingest.manifest import CORRECTION, ColumnProfile, Staged
 
 CURRENT = ("loaded", "partial")
 """Statuses of a delivery whose rows are in the clean table, and of a correction that was taken."""
-CORRECTION = "correction"
-"""Format of the row of a correction: it moved rows of other deliveries and has none itself, whatever its key."""
-HAS_ROWS = f"(status IN ('loaded', 'partial') AND format IS DISTINCT FROM '{CORRECTION}')"
+OF_A_FILE = f"format IS DISTINCT FROM '{CORRECTION}'"
+"""SQL: the row is no correction's."""
+HAS_ROWS = f"(status IN ('loaded', 'partial') AND {OF_A_FILE})"
 """SQL: the row of a delivery whose rows are in the clean table."""
 
 

@@ -16,7 +16,7 @@ import duckdb
 
 from pipeline.contract import Dataset
 from pipeline.warehouse.conflict_list import Conflicts, exclude
-from pipeline.warehouse.ledger import Entry, current
+from pipeline.warehouse.ledger import OF_A_FILE, Entry, current
 from pipeline.warehouse.sql import ident, idents, table, text, timestamp
 from pipeline.warehouse.tables import ERROR_COLUMNS
 from pipeline.warehouse.uniqueness import key_text, reached, severity_of
@@ -25,16 +25,15 @@ from pipeline.warehouse.windows import dirty
 LATER = "temp.later"
 _YIELDED = "temp.yielded"
 # A version's first commit: what was loaded since the delivery last had other bytes, or none.
-_FIRST = """(
-    SELECT landed.delivery, min(landed.seq) AS first FROM ops.deliveries AS landed JOIN (
+_FIRST = f"""(
+    WITH landed AS (SELECT delivery, seq, sha256, status FROM ops.deliveries WHERE dataset = $1 AND {OF_A_FILE}
+        AND status IN ('loaded', 'partial', 'replaced', 'removed')
+    ), turn AS (
         SELECT past.delivery, max(past.seq) FILTER (past.sha256 <> now.sha256 OR past.status = 'removed') AS other
-        FROM ops.deliveries AS past JOIN ops.deliveries AS now ON past.dataset = now.dataset AND past.delivery = now.delivery
-        WHERE now.dataset = $1 AND now.status IN ('loaded', 'partial') AND now.format IS DISTINCT FROM 'correction'
-        AND past.status IN ('loaded', 'partial', 'replaced', 'removed') AND past.format IS DISTINCT FROM 'correction' GROUP BY 1
-    ) AS turn ON landed.delivery = turn.delivery
-    WHERE landed.dataset = $1 AND landed.status IN ('loaded', 'partial', 'replaced') AND landed.seq > coalesce(turn.other, 0)
-    AND landed.format IS DISTINCT FROM 'correction'
-    GROUP BY 1
+        FROM landed AS past JOIN landed AS now USING (delivery) WHERE now.status IN ('loaded', 'partial') GROUP BY 1
+    )
+    SELECT delivery, min(seq) AS first FROM landed JOIN turn USING (delivery)
+    WHERE status <> 'removed' AND seq > coalesce(other, 0) GROUP BY 1
 )"""
 
 

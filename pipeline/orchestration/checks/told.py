@@ -15,11 +15,10 @@ from dagster import (
 )
 
 from pipeline.contract import Dataset
-from pipeline.intake import Intake
+from pipeline.intake import Intake, corrected_by
 from pipeline.orchestration.asked import keys_in, registered, span_of
 from pipeline.orchestration.checks.contract import contract_checks, judge_contract
 from pipeline.orchestration.checks.verdicts import CHECKS, Verdict, judge
-from pipeline.orchestration.events import originals_of
 from pipeline.orchestration.names import clean_key
 from pipeline.warehouse import Entry, WarehouseMissing
 from pipeline.warehouse.ledger import CURRENT
@@ -49,7 +48,7 @@ def evaluations(intake: Intake, entries: Iterable[Entry]) -> Iterator[AssetCheck
 
 def judged(intake: Intake, entries: Sequence[Entry]) -> list[Entry]:
     """The entries whose figures count: in place of a correction, which has none, the deliveries that it has corrected."""
-    named = {entry.id: entry for entry in originals_of(intake, entries)}
+    named = {entry.id: entry for entry in corrected_by(intake, entries)}
     own = {entry.id: entry for entry in entries if not (entry.is_correction and entry.status in CURRENT)}
     return list((own | named).values())
 
