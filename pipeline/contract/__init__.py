@@ -14,7 +14,16 @@ from pipeline.contract.errors import ContractError
 from pipeline.contract.read import Read
 from pipeline.contract.references import Reference
 from pipeline.contract.rules import Rule, either, required_when
-from pipeline.contract.windows import Sliding, TimeWindow, Total, Tumbling, Window
+from pipeline.contract.windows import (
+    Cumulative,
+    GridWindow,
+    Session,
+    Sliding,
+    TimeWindow,
+    Total,
+    Tumbling,
+    Window,
+)
 
 checks.register_checks()
 
@@ -23,11 +32,14 @@ __all__ = [
     "Cleaner",
     "Column",
     "ContractError",
+    "Cumulative",
     "Dataset",
     "Derived",
+    "GridWindow",
     "Read",
     "Reference",
     "Rule",
+    "Session",
     "Sliding",
     "TimeWindow",
     "Total",

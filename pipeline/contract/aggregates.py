@@ -7,58 +7,128 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.contract.durations import parse_duration
+
 
 @dataclass(frozen=True)
 class Aggregate:
-    """One measure: `kind` over `column` (None counts rows), `parameter` where the kind takes one."""
+    """One measure.
+
+    Attributes:
+        kind: what is computed.
+        column: over which column; None: over rows.
+        parameter: share of a quantile, number of values of a top list, seconds of a rate's unit.
+        where: SQL condition on the row; others do not count.
+        approximate: by a sketch of bounded size.
+        expression: SQL of an aggregate, for kind "sql".
+        sql_type: its DuckDB type.
+    """
 
     kind: str
     column: str | None = None
     parameter: float | None = None
+    where: str | None = None
+    approximate: bool = False
+    expression: str | None = None
+    sql_type: str | None = None
 
 
 class agg:
-    """Aggregates for `measures=`; null values are ignored by all but `count()` of rows."""
+    """Aggregates for `measures=`.
+
+    Nulls of the column are left out by all of them; a window in which only nulls are gives 0 for counts and rates of rows, an
+    empty map or list for `distribution` and `top`, and null for the rest. `where=` is an SQL condition over the dataset's
+    columns; rows for which it is not true are left out of this measure.
+    """
 
     @staticmethod
-    def count(column: str | None = None) -> Aggregate:
+    def count(column: str | None = None, *, where: str | None = None) -> Aggregate:
         """Rows, or the rows in which `column` is not null. BIGINT."""
-        return Aggregate("count", column)
+        return Aggregate("count", column, where=where)
 
     @staticmethod
-    def sum(column: str) -> Aggregate:
-        """Sum; decimals stay decimal, whole numbers whole, floats DOUBLE. Null when no value is there."""
-        return Aggregate("sum", column)
+    def count_distinct(column: str, *, approximate: bool = False, where: str | None = None) -> Aggregate:
+        """Number of different values. BIGINT. Exact, or `approximate`: HyperLogLog, error about 2 %."""
+        return Aggregate("count_distinct", column, where=where, approximate=approximate)
 
     @staticmethod
-    def avg(column: str) -> Aggregate:
+    def sum(column: str, *, where: str | None = None) -> Aggregate:
+        """Sum; decimals stay decimal, whole numbers whole, floats DOUBLE. Null when no value is there.
+
+        Floats are added with compensation (Kahan): any order of the rows gives the same figure to a relative 1e-12 of the sum
+        of the absolute values.
+        """
+        return Aggregate("sum", column, where=where)
+
+    @staticmethod
+    def avg(column: str, *, where: str | None = None) -> Aggregate:
         """Arithmetic mean. DOUBLE."""
-        return Aggregate("avg", column)
+        return Aggregate("avg", column, where=where)
 
     @staticmethod
-    def min(column: str) -> Aggregate:
+    def min(column: str, *, where: str | None = None) -> Aggregate:
         """Smallest value, in the column's own type."""
-        return Aggregate("min", column)
+        return Aggregate("min", column, where=where)
 
     @staticmethod
-    def max(column: str) -> Aggregate:
+    def max(column: str, *, where: str | None = None) -> Aggregate:
         """Largest value, in the column's own type."""
-        return Aggregate("max", column)
+        return Aggregate("max", column, where=where)
 
     @staticmethod
-    def count_distinct(column: str) -> Aggregate:
-        """Number of different values, exact. BIGINT."""
-        return Aggregate("count_distinct", column)
+    def stddev(column: str, *, where: str | None = None) -> Aggregate:
+        """Standard deviation of the sample (divisor n - 1). DOUBLE; null for fewer than two values."""
+        return Aggregate("stddev", column, where=where)
 
     @staticmethod
-    def quantile(column: str, q: float) -> Aggregate:
-        """The `q` quantile (0 to 1), interpolated linearly between neighbours, exact. DOUBLE."""
-        return Aggregate("quantile", column, q)
+    def median(column: str, *, approximate: bool = False, where: str | None = None) -> Aggregate:
+        """The 0.5 quantile. DOUBLE."""
+        return Aggregate("quantile", column, 0.5, where=where, approximate=approximate)
 
     @staticmethod
-    def distribution(column: str) -> Aggregate:
+    def quantile(column: str, q: float, *, approximate: bool = False, where: str | None = None) -> Aggregate:
+        """The `q` quantile (0 to 1), interpolated linearly between neighbours. DOUBLE. Exact, or `approximate`: T-Digest."""
+        return Aggregate("quantile", column, q, where=where, approximate=approximate)
+
+    @staticmethod
+    def first(column: str, *, where: str | None = None) -> Aggregate:
+        """The value of the earliest row that has one, in the column's own type; of several at one moment the smallest."""
+        return Aggregate("first", column, where=where)
+
+    @staticmethod
+    def last(column: str, *, where: str | None = None) -> Aggregate:
+        """The value of the latest row that has one, in the column's own type; of several at one moment the largest."""
+        return Aggregate("last", column, where=where)
+
+    @staticmethod
+    def rate(column: str | None = None, *, per: str = "1s", where: str | None = None) -> Aggregate:
+        """Rows, or the sum of `column`, per second (or per `per`) of the window's length. DOUBLE. Needs a window over time."""
+        return Aggregate("rate", column, parse_duration(per).total_seconds(), where=where)
+
+    @staticmethod
+    def top(column: str, k: int = 10, *, where: str | None = None) -> Aggregate:
+        """The `k` most frequent values with their counts, most frequent first, of equal counts the smaller value first.
+        STRUCT("value" of the column's type, "count" BIGINT)[]."""
+        return Aggregate("top", column, k, where=where)
+
+    @staticmethod
+    def distribution(column: str, *, where: str | None = None) -> Aggregate:
         """How often each value occurs: MAP(VARCHAR, BIGINT), keys in order."""
-        return Aggregate("distribution", column)
+        return Aggregate("distribution", column, where=where)
+
+    @staticmethod
+    def share(column: str | None = None, *, where: str | None = None) -> Aggregate:
+        """The group's share, 0 to 1, of the rows (or of the sum of `column`) of all groups in the same window. DOUBLE; null where
+        that sum is 0. Not for sessions, whose groups have windows of their own."""
+        return Aggregate("share", column, where=where)
+
+    @staticmethod
+    def sql(expression: str, sql_type: str = "DOUBLE", *, where: str | None = None) -> Aggregate:
+        """Any SQL of one aggregate over the dataset's columns, such as `"sum(price * quantity)"`, as `sql_type`."""
+        return Aggregate("sql", where=where, expression=expression, sql_type=sql_type)
 
 
-NUMERIC_KINDS = frozenset({"sum", "avg", "quantile"})
+NUMERIC_KINDS = frozenset({"sum", "avg", "quantile", "stddev", "rate", "share"})
+"""Kinds whose column, where they have one, is a number."""
+COLUMNLESS_KINDS = frozenset({"count", "rate", "share", "sql"})
+"""Kinds that need no column."""

@@ -42,7 +42,15 @@ class Dataset:
         key: columns that identify a row over the whole table; of two rows with one key the first stays.
         event_time: the datetime column that the windows go by, or None.
         timezone: IANA zone of event times without one, and of the day partitions; default UTC.
-        windows: aggregates kept up to date: Tumbling and Sliding (need event_time), Total.
+        windows: aggregates kept up to date: Tumbling, Sliding, Cumulative, Session (need event_time), Total.
+        lateness: how long after their event time rows may arrive ("2h"). A window is final when the watermark has passed its
+            end: the largest event time committed less this. None: windows are final at once, and no row counts as late.
+        late: what becomes of rows that would change a final window: "repair" computes it again, "hold" keeps them out of that
+            window until `pipeline windows release`. Either way they are in the clean table and listed in `ops.late_rows`.
+        idle_after: time without a new delivery after which the wall clock takes the place of the largest event time.
+        publish: what is written to `published/` as Parquet: the "windows", "all" (the clean table too), or "nothing".
+        keep_rows: age of its event time beyond which a clean row is deleted by the retention job ("90d"); None: never.
+        keep_windows: age beyond which a window is deleted ("5y"); None: never. Windows may outlive their rows.
         derive: columns that are computed: contract column → expression over other columns of the contract, or a list of
             Derived(…) and *split(…), which may also read columns of the file. A file need not have them.
         rules: what every row must fulfil over several columns: Rule, required_when, either; checked after `keep`.
@@ -78,6 +86,12 @@ class Dataset:
     event_time: str | None = None
     timezone: str = "UTC"
     windows: Sequence[Window] = ()
+    lateness: str | None = None
+    late: Literal["repair", "hold"] = "repair"
+    idle_after: str = "1d"
+    publish: Literal["windows", "all", "nothing"] = "windows"
+    keep_rows: str | None = None
+    keep_windows: str | None = None
     derive: Mapping[str, pl.Expr] | Sequence[Derived] = ()
     rules: Sequence[Rule] = ()
     severity: Mapping[str, Severity | Mapping[str, Severity]] = field(default_factory=dict)
@@ -173,6 +187,11 @@ class Dataset:
     def zone(self) -> ZoneInfo:
         """The dataset's time zone."""
         return ZoneInfo(self.timezone)
+
+    @cached_property
+    def allowed_lateness(self) -> timedelta:
+        """How long after their event time rows may arrive; zero where nothing is declared."""
+        return timedelta() if self.lateness is None else parse_duration(self.lateness)
 
     @cached_property
     def freshness_window(self) -> timedelta | None:

@@ -21,6 +21,7 @@ from pipeline.contract.derive import check_derived
 from pipeline.contract.durations import parse_duration
 from pipeline.contract.errors import ContractError
 from pipeline.contract.headers import normalise
+from pipeline.contract.lifetime_rules import check_lifetime
 from pipeline.contract.read import Read
 from pipeline.contract.references import check_references
 from pipeline.contract.rules import check_rules
@@ -37,7 +38,11 @@ _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("key", (list, tuple), 'a list: ["{}"]'),
     ("sheets", (list, tuple), 'a list: ["{}"]'),
     ("read", (Read,), 'what is known of the files: Read(delimiter=";")'),
-    ("windows", (list, tuple), "a list of Tumbling, Sliding and Total"),
+    ("windows", (list, tuple), "a list of Tumbling, Sliding, Cumulative, Session and Total"),
+    ("lateness", (str, NoneType), 'a length of time: "2h"'),
+    ("idle_after", (str,), 'a length of time: "1d"'),
+    ("keep_rows", (str, NoneType), 'a length of time: "90d"'),
+    ("keep_windows", (str, NoneType), 'a length of time: "5y"'),
     ("rules", (list, tuple), 'a list: [Rule("paid", pl.col("amount") > 0)]'),
     ("severity", (Mapping,), 'a mapping: {{"amount": {{"ge": "warn"}}}}'),
     ("references", (list, tuple), 'a list: [Reference("customer_id", "customers", "id")]'),
@@ -88,6 +93,7 @@ def check_dataset(dataset: Dataset) -> None:
     check_references(dataset)
     check_severities(dataset)
     check_windows(dataset.name, dataset.windows, columns, dataset.event_time)
+    check_lifetime(dataset)
 
 
 def _check_kinds(dataset: Dataset) -> None:

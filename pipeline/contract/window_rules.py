@@ -1,28 +1,36 @@
-"""Validation of a dataset's windows when it is loaded. What does not belong here: what a window is (`windows`)."""
+"""Validation of a dataset's windows when it is loaded.
+
+What belongs here: names, lengths and groups. What does not: what a window is (`windows`), its measures (`measure_rules`).
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import NoneType
 
 import polars as pl
 
-from pipeline.contract.aggregates import NUMERIC_KINDS, Aggregate
+from pipeline.contract.durations import Months, Period, longest, parse_duration
 from pipeline.contract.errors import ContractError
-from pipeline.contract.windows import Sliding, TimeWindow, Total, Tumbling, Window
+from pipeline.contract.measure_rules import NAME, TAKEN, check_measure
+from pipeline.contract.windows import Cumulative, Session, Sliding, TimeWindow, Total, Tumbling, Window
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_TAKEN = frozenset(
-    {"window_start", "window_end", "row_count", "revision", "computed_at", "is_final", "_delivery"}
-)
 _ASSETS = frozenset({"inbox", "clean", "errors"})
 _DAY = timedelta(days=1)
+_SHORTEST = timedelta(milliseconds=1)
+_SHORTEST_MONTH = timedelta(days=28)
+_MOST_STEPS = 1_500
+_FITTING = "Choose a step that divides a day, or whole days."
 # Field, what it may be, how it is written; {} is what stands there as one text.
 _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("name", (str,), 'a name: "daily"'),
     ("every", (str,), 'a length of time: "5m"'),
     ("size", (str,), 'a length of time: "1h"'),
+    ("period", (str,), 'a length of time: "1d"'),
+    ("gap", (str,), 'a length of time: "30m"'),
+    ("offset", (str, NoneType), 'a length of time: "6h"'),
+    ("fill", (str, NoneType), '"zero", "null" or None'),
     ("by", (list, tuple), 'a list: by=["{}"]'),
     ("measures", (Mapping,), 'a mapping: {{"orders": agg.count()}}'),
 )
@@ -34,13 +42,16 @@ def check_windows(
     """Raise ContractError for the first window that is declared wrongly."""
     seen: set[str] = set()
     for window in windows:
-        if not isinstance(window, Tumbling | Sliding | Total):
+        if not isinstance(window, Tumbling | Sliding | Cumulative | Session | Total):
             raise ContractError(
-                dataset, "windows", f"{window!r} is not a window", "Use Tumbling, Sliding or Total."
+                dataset,
+                "windows",
+                f"{window!r} is not a window",
+                "Use Tumbling, Sliding, Cumulative, Session or Total.",
             )
         where = f"window {window.name!r}"
         _check_kinds(dataset, where, window)
-        if not _NAME.fullmatch(window.name) or window.name in _ASSETS:
+        if not NAME.fullmatch(window.name) or window.name in _ASSETS:
             raise ContractError(
                 dataset,
                 where,
@@ -54,7 +65,7 @@ def check_windows(
             _check_lengths(dataset, where, window, event_time)
         _check_groups(dataset, where, window, columns)
         for name, measure in window.measures.items():
-            _check_measure(dataset, f"{where}, measure {name!r}", name, measure, columns, window.by)
+            check_measure(dataset, f"{where}, measure {name!r}", name, measure, columns, window)
 
 
 def _check_kinds(dataset: str, where: str, window: Window) -> None:
@@ -74,23 +85,50 @@ def _check_lengths(dataset: str, where: str, window: TimeWindow, event_time: str
             dataset, where, "needs an event time", "Set event_time= to a datetime column, or use Total."
         )
     try:
-        length, step = window.length, window.step
+        if isinstance(window, Session):
+            cause = "has a gap below a millisecond" if window.pause < _SHORTEST else None
+            remedy = "Choose a longer gap."
+        else:
+            cause, remedy = _misfit(window)
     except ValueError as error:
         raise ContractError(dataset, where, str(error), 'Write lengths such as "5m", "1h", "1d".') from error
-    if step > length:
-        raise ContractError(
-            dataset,
-            where,
-            "has gaps: `every` is longer than `size`",
-            "Rows between windows would be lost; make `every` at most `size`.",
-        )
-    if step < timedelta(milliseconds=1) or (step < _DAY and _DAY % step) or (step > _DAY and step % _DAY):
-        raise ContractError(
-            dataset,
-            where,
-            f"steps of {step} do not fit into days",
-            "Choose a step that divides a day, or whole days.",
-        )
+    if cause is not None:
+        raise ContractError(dataset, where, cause, remedy)
+    fill = getattr(window, "fill", None)
+    if fill not in (None, "zero", "null"):
+        raise ContractError(dataset, where, f"`fill` is {fill!r}", 'Write "zero", "null" or None.')
+
+
+def _misfit(window: Tumbling | Sliding | Cumulative) -> tuple[str | None, str]:
+    """What is wrong with the lengths of a window, or None, and the remedy."""
+    if isinstance(window, Sliding):
+        period: Period = window.step
+        if window.step > window.length:
+            return (
+                "has gaps: `every` is longer than `size`",
+                "Rows between windows would be lost; make `every` at most `size`.",
+            )
+    elif isinstance(window, Cumulative):
+        period = window.unit
+        if longest(period) // window.step > _MOST_STEPS:
+            return f"has more than {_MOST_STEPS:,} steps in a period", "Make `every` longer."
+        if window.step > longest(period) or (isinstance(period, timedelta) and period % window.step):
+            return "has steps that do not divide its period", "Choose an `every` that divides `period`."
+        if _odd(window.step):
+            return f"steps of {window.step} do not fit into days", _FITTING
+    else:
+        period = window.unit
+    if isinstance(period, timedelta) and _odd(period):
+        return f"steps of {period} do not fit into days", _FITTING
+    shortest = period.count * _SHORTEST_MONTH if isinstance(period, Months) else period
+    if window.offset is not None and parse_duration(window.offset) >= shortest:
+        return "has an `offset` as long as its step", "Choose a shorter one: it says where the first starts."
+    return None, ""
+
+
+def _odd(step: timedelta) -> bool:
+    """Whether a step neither divides a day nor is whole days."""
+    return step < _SHORTEST or (step < _DAY and bool(_DAY % step)) or (step > _DAY and bool(step % _DAY))
 
 
 def _check_groups(dataset: str, where: str, window: Window, columns: Mapping[str, pl.DataType]) -> None:
@@ -104,55 +142,7 @@ def _check_groups(dataset: str, where: str, window: Window, columns: Mapping[str
                 f"groups by {column!r}, which the schema does not have",
                 f"It has: {', '.join(columns)}.",
             )
-        if column in _TAKEN:
+        if column in TAKEN:
             raise ContractError(
                 dataset, where, f"groups by {column!r}, a column that every window has", "Rename the column."
             )
-
-
-def _check_measure(
-    dataset: str,
-    where: str,
-    name: str,
-    measure: Aggregate,
-    columns: Mapping[str, pl.DataType],
-    by: Sequence[str],
-) -> None:
-    if not _NAME.fullmatch(name) or name in _TAKEN or name in by:
-        raise ContractError(
-            dataset,
-            where,
-            "is not a free lower-case name",
-            f"Use letters, digits and _; not {', '.join(sorted(_TAKEN))}.",
-        )
-    if not isinstance(measure, Aggregate):
-        raise ContractError(
-            dataset, where, f"{measure!r} is not an aggregate", "Use agg.count(), agg.sum(…), …"
-        )
-    if measure.column is None and measure.kind == "count":
-        return
-    if measure.column is None or measure.column not in columns:
-        raise ContractError(
-            dataset,
-            where,
-            f"measures {measure.column!r}, which the schema does not have",
-            f"It has: {', '.join(columns)}.",
-        )
-    if measure.kind in NUMERIC_KINDS and not columns[measure.column].is_numeric():
-        raise ContractError(
-            dataset,
-            where,
-            f"{measure.kind} of {measure.column!r}, which is {columns[measure.column]}",
-            "Measure a number.",
-        )
-    if measure.kind == "quantile" and not _is_share(measure.parameter):
-        raise ContractError(
-            dataset,
-            where,
-            f"quantile {measure.parameter} is outside 0 to 1",
-            "Write 0.95 for the 95th percentile.",
-        )
-
-
-def _is_share(value: object) -> bool:
-    return isinstance(value, int | float) and 0 <= value <= 1

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from math import gcd
+from typing import Literal
 
 from pipeline.contract.aggregates import Aggregate
-from pipeline.contract.durations import parse_duration
+from pipeline.contract.durations import Period, longest, parse_duration, parse_period
 
 MICROSECOND = timedelta(microseconds=1)
+Fill = Literal["zero", "null"]
 
 
 @dataclass(frozen=True)
@@ -23,26 +25,31 @@ class Tumbling:
 
     Args:
         name: the table is `windows.<dataset>_<name>`.
-        every: length of a window, such as "1d" or "5m"; windows start on multiples of it, counted from
-            midnight of Monday 2000-01-03 on the clock of the dataset's zone.
+        every: length of a window, such as "5m", "1d", "1w" (ISO week), "1mo", "1q", "1y"; windows start on multiples of it,
+            counted from midnight of Monday 2000-01-03 (months: from January 2000) on the clock of the dataset's zone.
         by: group columns.
         measures: name of the result column → aggregate.
+        offset: windows start so much later: every="1d", offset="6h" is the day from six to six.
+        fill: what stands for windows without a row between a group's first window and the last window of the data: "zero"
+            (counts and sums 0, the rest null), "null" (all measures null), or None: no window. Filled ones have row_count 0.
     """
 
     name: str
     every: str
     by: Sequence[str] = ()
     measures: Mapping[str, Aggregate] = field(default_factory=dict)
+    offset: str | None = None
+    fill: Fill | None = None
+
+    @property
+    def unit(self) -> Period:
+        """Length of a window and time between two starts."""
+        return parse_period(self.every)
 
     @property
     def length(self) -> timedelta:
-        """Length of one window."""
-        return parse_duration(self.every)
-
-    @property
-    def step(self) -> timedelta:
-        """Time between the starts of two neighbouring windows."""
-        return self.length
+        """Length of one window; of calendar units the longest there is."""
+        return longest(self.unit)
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,8 @@ class Sliding:
         every: time between two starts; counted as in `Tumbling`.
         by: group columns.
         measures: name of the result column → aggregate.
+        offset: windows start so much later.
+        fill: as in `Tumbling`.
     """
 
     name: str
@@ -62,6 +71,8 @@ class Sliding:
     every: str
     by: Sequence[str] = ()
     measures: Mapping[str, Aggregate] = field(default_factory=dict)
+    offset: str | None = None
+    fill: Fill | None = None
 
     @property
     def length(self) -> timedelta:
@@ -80,6 +91,69 @@ class Sliding:
 
 
 @dataclass(frozen=True)
+class Cumulative:
+    """Windows that grow within a period: all start with it, one ends after each `every`, the last with the period.
+
+    A row counts in the window of its step and in those after it, until the period ends. Windows without a row so far are left
+    out; those after the first row are all there.
+
+    Args:
+        name: the table is `windows.<dataset>_<name>`.
+        period: length of a period, such as "1d" or "1mo"; counted as in `Tumbling`.
+        every: how much a window is longer than the one before it, such as "1h".
+        by: group columns.
+        measures: name of the result column → aggregate.
+        offset: periods start so much later.
+    """
+
+    name: str
+    period: str
+    every: str
+    by: Sequence[str] = ()
+    measures: Mapping[str, Aggregate] = field(default_factory=dict)
+    offset: str | None = None
+
+    @property
+    def unit(self) -> Period:
+        """Length of a period."""
+        return parse_period(self.period)
+
+    @property
+    def length(self) -> timedelta:
+        """Length of the last window of a period; of calendar units the longest there is."""
+        return longest(self.unit)
+
+    @property
+    def step(self) -> timedelta:
+        """How much a window is longer than the one before it."""
+        return parse_duration(self.every)
+
+
+@dataclass(frozen=True)
+class Session:
+    """Windows of activity per group: rows that follow one another without a pause longer than `gap`.
+
+    `window_start` is the first row's time, `window_end` the last one's plus the gap.
+
+    Args:
+        name: the table is `windows.<dataset>_<name>`.
+        gap: the longest pause within a session, such as "30m".
+        by: the key: each group has its own sessions.
+        measures: name of the result column → aggregate.
+    """
+
+    name: str
+    gap: str
+    by: Sequence[str] = ()
+    measures: Mapping[str, Aggregate] = field(default_factory=dict)
+
+    @property
+    def pause(self) -> timedelta:
+        """The longest pause within a session."""
+        return parse_duration(self.gap)
+
+
+@dataclass(frozen=True)
 class Total:
     """One figure per group over the whole table, and one per group and delivery; needs no event time.
 
@@ -94,5 +168,7 @@ class Total:
     measures: Mapping[str, Aggregate] = field(default_factory=dict)
 
 
-Window = Tumbling | Sliding | Total
-TimeWindow = Tumbling | Sliding
+GridWindow = Tumbling | Sliding | Cumulative
+"""Windows whose starts and ends follow from the clock alone."""
+TimeWindow = Tumbling | Sliding | Cumulative | Session
+Window = TimeWindow | Total

@@ -18,7 +18,6 @@ from pipeline.warehouse.quality import Quality
 from pipeline.warehouse.session import Session
 from pipeline.warehouse.violations import CheckCount
 from pipeline.warehouse.windows.dirty import days_of
-from pipeline.warehouse.windows.grid import grid_of
 
 HISTORY = 40
 _EARLIER = timedelta(days=1)
@@ -131,7 +130,7 @@ def _until(past: Sequence[Quality], seq: int) -> tuple[float, ...]:
 
 def _touched(dataset: Dataset, spans: Sequence[DaySpan] | None) -> tuple[Touched, ...]:
     over_time = [
-        Touched(window.name, tuple(sorted(days_of(grid_of(dataset, window), spans))))
+        Touched(window.name, tuple(sorted(days_of(dataset, window, spans))))
         for window in dataset.time_windows
         if spans
     ]

@@ -51,10 +51,9 @@ def commit(
     run_id: str | None = None,
     replay: bool = False,
     records: Records | None = None,
-    marked: dirty.Marked | None = None,
     again: bool = False,
 ) -> Entry:
-    """Load a staged delivery; see `Session.commit`. Days in `marked` are dirty already; those marked now are added."""
+    """Load a staged delivery; see `Session.commit`."""
     manifest = staged.manifest
     began = time.perf_counter()
     with transaction(connection):
@@ -97,17 +96,13 @@ def commit(
                 "reason": "; ".join([*manifest.remarks, *room.reasons]) or None,
             },
         )
-        fresh = dirty.mark_spans(connection, dataset, manifest.days, marked=marked)
-        dirty.mark_totals(connection, dataset, staged.delivery)
-    if marked is not None:
-        marked |= fresh
+        dirty.mark(connection, dataset, staged.delivery, manifest.days)
     return entry
 
 
 def supersede(connection: duckdb.DuckDBPyConnection, dataset: Dataset, old: Entry) -> None:
     """Take the rows of a delivery's earlier version out and mark what they touched as dirty."""
-    dirty.mark_spans(connection, dataset, dirty.spans_of(connection, dataset, old))
-    dirty.mark_totals(connection, dataset, old.delivery)
+    dirty.mark(connection, dataset, old.delivery, dirty.spans_of(connection, dataset, old))
     loading.delete_rows(connection, dataset, old.delivery)
     ledger.set_status(connection, old, "replaced", "a newer version of the file took its place")
 

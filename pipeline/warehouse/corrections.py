@@ -84,7 +84,6 @@ def commit(
     *,
     run_id: str | None = None,
     replay: bool = False,
-    marked: dirty.Marked | None = None,
 ) -> Entry:
     """Take a staged correction; see `Session.commit`. With `replay` one that was taken before is taken again, for what is open
     now, and keeps its row of the ledger.
@@ -104,7 +103,7 @@ def commit(
             return ledger.insert(
                 connection, facts | {"status": "duplicate", "reason": ledger.duplicate_reason(same)}
             )
-        applied, fresh = _apply(connection, dataset, staged, marked)
+        applied = _apply(connection, dataset, staged)
         if not applied.usable and replay and same is not None:
             return same  # its originals have other content by now
         if not applied.usable:
@@ -113,8 +112,6 @@ def commit(
         if applied.moved:
             correcting.note(connection, entry)
         correcting.forget(connection)
-    if marked is not None:
-        marked |= fresh
     return entry
 
 
@@ -122,23 +119,17 @@ def replay(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     staged: Staged,
-    marked: dirty.Marked | None = None,
 ) -> Applied:
     """Move the rows of a staged replay that pass now; it is no delivery and gets no row of the ledger."""
     with transaction(connection):
-        applied, fresh = _apply(connection, dataset, staged, marked)
+        applied = _apply(connection, dataset, staged)
         correcting.forget(connection)
-    if marked is not None:
-        marked |= fresh
     return applied
 
 
-def _apply(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, marked: dirty.Marked | None
-) -> tuple[Applied, dirty.Marked]:
+def _apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged) -> Applied:
     account = staged.manifest.correction
     assert account is not None
-    fresh: dirty.Marked = set()
     moved: Sequence[Moved] = ()
     strangers, named = 0, list[str]()
     if staged.key_paths:
@@ -146,17 +137,13 @@ def _apply(
         strangers, named = open_rows.match(connection, dataset, staged)
         moved = correcting.move(connection, dataset, staged, room)
         spans = correcting.spans(connection, dataset, staged, room)
-        fresh = dirty.mark_spans(connection, dataset, spans, marked=marked)
+        dirty.mark_spans(connection, dataset, spans, dataset.time_windows, staged.delivery)
         for one in moved:
             if one.clean:
-                dirty.mark_totals(connection, dataset, one.delivery)
+                dirty.mark_totals(connection, dataset, one.delivery, staged.delivery)
         correcting.reconcile(connection, dataset)
-    return (
-        Applied(
-            tuple(moved), account.refused + strangers, (*account.refusals, *named)[:_NAMED], account.untouched
-        ),
-        fresh,
-    )
+    refusals = (*account.refusals, *named)[:_NAMED]
+    return Applied(tuple(moved), account.refused + strangers, refusals, account.untouched)
 
 
 def _record(

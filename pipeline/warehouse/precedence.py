@@ -103,8 +103,7 @@ def _reject(connection: duckdb.DuckDBPyConnection, dataset: Dataset, detected_at
     found = [current(connection, dataset.name, delivery) for delivery, _ in counts]
     entries = [entry for entry in found if entry is not None]
     for entry in entries:
-        dirty.mark_spans(connection, dataset, dirty.spans_of(connection, dataset, entry))
-        dirty.mark_totals(connection, dataset, entry.delivery)
+        dirty.mark(connection, dataset, entry.delivery, dirty.spans_of(connection, dataset, entry))
     names = [name for name, _ in ERROR_COLUMNS]
     connection.execute(
         f"INSERT INTO {table('errors', dataset.name)} ({idents(names)}) SELECT _delivery, _row, NULL, NULL, column_name, 'unique', "

@@ -41,7 +41,6 @@ class Session:
         self.connection = connection
         self._datasets = datasets
         self._changed = changed
-        self._marked: dirty.Marked = set()
 
     def commit(
         self,
@@ -78,9 +77,7 @@ class Session:
         """
         dataset = self._writable(staged.manifest.dataset)
         if staged.manifest.correction is not None:
-            return corrections.commit(
-                self.connection, dataset, staged, run_id=run_id, replay=replay, marked=self._marked
-            )
+            return corrections.commit(self.connection, dataset, staged, run_id=run_id, replay=replay)
         return committing.commit(
             self.connection,
             dataset,
@@ -88,7 +85,6 @@ class Session:
             run_id=run_id,
             replay=replay,
             records=records,
-            marked=self._marked,
             again=again,
         )
 
@@ -182,11 +178,10 @@ class Session:
         """Move the rows of a staged replay that pass now, in one transaction; those that fail get the new reason if it is
         another. Raises ReconciliationError, ContractChanged."""
         dataset = self._writable(staged.manifest.dataset)
-        return corrections.replay(self.connection, dataset, staged, marked=self._marked)
+        return corrections.replay(self.connection, dataset, staged)
 
     def dirty(self, dataset: str | None = None) -> list[Dirty]:
         """What is dirty, by dataset, window and day; only of datasets and windows that are declared."""
-        self._marked.clear()
         found = dirty.pending(self.connection, dataset)
         names = {name: {window.name for window in d.windows} for name, d in self._datasets.items()}
         return [mark for mark in found if mark.window in names.get(mark.dataset, set())]
@@ -198,7 +193,6 @@ class Session:
     def recompute(self, dataset: str, window: str, days: Sequence[date] | None = None) -> list[Recomputed]:
         """Recompute windows that start on `days`, by default all that are dirty, and clear their marks; one transaction
         per bounded batch of days. For a total `days` means nothing: what is dirty is recomputed."""
-        self._marked.clear()
         owner = self._writable(dataset)
         spec = owner.window(window)
         if isinstance(spec, Total):

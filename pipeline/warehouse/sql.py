@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from pipeline.contract.durations import Months, Period
+
 
 def ident(name: str) -> str:
     """`name` as a quoted SQL identifier."""
@@ -31,8 +33,10 @@ def timestamp(moment: datetime) -> str:
     return f"TIMESTAMP '{moment.isoformat(sep=' ')}'"
 
 
-def interval(length: timedelta) -> str:
-    """A length of time as an INTERVAL of days, or of one smaller unit where it is shorter or odd."""
+def interval(length: Period) -> str:
+    """A length of time as an INTERVAL of months, of days, or of one smaller unit where it is shorter or odd."""
+    if isinstance(length, Months):
+        return f"INTERVAL {text(str(length.count))} MONTH"
     micro = length // timedelta(microseconds=1)
     units = (
         ("DAY", 86_400_000_000),

@@ -36,6 +36,15 @@ def plus(moment: datetime, length: timedelta) -> datetime:
         return _LAST if length > _ZERO else _FIRST
 
 
+def plus_months(moment: datetime, count: int) -> datetime:
+    """The first of a month, so many months later, or the first or last moment there is."""
+    months = moment.year * 12 + moment.month - 1 + count
+    year = months // 12
+    if not _FIRST.year <= year <= _LAST.year:
+        return _LAST if count > 0 else _FIRST
+    return moment.replace(year=year, month=months % 12 + 1)
+
+
 def offset_at(zone: ZoneInfo, moment: datetime) -> timedelta:
     """How far the zone is ahead of UTC at a UTC moment."""
     if zone.key == "UTC":

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pipeline.contract import Dataset, Sliding, TimeWindow, Total, Window
+from pipeline.contract import Dataset, GridWindow, Session, Sliding, TimeWindow, Total, Window
+from pipeline.contract.durations import Period
 from pipeline.warehouse.sql import ident, interval, timestamp
 from pipeline.warehouse.types import duckdb_type
 from pipeline.warehouse.windows.grid import Grid, grid_of
@@ -55,14 +56,18 @@ def compile_window(
     Returns:
         SELECT of `figure_columns`; one row per window and group in which at least one row of the source lies.
     """
+    assert not isinstance(window, Session)
     grid = grid_of(dataset, window)
     until = grid.reach(upper)
     assert dataset.event_time is not None
     moment = ident(dataset.event_time)
     shown = grid.clock_sql(moment, lower, until)
     reads = f"FROM {source}\n  WHERE {moment} >= {timestamp(lower)} AND {moment} < {timestamp(until)}"
-    write = _sliding if isinstance(window, Sliding) else _tumbling
-    body = write(dataset, window, grid, shown, reads)
+    body = (
+        _sliding(dataset, window, grid, shown, reads)
+        if isinstance(window, Sliding)
+        else _tumbling(dataset, window, grid, shown, reads)
+    )
     start, end = (
         grid.utc_sql("_slot", lower, until),
         grid.utc_sql(f"(_slot + {interval(grid.length)})", lower, until),
@@ -90,10 +95,10 @@ def compile_total(dataset: Dataset, window: Total, source: str, *, per_delivery:
     return f"SELECT {', '.join(picked)}\nFROM {source}{grouped}\nHAVING count(*) > 0"
 
 
-def _tumbling(dataset: Dataset, window: TimeWindow, grid: Grid, shown: str, reads: str) -> str:
+def _tumbling(dataset: Dataset, window: GridWindow, grid: Grid, shown: str, reads: str) -> str:
     measures = measures_of(dataset, window)
     picked = [
-        f"{_bucket(grid, shown, step=True)} AS _slot",
+        f"{_bucket(grid, grid.step, shown)} AS _slot",
         *(ident(name) for name in window.by),
         *(f"{measure.whole} AS {ident(name)}" for name, measure in measures.items()),
         "count(*) AS row_count",
@@ -101,7 +106,7 @@ def _tumbling(dataset: Dataset, window: TimeWindow, grid: Grid, shown: str, read
     return f"  SELECT {', '.join(picked)}\n  {reads}\n  GROUP BY {_groups('1', window)}"
 
 
-def _sliding(dataset: Dataset, window: TimeWindow, grid: Grid, shown: str, reads: str) -> str:
+def _sliding(dataset: Dataset, window: Sliding, grid: Grid, shown: str, reads: str) -> str:
     """Rows are aggregated per pane; panes, not rows, are then put into each window that they lie in."""
     measures = measures_of(dataset, window)
     carried = {
@@ -113,11 +118,11 @@ def _sliding(dataset: Dataset, window: TimeWindow, grid: Grid, shown: str, reads
         for suffix, sql in m.partials.items()
     ]
     by = [ident(name) for name in window.by]
-    panes = ", ".join([f"{_bucket(grid, shown, step=False)} AS _pane", *by, *partials, "count(*) AS _rows"])
+    panes = ", ".join([f"{_bucket(grid, window.pane, shown)} AS _pane", *by, *partials, "count(*) AS _rows"])
     combined = [f"{_filled(m.combined, carried[name])} AS {ident(name)}" for name, m in measures.items()]
     windows = ", ".join(["_slot", *by, *combined, "sum(_rows)::BIGINT AS row_count"])
-    back = -(-grid.length // grid.step)
-    slot = f"{_bucket(grid, '_pane', step=True)} - _back * {interval(grid.step)} AS _slot"
+    back = -(-window.length // window.step)
+    slot = f"{_bucket(grid, grid.step, '_pane')} - _back * {interval(grid.step)} AS _slot"
     return (
         f"  WITH panes AS (\n  SELECT {panes}\n  {reads}\n  GROUP BY {_groups('1', window)}\n  ), placed AS (\n"
         f"  SELECT *, {slot} FROM panes, range({back}) AS steps(_back)\n  )\n"
@@ -132,8 +137,8 @@ def _filled(template: str, names: dict[str, str]) -> str:
     return template
 
 
-def _bucket(grid: Grid, shown: str, *, step: bool) -> str:
-    return f"time_bucket({interval(grid.step if step else grid.pane)}, {shown}, {timestamp(grid.origin)})"
+def _bucket(grid: Grid, width: Period, shown: str) -> str:
+    return f"time_bucket({interval(width)}, {shown}, {timestamp(grid.origin)})"
 
 
 def _groups(first: str, window: Window) -> str:

@@ -16,8 +16,7 @@ from pipeline.ingest.manifest import DaySpan
 from pipeline.warehouse import ledger
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.sql import ident, table, text, timestamp
-from pipeline.warehouse.windows.clock import DAY
-from pipeline.warehouse.windows.grid import Grid, grid_of
+from pipeline.warehouse.windows.grid import day_grid, days_of_window
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,7 @@ class Dirty:
         day: day in the dataset's zone in which the windows start; None for totals.
         delivery: delivery that changed, for totals; else None.
         generation: rises with every mark.
+        causes: deliveries whose rows came, changed or went, in order; none where the window itself was declared anew.
     """
 
     dataset: str
@@ -37,58 +37,59 @@ class Dirty:
     day: date | None
     delivery: str | None
     generation: int
+    causes: tuple[str, ...] = ()
 
 
-Marked = set[tuple[str, str, date]]
-"""(dataset, window, day) marks that one open session wrote and that nobody can have read or cleared since."""
+def mark(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, delivery: str, spans: Sequence[DaySpan]
+) -> None:
+    """Mark what rows of `delivery` within `spans` touch: the days of windows over time, and every total for the delivery."""
+    mark_spans(connection, dataset, spans, dataset.time_windows, delivery)
+    mark_totals(connection, dataset, delivery, delivery)
 
 
 def mark_spans(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     spans: Sequence[DaySpan],
-    windows: Sequence[TimeWindow] | None = None,
-    marked: Marked | None = None,
-) -> Marked:
-    """Mark the days on which windows start that contain a moment of `spans`, but those in `marked`; returns the marks."""
-    picked: list[str] = []
-    fresh: Marked = set()
-    for window in dataset.time_windows if windows is None else windows:
-        days = days_of(grid_of(dataset, window), spans)
-        new = {(dataset.name, window.name, day) for day in days} - (marked or set())
-        fresh |= new
-        if new:
-            listed = text(",".join(sorted(day.isoformat() for _, _, day in new)))
+    windows: Sequence[TimeWindow],
+    cause: str | None,
+) -> None:
+    """Mark the days on which windows start that contain a moment of `spans`."""
+    spelled = "NULL::VARCHAR" if cause is None else text(cause)
+    picked = []
+    for window in windows:
+        days = sorted(days_of(dataset, window, spans))
+        if days:
+            listed = text(",".join(day.isoformat() for day in days))
             picked.append(
-                f"SELECT {text(window.name)} AS window_name, unnest(string_split({listed}, ',')::DATE[]) AS day, "
-                "NULL::VARCHAR AS delivery"
+                f"SELECT {text(window.name)}, unnest(string_split({listed}, ',')::DATE[]), NULL::VARCHAR, {spelled}"
             )
-    if picked:
-        _mark(connection, dataset.name, f"({' UNION ALL '.join(picked)})")
-    return fresh
+    _write(connection, dataset.name, picked)
 
 
-def mark_totals(connection: duckdb.DuckDBPyConnection, dataset: Dataset, delivery: str) -> None:
+def mark_totals(connection: duckdb.DuckDBPyConnection, dataset: Dataset, delivery: str, cause: str) -> None:
     """Mark every total of the dataset for this delivery."""
-    if dataset.totals:
-        names = ", ".join(f"({text(window.name)})" for window in dataset.totals)
-        picked = f"SELECT window_name, NULL::DATE AS day, {text(delivery)} AS delivery"
-        _mark(connection, dataset.name, f"({picked} FROM (VALUES {names}) AS totals(window_name))")
+    picked = [
+        f"SELECT {text(window.name)}, NULL::DATE, {text(delivery)}, {text(cause)}"
+        for window in dataset.totals
+    ]
+    _write(connection, dataset.name, picked)
 
 
 def mark_all(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window) -> None:
     """Mark everything that the clean table has rows for."""
     if not isinstance(window, Total):
         spans = _spans(connection, dataset, table("clean", dataset.name), [])
-        mark_spans(connection, dataset, spans, [window])
+        mark_spans(connection, dataset, spans, [window], None)
         return
-    known = f"SELECT DISTINCT {text(window.name)} AS window_name, NULL::DATE AS day, _delivery AS delivery"
-    _mark(connection, dataset.name, f"({known} FROM {table('clean', dataset.name)})")
+    known = f"SELECT DISTINCT {text(window.name)}, NULL::DATE, _delivery, NULL::VARCHAR"
+    _write(connection, dataset.name, [f"{known} FROM {table('clean', dataset.name)}"])
 
 
-def days_of(grid: Grid, spans: Iterable[DaySpan]) -> set[date]:
+def days_of(dataset: Dataset, window: TimeWindow, spans: Iterable[DaySpan]) -> set[date]:
     """Days on which windows start that contain a moment of `spans`."""
-    return {day for span in spans for day in grid.days(span.first, span.last)}
+    return {day for span in spans for day in days_of_window(dataset, window, span.first, span.last)}
 
 
 def spans_of(connection: duckdb.DuckDBPyConnection, dataset: Dataset, entry: Entry) -> list[DaySpan]:
@@ -138,11 +139,12 @@ def pending(
 ) -> list[Dirty]:
     """What is dirty, by dataset, window and day."""
     rows = connection.execute(
-        "SELECT dataset, window_name, day, delivery, max(generation) FROM ops.dirty_windows "
-        "WHERE ($1 IS NULL OR dataset = $1) AND ($2 IS NULL OR window_name = $2) GROUP BY ALL ORDER BY ALL",
+        "SELECT dataset, window_name, day, delivery, max(generation), "
+        "coalesce(list_sort(list(DISTINCT cause) FILTER (cause IS NOT NULL)), []) FROM ops.dirty_windows "
+        "WHERE ($1 IS NULL OR dataset = $1) AND ($2 IS NULL OR window_name = $2) GROUP BY ALL ORDER BY dataset, window_name, day, delivery",
         [dataset, window],
     ).fetchall()
-    return [Dirty(*row) for row in rows]
+    return [Dirty(*row[:5], causes=tuple(row[5])) for row in rows]
 
 
 def clear(connection: duckdb.DuckDBPyConnection, done: Sequence[Dirty]) -> None:
@@ -185,18 +187,14 @@ def _spans(
 
 def local_sql(dataset: Dataset, moment: str, lower: datetime, upper: datetime) -> str:
     """SQL of a UTC moment within [lower, upper] on the local clock."""
-    return Grid(dataset.zone, DAY, DAY, DAY).clock_sql(moment, lower, upper)
+    return day_grid(dataset.zone).clock_sql(moment, lower, upper)
 
 
-def _mark(connection: duckdb.DuckDBPyConnection, dataset: str, fresh: str) -> None:
-    """Write marks with a new generation, in place of older marks of the same; `fresh` is SQL in brackets of
-    (window_name, day, delivery)."""
-    connection.execute(
-        f"DELETE FROM ops.dirty_windows AS mark USING {fresh} AS fresh WHERE mark.dataset = {text(dataset)} "
-        "AND mark.window_name = fresh.window_name AND mark.day IS NOT DISTINCT FROM fresh.day "
-        "AND mark.delivery IS NOT DISTINCT FROM fresh.delivery"
-    )
-    connection.execute(
-        f"INSERT INTO ops.dirty_windows SELECT {text(dataset)}, fresh.*, nextval('ops.dirty_generation'), "
-        f"{timestamp(ledger.now())} FROM {fresh} AS fresh"
-    )
+def _write(connection: duckdb.DuckDBPyConnection, dataset: str, picked: Sequence[str]) -> None:
+    """Write marks with a new generation; `picked` are SELECTs of (window, day, delivery, cause)."""
+    if picked:
+        connection.execute(
+            "INSERT INTO ops.dirty_windows (dataset, window_name, day, delivery, cause, generation, marked_at) "
+            f"SELECT {text(dataset)}, fresh.*, nextval('ops.dirty_generation'), {timestamp(ledger.now())} "
+            f"FROM ({' UNION ALL '.join(picked)}) AS fresh"
+        )

@@ -13,12 +13,13 @@ from datetime import date, timedelta
 
 import duckdb
 
-from pipeline.contract import Dataset, TimeWindow, Total
+from pipeline.contract import Dataset, Sliding, TimeWindow, Total
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.sql import ident, table, timestamp
 from pipeline.warehouse.windows import clock, dirty
-from pipeline.warehouse.windows.compiler import compile_total, compile_window, measures_of
+from pipeline.warehouse.windows.compiler import compile_total, measures_of
 from pipeline.warehouse.windows.dirty import Dirty
+from pipeline.warehouse.windows.figures import figures_sql
 from pipeline.warehouse.windows.revise import NEXT, final_until, mark_final, revise
 
 MAX_DAYS = 31
@@ -37,6 +38,7 @@ class Recomputed:
         rows: windows that the day has now.
         changed: windows that are new, have other figures, or (counted at the first day of a batch) went.
         seconds: time of the batch, shared out evenly over its days.
+        causes: deliveries whose rows made the day dirty, in order; none where it was only asked for.
     """
 
     dataset: str
@@ -45,6 +47,7 @@ class Recomputed:
     rows: int
     changed: int
     seconds: float
+    causes: tuple[str, ...] = ()
 
 
 def recompute_days(
@@ -80,7 +83,10 @@ def recompute_total(
         changed += revise(connection, dataset, window, single, scope, None)
         rows += _rows_of(connection)
         dirty.clear(connection, marks)
-    return [Recomputed(dataset.name, window.name, None, rows, changed, time.perf_counter() - began)]
+    causes = sorted({cause for mark in marks for cause in mark.causes})
+    return [
+        Recomputed(dataset.name, window.name, None, rows, changed, time.perf_counter() - began, tuple(causes))
+    ]
 
 
 def _recompute_batch(
@@ -93,7 +99,7 @@ def _recompute_batch(
     with transaction(connection):
         covered = set(days)
         marks = [m for m in dirty.pending(connection, dataset.name, window.name) if m.day in covered]
-        computed = compile_window(dataset, window, table("clean", dataset.name), lower, upper)
+        computed = figures_sql(connection, dataset, window, lower, upper)
         scope = f"window_start >= {timestamp(lower)} AND window_start < {timestamp(upper)}"
         changed = revise(connection, dataset, window, computed, scope, final_until(connection, dataset))
         counts = connection.execute(
@@ -105,8 +111,17 @@ def _recompute_batch(
         dirty.clear(connection, marks)
     vanished = changed - sum(row[2] for row in counts)
     seconds = (time.perf_counter() - began) / len(days)
+    causes = {mark.day: mark.causes for mark in marks}
     return [
-        Recomputed(dataset.name, window.name, day, row[1], row[2] + (vanished if n == 0 else 0), seconds)
+        Recomputed(
+            dataset.name,
+            window.name,
+            day,
+            row[1],
+            row[2] + (vanished if n == 0 else 0),
+            seconds,
+            causes.get(day, ()),
+        )
         for n, (day, row) in enumerate(zip(days, counts, strict=True))
     ]
 
@@ -122,7 +137,7 @@ def _batches(
     """Neighbouring days in batches, bounded by days and by what the windows must hold in memory."""
     weights = _rows_per_day(connection, dataset, days) if len(days) > 1 else {}
     lists = any(measure.carries_lists for measure in measures_of(dataset, window).values())
-    overlap = -(-window.length // window.step)
+    overlap = -(-window.length // window.step) if isinstance(window, Sliding) else 1
     limit = MAX_LISTED_VALUES // overlap if lists else MAX_ROWS
     batch: list[date] = []
     held = 0

@@ -1,0 +1,30 @@
+-- The delivery whose rows made a window dirty.
+ALTER TABLE ops.dirty_windows ADD COLUMN cause VARCHAR;
+
+-- Rows that arrived when a window that they belong to was final already. status: applied (the window was computed again),
+-- held (kept out of the window), released (held before, now in the window), frozen (the window's other rows are gone: it stays).
+CREATE TABLE ops.late_rows (
+    dataset VARCHAR NOT NULL,
+    window_name VARCHAR NOT NULL,
+    delivery VARCHAR NOT NULL,
+    _row BIGINT NOT NULL,
+    event_time TIMESTAMP NOT NULL,
+    watermark TIMESTAMP NOT NULL,
+    status VARCHAR NOT NULL,
+    detected_at TIMESTAMP NOT NULL
+);
+
+-- What has been recomputed or loaded but is not yet in published/; window_name 'clean' stands for the clean table.
+CREATE TABLE ops.unpublished (
+    dataset VARCHAR NOT NULL,
+    window_name VARCHAR NOT NULL,
+    day DATE,
+    delivery VARCHAR
+);
+
+-- How far retention has gone: clean rows and windows before these moments have been deleted.
+CREATE TABLE ops.retention (
+    dataset VARCHAR NOT NULL,
+    rows_before TIMESTAMP,
+    windows_before TIMESTAMP
+);
