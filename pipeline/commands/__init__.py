@@ -5,7 +5,18 @@ What belongs here: commands, their options, help and exit codes. What does not: 
 stay inside the commands, so that `--help` answers at once.
 """
 
-from pipeline.commands import loading, files, errors, replay, tables, reports, contracts, privacy, health  # noqa: I001  (the order of the help page)
+from pipeline.commands import (
+    contracts,
+    errors,
+    files,
+    health,
+    late,
+    loading,
+    privacy,
+    replay,
+    reports,
+    tables,
+)
 from pipeline.commands.app import app
 
 __all__ = [
@@ -14,6 +25,7 @@ __all__ = [
     "errors",
     "files",
     "health",
+    "late",
     "loading",
     "privacy",
     "replay",

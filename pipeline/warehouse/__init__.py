@@ -21,7 +21,9 @@ from pipeline.warehouse.loading import Records
 from pipeline.warehouse.session import Session
 from pipeline.warehouse.warehouse import Warehouse
 from pipeline.warehouse.windows.dirty import Dirty
+from pipeline.warehouse.windows.held import Released
 from pipeline.warehouse.windows.recompute import Recomputed
+from pipeline.warehouse.windows.retention import Retained
 
 __all__ = [
     "Change",
@@ -36,6 +38,8 @@ __all__ = [
     "Recomputed",
     "ReconciliationError",
     "Records",
+    "Released",
+    "Retained",
     "Session",
     "Step",
     "Warehouse",

@@ -205,7 +205,9 @@ class Session:
     def finish(self, dataset: str, now: datetime | None = None) -> dict[str, list[date]]:
         """Let `is_final` say of every window over time whether the watermark has passed it, as it does for a source that is idle,
         without recomputing anything. Window → the local days that changed, of windows of which some did."""
-        owner = self._writable(dataset)
+        owner = self._known(dataset)
+        if dataset in self._changed:
+            return {}
         mark = watermark(self.connection, owner, now)
         found: dict[str, list[date]] = {}
         with transaction(self.connection):

@@ -126,7 +126,7 @@ def expired(dataset: Dataset, before: Reached | None, first: datetime | None) ->
     if before.limits.rows is None or first >= before.limits.rows:
         return None
     old = f"{ident(dataset.event_time or '')} < {timestamp(before.limits.rows)}"
-    return f"coalesce({old}, false) AND _row NOT IN (SELECT _row FROM {REPLACED})"
+    return f"{old} AND _row NOT IN (SELECT _row FROM {REPLACED})"
 
 
 def note(
