@@ -14,6 +14,7 @@ from pipeline.warehouse import ledger
 from pipeline.warehouse.sql import ident, idents, timestamp
 from pipeline.warehouse.windows.compiler import measures_of
 from pipeline.warehouse.windows.tables import window_columns, window_table
+from pipeline.warehouse.windows.watermark import final_sql
 
 NEXT = "temp.next_windows"
 
@@ -37,7 +38,7 @@ def revise(
         window: whose table it is.
         computed: SELECT of the figures.
         scope: condition on the stored rows that `computed` covers.
-        final: moment up to which windows are final, or None.
+        final: the watermark, or None.
 
     Returns:
         windows that are new, have other figures, or went.
@@ -59,27 +60,6 @@ def revise(
     return changed
 
 
-def mark_final(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window, final: datetime | None
-) -> None:
-    """Let `is_final` say of every window whether the data reaches beyond its end."""
-    reached = "false" if final is None else f"window_end <= {timestamp(final)}"
-    connection.execute(
-        f"UPDATE {window_table(dataset, window)} SET is_final = {reached} WHERE is_final IS DISTINCT FROM ({reached})"
-    )
-
-
-def final_until(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> datetime | None:
-    """The largest event time of the dataset's current deliveries."""
-    row = connection.execute(
-        "SELECT max(event_time_max) FROM ops.deliveries WHERE dataset = ? AND status IN ('loaded', 'partial')",
-        [dataset.name],
-    ).fetchone()
-    assert row is not None
-    found: datetime | None = row[0]
-    return found
-
-
 def _compared(dataset: Dataset, window: Window, final: datetime | None) -> str:
     """SELECT of the table's columns, `_known` (was there before) and `_changed`."""
     keys = ["window_start", *(["_delivery"] if isinstance(window, Total) else []), *window.by]
@@ -91,11 +71,7 @@ def _compared(dataset: Dataset, window: Window, final: datetime | None) -> str:
         figures["window_end"] = 0.0
     on = " AND ".join(f"fresh.{ident(key)} IS NOT DISTINCT FROM old.{ident(key)}" for key in keys)
     same = " AND ".join(_same(name, tolerance) for name, tolerance in figures.items())
-    ends = (
-        f"fresh.window_end <= {timestamp(final)}"
-        if final is not None and not isinstance(window, Total)
-        else "false"
-    )
+    ends = "false" if isinstance(window, Total) else final_sql(window, final, "fresh.window_end")
     return (
         "SELECT fresh.*, old.revision IS NOT NULL AS _known, "
         f"old.revision IS NULL OR NOT ({same}) AS _changed, "
