@@ -5,6 +5,7 @@ What belongs here: comparing fresh rows with stored ones and storing what change
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import duckdb
@@ -23,7 +24,7 @@ def revise(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     window: Window,
-    computed: str,
+    computed: Sequence[str],
     scope: str,
     final: datetime | None,
 ) -> int:
@@ -36,7 +37,7 @@ def revise(
         connection: inside a transaction.
         dataset: the window's.
         window: whose table it is.
-        computed: SELECT of the figures.
+        computed: SELECTs of the figures, one or several that together give them.
         scope: condition on the stored rows that `computed` covers.
         final: the watermark, or None.
 
@@ -44,7 +45,9 @@ def revise(
         windows that are new, have other figures, or went.
     """
     target = window_table(dataset, window)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_windows AS {computed}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_windows AS {computed[0]}")
+    for further in computed[1:]:
+        connection.execute(f"INSERT INTO temp.fresh_windows {further}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE old_windows AS SELECT * FROM {target} WHERE {scope}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE next_windows AS {_compared(dataset, window, final)}")
     row = connection.execute(
