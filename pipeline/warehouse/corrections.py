@@ -22,6 +22,7 @@ from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.correcting import Moved
 from pipeline.warehouse.errors import CorrectionRefused
 from pipeline.warehouse.ledger import HAS_ROWS, Entry
+from pipeline.warehouse.publish import marks
 from pipeline.warehouse.windows import dirty
 
 _NAMED = 10
@@ -141,6 +142,7 @@ def _apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Stag
         for one in moved:
             if one.clean:
                 dirty.mark_totals(connection, dataset, one.delivery, staged.delivery)
+                marks.mark_clean(connection, dataset, spans, one.delivery)
         correcting.reconcile(connection, dataset)
     refusals = (*account.refusals, *named)[:_NAMED]
     return Applied(tuple(moved), account.refused + strangers, refusals, account.untouched)

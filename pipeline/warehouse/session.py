@@ -22,6 +22,7 @@ from pipeline.warehouse.errors import ContractChanged
 from pipeline.warehouse.frames import frame
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
+from pipeline.warehouse.publish import publishing
 from pipeline.warehouse.sql import table, timestamp
 from pipeline.warehouse.windows import clock, dirty, recompute
 from pipeline.warehouse.windows.dirty import Dirty
@@ -37,10 +38,14 @@ class Session:
         connection: duckdb.DuckDBPyConnection,
         datasets: Mapping[str, Dataset],
         changed: Mapping[str, ContractChanged],
+        published: Path | None = None,
+        staging: Path | None = None,
     ) -> None:
         self.connection = connection
         self._datasets = datasets
         self._changed = changed
+        self._published = published
+        self._staging = staging
 
     def commit(
         self,
@@ -192,12 +197,26 @@ class Session:
 
     def recompute(self, dataset: str, window: str, days: Sequence[date] | None = None) -> list[Recomputed]:
         """Recompute windows that start on `days`, by default all that are dirty, and clear their marks; one transaction
-        per bounded batch of days. For a total `days` means nothing: what is dirty is recomputed."""
+        per bounded batch of days. For a total `days` means nothing: what is dirty is recomputed. Then what changed is published."""
         owner = self._writable(dataset)
         spec = owner.window(window)
         if isinstance(spec, Total):
-            return recompute.recompute_total(self.connection, owner, spec)
-        return recompute.recompute_days(self.connection, owner, spec, days)
+            done = recompute.recompute_total(self.connection, owner, spec)
+        else:
+            done = recompute.recompute_days(self.connection, owner, spec, days)
+        self.publish([dataset])
+        return done
+
+    def publish(self, datasets: Collection[str] | None = None) -> int:
+        """Write to `published/` what has changed and is not there yet, of these datasets or all; returns how many files were written
+        or removed. Nothing where the warehouse has no such folder. Not within a transaction."""
+        if self._published is None:
+            return 0
+        names = self._datasets.keys() - self._changed.keys() if datasets is None else set(datasets)
+        return sum(
+            publishing.publish(self.connection, self._datasets[name], self._published)
+            for name in sorted(names)
+        )
 
     def column_profile(self, entry_id: str) -> list[ColumnProfile]:
         """The column profile of one ledger entry, in the contract's order."""
