@@ -66,7 +66,7 @@ def read_published(
         last: only the last so many of them.
 
     Returns:
-        The columns of the window's table. HUGEINT comes as Decimal(38, 0), MAP as a list of key-value structs.
+        The columns of the window's table. HUGEINT comes as Decimal(38, 0).
 
     Raises:
         NotPublished: there is no such window in `published`.

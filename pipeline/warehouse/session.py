@@ -6,14 +6,15 @@ What belongs here: the calls, one line of thought each. What does not: how they 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from pipeline.contract import Dataset, Total
-from pipeline.ingest.manifest import CleanerCount, ColumnProfile, DaySpan, Staged
+from pipeline.ingest.manifest import CleanerCount, ColumnProfile, DaySpan, Manifest, Staged
+from pipeline.ingest.waiting import waiting as find_waiting
 from pipeline.warehouse import cleaning, corrections, ledger, open_rows, precedence, profiles, tables
 from pipeline.warehouse import commit as committing
 from pipeline.warehouse.connection import transaction
@@ -24,10 +25,12 @@ from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.publish import publishing
 from pipeline.warehouse.sql import table, timestamp
-from pipeline.warehouse.windows import clock, dirty, recompute
+from pipeline.warehouse.windows import clock, dirty, live, recompute
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.recompute import Recomputed
 from pipeline.warehouse.windows.tables import window_columns, window_table
+
+_ATTEMPTS = 5
 
 
 class Session:
@@ -46,6 +49,7 @@ class Session:
         self._changed = changed
         self._published = published
         self._staging = staging
+        self._manifests: dict[Path, Manifest] = {}
 
     def commit(
         self,
@@ -280,6 +284,34 @@ class Session:
             self.connection,
             f"SELECT * FROM {window_table(owner, spec)} {where} ORDER BY {', '.join(order)}{cut}",
         )
+
+    def windows(
+        self, dataset: str, window: str, since: datetime | None = None, until: datetime | None = None
+    ) -> pl.DataFrame:
+        """The windows as they would be if what is staged were committed and what is dirty recomputed; only the days for which that is not
+        so are computed, through the same compiler.
+
+        Args:
+            dataset: name of the dataset.
+            window: name of the window. A total is given whole: it has no times.
+            since: windows that start at this moment or later, UTC without zone.
+            until: windows that start before this moment.
+
+        Returns:
+            The columns of the window's table, by `window_start` and groups. Of what is computed live `is_final` is false, `revision` and
+            `computed_at` are those of the table, 0 and null where it has no such window.
+        """
+        owner = self._known(dataset)
+        spec = owner.window(window)
+        for attempt in range(_ATTEMPTS):
+            waiting = [] if self._staging is None else find_waiting(self._staging, owner, self._manifests)
+            try:
+                return live.windows(self.connection, owner, spec, since, until, waiting)
+            except (duckdb.IOException, FileNotFoundError):
+                # Another process has put a staged folder away that we looked at; one that stays broken is told.
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
 
     def table_schema(self, schema: str, name: str) -> list[tuple[str, str]]:
         """Columns and DuckDB types of a table, in order; empty where there is none."""

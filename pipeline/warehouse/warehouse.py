@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -116,6 +116,17 @@ class Warehouse:
         """Recompute windows; see `Session.recompute`."""
         with self.session() as session:
             return session.recompute(dataset, window, days)
+
+    def windows(
+        self, dataset: str, window: str, since: datetime | None = None, until: datetime | None = None
+    ) -> pl.DataFrame:
+        """Windows with what is not yet committed or recomputed; see `Session.windows`.
+
+        Raises:
+            WarehouseMissing: there is no file yet. WarehouseBusy: see `session`.
+        """
+        with self.session(read_only=True) as session:
+            return session.windows(dataset, window, since, until)
 
     def query(self, sql: str) -> pl.DataFrame:
         """The result of read-only SQL as a polars frame.
