@@ -20,11 +20,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.contract import Dataset, Reference, Sliding, Total, Tumbling, agg
+from pipeline.contract import Session as WindowSession
 from pipeline.ingest import stage as stage_file
-from pipeline.ingest.manifest import Staged, write_manifest
+from pipeline.ingest.manifest import DaySpan, Staged, write_manifest
 from pipeline.ingest.waiting import note_delivery
 from pipeline.settings import Settings
 from pipeline.warehouse import DeliveryRefused, Session, Warehouse
+from pipeline.warehouse.windows import live
 from pipeline_tests.warehouse.conftest import make_sales, sale
 from pipeline_tests.warehouse.factory import stage_rows
 
@@ -248,8 +250,6 @@ def test_a_folder_that_goes_while_it_is_read_is_looked_for_again(
 ) -> None:
     house.stage("a.csv", [sale(1)])
     going = house.stage("b.csv", [sale(2)])
-    from pipeline.warehouse.windows import live
-
     before = live.arriving
     calls = []
 
@@ -300,3 +300,17 @@ def test_days_apart_are_computed_and_those_between_come_from_the_table(house: Ho
     }
     assert {day for day, count in counts.items() if count == 2} == {date(2025, 3, 5), date(2025, 3, 9)}
     assert sum(count == 1000 for count in counts.values()) == 7
+
+
+def test_rows_touch_the_days_on_which_the_sessions_began_that_they_reach(house: House) -> None:
+    visits = WindowSession("visits", gap="30m", measures={"sales": agg.count()})
+    dataset = make_sales(windows=[visits])
+    with house.warehouse.session() as session:
+        session.connection.execute(
+            "CREATE TABLE windows.sales_visits AS SELECT CAST(day AS DATE) + INTERVAL 10 HOUR AS window_start, "
+            "CAST(until AS TIMESTAMP) AS window_end FROM (VALUES ('2025-03-01', '2025-03-05 00:30'), ('2025-02-20', '2025-02-21 10:00')) "
+            "AS v(day, until)"
+        )
+        moment = datetime(2025, 3, 5, 0, 20)
+        found = live._touched(session.connection, dataset, visits, [DaySpan(moment.date(), moment, moment)])
+    assert sorted(found) == [date(2025, 3, 1), date(2025, 3, 4), date(2025, 3, 5)]

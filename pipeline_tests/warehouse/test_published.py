@@ -20,10 +20,10 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.contract import Sliding, Total, Tumbling, agg
+from pipeline.contract import Session, Sliding, Total, Tumbling, agg
 from pipeline.published import NotPublished, read_published
 from pipeline.warehouse import Warehouse
-from pipeline.warehouse.publish import files, publishing
+from pipeline.warehouse.publish import files, open_rows, publishing
 from pipeline.warehouse.windows import clock
 from pipeline_tests.product.support import files_below
 from pipeline_tests.warehouse.conftest import make_sales, sale
@@ -268,13 +268,11 @@ def test_open_rows_follow_what_is_open_and_only_their_changed_days_are_written(t
 
 
 def test_conditions_and_expressions_may_look_at_any_column(tmp_path: Path) -> None:
-    from pipeline.warehouse.publish.open_rows import row_columns
-
     plain = Tumbling("w", every="1d", measures={"codes": agg.count_distinct("code")})
     free = Tumbling("w", every="1d", measures={"codes": agg.count_distinct("code", where="amount > 1")})
     sales = make_sales()
-    assert row_columns(sales, plain) == ["sold_at", "code", "_delivery", "_row"]
-    assert row_columns(sales, free) == [*sales.column_names, "_delivery", "_row"]
+    assert open_rows.row_columns(sales, plain) == ["sold_at", "code", "_delivery", "_row"]
+    assert open_rows.row_columns(sales, free) == [*sales.column_names, "_delivery", "_row"]
 
 
 def test_the_clean_table_is_published_by_day_where_the_dataset_says_so(tmp_path: Path) -> None:
@@ -434,3 +432,23 @@ def test_files_that_cannot_be_finished_leave_those_before_them(tmp_path: Path) -
     with duckdb.connect() as connection, pytest.raises(duckdb.Error, match="broken"):
         files.write(connection, tmp_path, content, lambda batch: iter([("x", batch)]))
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("x", "before")]
+
+
+def test_of_sessions_the_rows_of_open_ones_alone_are_published(house: House) -> None:
+    visits = Session("visits", gap="30m", by=["shop"], measures={"revenue": agg.sum("amount")})
+    dataset = make_sales(windows=[visits])
+    minutes = [("A", 0), ("A", 50), ("A", 70), ("B", 10), ("B", 55), (None, 60)]
+    rows = [sale(n, shop=shop, at=MONDAY + timedelta(minutes=at)) for n, (shop, at) in enumerate(minutes)]
+    house.load("a.csv", rows)
+    with house.warehouse.session() as session:
+        session.connection.execute(
+            "CREATE TABLE windows.sales_visits AS SELECT CAST($1 AS TIMESTAMP) + start * INTERVAL 1 MINUTE AS window_start, "
+            "CAST($1 AS TIMESTAMP) + until * INTERVAL 1 MINUTE AS window_end, shop, is_final FROM (VALUES (0, 30, 'A', true), "
+            "(50, 100, 'A', false), (10, 40, 'B', true), (55, 85, 'B', false), (60, 90, NULL, false)) AS v(start, until, shop, is_final)",
+            [MONDAY],
+        )
+        folder = house.folder / "open"
+        assert open_rows.publish_open(session.connection, dataset, visits, folder) == 1
+        assert open_rows.publish_open(session.connection, dataset, visits, folder) == 0
+    found = pl.read_parquet(folder / "2025-03-03.parquet")
+    assert found.select("_row").to_series().to_list() == [2, 5, 6, 3]
