@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from pipeline.contract import Dataset, Reference, Sliding, Total, Tumbling, agg
 from pipeline.contract import Session as WindowSession
 from pipeline.ingest import stage as stage_file
-from pipeline.ingest.manifest import DaySpan, Staged, write_manifest
+from pipeline.ingest.manifest import CorrectionAccount, DaySpan, Staged, write_manifest
 from pipeline.ingest.waiting import note_delivery
 from pipeline.settings import Settings
 from pipeline.warehouse import DeliveryRefused, Session, Warehouse
@@ -314,3 +314,42 @@ def test_rows_touch_the_days_on_which_the_sessions_began_that_they_reach(house: 
         moment = datetime(2025, 3, 5, 0, 20)
         found = live._touched(session.connection, dataset, visits, [DaySpan(moment.date(), moment, moment)])
     assert sorted(found) == [date(2025, 3, 1), date(2025, 3, 4), date(2025, 3, 5)]
+
+
+def test_a_staged_version_takes_the_place_of_the_one_that_is_loaded(house: House) -> None:
+    with house.warehouse.session() as session:
+        house.commit(session, house.stage("a.csv", [sale(1), sale(2, at=MONDAY + timedelta(days=1))]))
+        house.recompute(session)
+    house.stage("a.csv", [sale(1), sale(3), sale(4)])
+    assert house.live("daily").select("window_start", "row_count").rows() == [(datetime(2025, 3, 3), 3)]
+
+
+def test_of_a_delivery_that_was_staged_twice_the_later_counts(house: House) -> None:
+    house.stage("a.csv", [sale(1)])
+    house.stage("a.csv", [sale(1), sale(2)])
+    assert house.live("daily")["row_count"].to_list() == [2]
+
+
+def test_the_same_bytes_under_two_names_count_once(house: House) -> None:
+    with house.warehouse.session() as session:
+        house.commit(session, house.stage("b.csv", [sale(5), sale(6)]))
+        house.recompute(session)
+    house.stage("a.csv", [sale(1)])
+    house.stage("b.csv", [sale(1)])  # a duplicate, and what b.csv held before goes
+    assert house.live("by_shop").select("_delivery", "row_count").rows() == [(None, 1), ("a.csv", 1)]
+
+
+def test_a_delivery_that_would_be_refused_changes_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path, make_sales(windows=WINDOWS, max_errors=0))
+    with house.warehouse.session() as session:
+        house.commit(session, house.stage("a.csv", [sale(1)]))
+        house.recompute(session)
+    house.stage("b.csv", [sale(1), sale(2)])
+    house.stage("c.csv", [sale(2), sale(3)])
+    assert house.live("daily")["row_count"].to_list() == [3]
+
+
+def test_a_correction_counts_once_it_is_committed(house: House) -> None:
+    account = CorrectionAccount(key_files=())
+    house.stage("a.csv", [sale(1)], correction=account)
+    assert house.live("daily").is_empty()
