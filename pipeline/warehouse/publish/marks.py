@@ -104,6 +104,10 @@ def pending(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[str, Un
     return found
 
 
-def clear(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
-    """Clear all marks of a dataset. Nobody else can have written any since they were read: who publishes holds the warehouse."""
-    connection.execute("DELETE FROM ops.unpublished WHERE dataset = ?", [dataset])
+def clear(connection: duckdb.DuckDBPyConnection, dataset: str, kept: Collection[str] = ()) -> None:
+    """Clear the marks of a dataset but for those of the windows `kept`. Nobody else can have written any since they were read: who
+    publishes holds the warehouse."""
+    connection.execute(
+        "DELETE FROM ops.unpublished WHERE dataset = ? AND NOT list_contains(?::VARCHAR[], window_name)",
+        [dataset, list(kept)],
+    )

@@ -9,7 +9,8 @@ more goes, but for files that are not called as ours are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -49,7 +50,7 @@ def publish(connection: duckdb.DuckDBPyConnection, dataset: Dataset, published: 
     names = [window.name for window in dataset.windows]
     if dataset.publish == "all":
         names.append(CLEAN)
-    there = {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set()
+    there = _folders(folder)
     missing = [name for name in names if name not in there]
     if missing:
         # Marked before the folders are made: killed in between, they are marked still.
@@ -58,14 +59,36 @@ def publish(connection: duckdb.DuckDBPyConnection, dataset: Dataset, published: 
             (folder / name).mkdir(parents=True, exist_ok=True)
     done = sum(_remove_all(folder / name) for name in there.difference(names))
     found = marks.pending(connection, dataset.name)
+    later = _unfinished(connection, dataset, found)
     for window in dataset.windows:
-        if window.name in found:
+        if window.name in found and window.name not in later:
             done += _publish_window(connection, dataset, window, folder / window.name, found[window.name])
     if CLEAN in found and CLEAN in names:
         done += _publish_clean(connection, dataset, folder / CLEAN, found[CLEAN])
-    if found:
-        marks.clear(connection, dataset.name)
+    if found.keys() - later:
+        marks.clear(connection, dataset.name, later)
     return done
+
+
+def _folders(folder: Path) -> set[str]:
+    try:
+        with os.scandir(folder) as entries:  # they may be a thousand
+            return {entry.name for entry in entries if entry.is_dir()}
+    except FileNotFoundError:
+        return set()
+
+
+def _unfinished(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, found: Mapping[str, Unpublished]
+) -> set[str]:
+    """The windows that are to be written anew and are not computed yet: what stands there stays until they are."""
+    whole = {name for name, what in found.items() if what.whole}
+    if not whole:
+        return whole
+    rows = connection.execute(
+        "SELECT DISTINCT window_name FROM ops.dirty_windows WHERE dataset = ?", [dataset.name]
+    ).fetchall()
+    return whole & {row[0] for row in rows}
 
 
 def _publish_window(
