@@ -45,11 +45,14 @@ class Arriving:
     def __bool__(self) -> bool:
         return bool(self.deliveries)
 
-    def rows(self, dataset: Dataset, counted: str) -> str:
-        """SQL in brackets of the clean rows as they would be; `counted` is SQL of those that count now."""
+    def rows(self, dataset: Dataset, counted: str, condition: str | None = None) -> str:
+        """SQL in brackets of the clean rows as they would be; `counted` is SQL of those that count now, `condition` what a row that comes
+        must fulfil to count."""
         names = idents(_names(dataset))
         left = f" WHERE _delivery NOT IN ({', '.join(map(text, self.gone))})" if self.gone else ""
-        return f"({' UNION ALL '.join([f'SELECT {names} FROM {counted} AS counted{left}', *self.parts])})"
+        only = "" if condition is None else f" WHERE {condition}"
+        parts = [f"SELECT * FROM ({part}) AS coming{only}" for part in self.parts] if only else self.parts
+        return f"({' UNION ALL '.join([f'SELECT {names} FROM {counted} AS counted{left}', *parts])})"
 
 
 def arriving(connection: duckdb.DuckDBPyConnection, dataset: Dataset, waiting: Sequence[Staged]) -> Arriving:

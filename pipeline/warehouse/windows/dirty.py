@@ -49,7 +49,7 @@ def mark(
     the clean table where that is published."""
     mark_spans(connection, dataset, spans, dataset.time_windows, delivery)
     for window in dataset.time_windows:
-        further = reach.further_days(connection, dataset, window, delivery, spans)
+        further = reach.further_days(connection, dataset, window, [delivery], spans)
         if further:
             _write(connection, dataset.name, [_days(window, further, delivery)])
     mark_totals(connection, dataset, delivery, delivery)

@@ -14,12 +14,11 @@ from datetime import date, datetime
 import duckdb
 import polars as pl
 
-from pipeline.contract import Dataset, TimeWindow, Total, Window
-from pipeline.contract.windows import Session
-from pipeline.ingest.manifest import DaySpan, Staged
-from pipeline.warehouse.publish.days import days_of, stretches
+from pipeline.contract import Cumulative, Dataset, TimeWindow, Total, Window
+from pipeline.ingest.manifest import Staged
+from pipeline.warehouse.publish.days import stretches
 from pipeline.warehouse.sql import ident, idents, table, text, timestamp
-from pipeline.warehouse.windows import clock, dirty
+from pipeline.warehouse.windows import clock, dirty, late, reach
 from pipeline.warehouse.windows.arriving import Arriving, arriving
 from pipeline.warehouse.windows.compiler import compile_total, figure_columns
 from pipeline.warehouse.windows.figures import counted, figures_sql
@@ -47,9 +46,14 @@ def windows(
     if isinstance(window, Total):
         deliveries = {delivery for _, delivery in marks} | coming.deliveries
         return _frame(connection, _total_sql(dataset, window, deliveries, coming))
-    days = {day for day, _ in marks} | _touched(connection, dataset, window, coming.spans)
+    rows = (
+        coming.rows(dataset, counted(dataset, window), _in_time(connection, dataset, window, coming))
+        if coming
+        else None
+    )
+    days = {day for day, _ in marks} | _touched(connection, dataset, window, coming, rows)
     wanted = {day for day in days if _overlaps(dataset, day, since, until)}
-    return _frame(connection, _sql(connection, dataset, window, since, until, wanted, coming))
+    return _frame(connection, _sql(connection, dataset, window, since, until, wanted, rows))
 
 
 def _frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
@@ -60,22 +64,29 @@ def _frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
 
 
 def _touched(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, spans: Sequence[DaySpan]
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: TimeWindow,
+    coming: Arriving,
+    rows: str | None,
 ) -> set[date]:
-    """The days on which windows start that rows within `spans` change."""
-    if not spans:
+    """The days of windows that the rows which come or go change."""
+    if not coming.spans or rows is None:
         return set()
-    found = dirty.days_of(dataset, window, spans)
-    if isinstance(window, Session):
-        # A session that goes on, or is split, may have begun on any day before.
-        for span in spans:
-            first, last = span.first, clock.plus(span.last, window.pause)
-            rows = connection.execute(
-                f"SELECT DISTINCT window_start FROM {window_table(dataset, window)} "
-                f"WHERE window_start <= {timestamp(last)} AND window_end >= {timestamp(first)}"
-            ).fetchall()
-            found |= days_of(dataset, (row[0] for row in rows))
-    return found
+    found = dirty.days_of(dataset, window, coming.spans)
+    found |= reach.further_days(connection, dataset, window, coming.gone, coming.spans)
+    return found | reach.further_days(connection, dataset, window, coming.deliveries, coming.spans, rows)
+
+
+def _in_time(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, coming: Arriving
+) -> str | None:
+    """SQL: that a row which comes would not be held back; None where none would."""
+    before = late.reached(connection, dataset) if dataset.late == "hold" and coming.spans else None
+    if before is None:
+        return None
+    _, edge = before.edges(dataset, window, min(span.first for span in coming.spans))
+    return None if edge is None else f"{ident(dataset.event_time or '')} >= {timestamp(edge)}"
 
 
 def _overlaps(dataset: Dataset, day: date, since: datetime | None, until: datetime | None) -> bool:
@@ -90,10 +101,9 @@ def _sql(
     since: datetime | None,
     until: datetime | None,
     days: Collection[date],
-    coming: Arriving,
+    relation: str | None,
 ) -> str:
     asked = _within(since, until)
-    relation = coming.rows(dataset, counted(dataset, window)) if coming else None
     spans = [
         (clock.day_bounds(dataset.zone, stretch[0])[0], clock.day_bounds(dataset.zone, stretch[-1])[1])
         for stretch in stretches(days)
@@ -126,6 +136,8 @@ def _merged(dataset: Dataset, window: Window, stored: str, fresh: Sequence[str],
     names = [name for name, _ in window_columns(dataset, window)]
     parts = [f"SELECT {idents(names)} FROM {target}{stored}"]
     keys = ["window_start", *(["_delivery"] if isinstance(window, Total) else []), *window.by]
+    if isinstance(window, Cumulative):
+        keys.insert(1, "window_end")
     if fresh:
         on = " AND ".join(f"live.{ident(key)} IS NOT DISTINCT FROM old.{ident(key)}" for key in keys)
         figures = ", ".join(

@@ -7,7 +7,7 @@ they go). What does not: what follows from the grid (`grid`), marking (`dirty`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 
 import duckdb
@@ -26,19 +26,24 @@ def further_days(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     window: TimeWindow,
-    delivery: str,
+    deliveries: Collection[str],
     spans: Sequence[DaySpan],
+    source: str | None = None,
 ) -> set[date]:
-    """The further days on which windows change when the delivery's rows within `spans` come or go."""
-    if not spans or isinstance(window, Cumulative):
+    """The further days on which windows change when the deliveries' rows within `spans` come or go; `source` is the relation that has
+    them, by default the clean table."""
+    if not spans or not deliveries or isinstance(window, Cumulative):
         return set()
-    source = table("clean", dataset.name)
+    source, theirs = (
+        source or table("clean", dataset.name),
+        f"_delivery IN ({', '.join(map(text, sorted(deliveries)))})",
+    )
     if isinstance(window, Session):
         found: set[date] = set()
         for moment in _beginnings(spans):
-            found |= sessions.began(connection, dataset, window, source, moment, delivery)
+            found |= sessions.began(connection, dataset, window, source, moment, theirs)
         return found
-    return set() if window.fill is None else _filled(connection, dataset, window, source, delivery)
+    return set() if window.fill is None else _filled(connection, dataset, window, source, theirs)
 
 
 def _beginnings(spans: Sequence[DaySpan]) -> list[datetime]:
@@ -56,11 +61,11 @@ def _filled(
     dataset: Dataset,
     window: Tumbling | Sliding,
     source: str,
-    delivery: str,
+    mine: str,
 ) -> set[date]:
     """The days between what the data spans with the delivery and without it: of all rows at the end, of each group at the start."""
     assert dataset.event_time is not None
-    moment, mine = ident(dataset.event_time), f"_delivery = {text(delivery)}"
+    moment = ident(dataset.event_time)
     by = [ident(name) for name in window.by]
     names = "".join(f"{name}, " for name in by)
     groups = f" GROUP BY {', '.join(by)}" if by else ""

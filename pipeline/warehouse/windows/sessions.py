@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 import duckdb
 
 from pipeline.contract import Dataset, Session
-from pipeline.warehouse.sql import ident, interval, text, timestamp
+from pipeline.warehouse.sql import ident, interval, timestamp
 from pipeline.warehouse.windows import clock
 from pipeline.warehouse.windows.columns import Columns, listed, matched
 
@@ -59,10 +59,11 @@ def began(
     window: Session,
     source: str,
     moment: datetime,
-    delivery: str,
+    rows: str,
 ) -> set[date]:
-    """The local days before `moment` (UTC) on which sessions began that are alive then, of groups that the delivery has rows of."""
-    return _follow(connection, dataset, window, source, moment, delivery, forward=False)[1]
+    """The local days before `moment` (UTC) on which sessions began that are alive then, of groups that have rows which fulfil the
+    condition `rows`."""
+    return _follow(connection, dataset, window, source, moment, rows, forward=False)[1]
 
 
 def _follow(
@@ -71,7 +72,7 @@ def _follow(
     window: Session,
     source: str,
     edge: datetime,
-    delivery: str | None,
+    rows: str | None,
     *,
     forward: bool,
 ) -> tuple[datetime, set[date]]:
@@ -84,8 +85,8 @@ def _follow(
     moment, gap = ident(dataset.event_time), window.pause
     by = tuple(ident(name) for name in window.by)
     names = ", ".join(by) or "_all"
-    own = "" if delivery is None else f" WHERE _delivery = {text(delivery)}"
-    groups = f"SELECT DISTINCT {', '.join(by)} FROM {source}{own}" if by else "SELECT 0 AS _all"
+    own = "" if rows is None else f" WHERE {rows}"
+    groups = f"SELECT DISTINCT {', '.join(by)} FROM {source} AS rows{own}" if by else "SELECT 0 AS _all"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE open_sessions AS {groups}")
     found: set[date] = set()
     stride = max(_STRIDE, gap)
