@@ -144,7 +144,7 @@ def pending(
         "WHERE ($1 IS NULL OR dataset = $1) AND ($2 IS NULL OR window_name = $2) GROUP BY ALL ORDER BY dataset, window_name, day, delivery",
         [dataset, window],
     ).fetchall()
-    return [Dirty(*key, generation, tuple(causes)) for *key, generation, causes in rows]
+    return [Dirty(row[0], row[1], row[2], row[3], row[4], tuple(row[5])) for row in rows]
 
 
 def clear(connection: duckdb.DuckDBPyConnection, done: Sequence[Dirty]) -> None:
