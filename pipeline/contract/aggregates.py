@@ -132,3 +132,8 @@ NUMERIC_KINDS = frozenset({"sum", "avg", "quantile", "stddev", "rate", "share"})
 """Kinds whose column, where they have one, is a number."""
 COLUMNLESS_KINDS = frozenset({"count", "rate", "share", "sql"})
 """Kinds that need no column."""
+KINDS = (
+    frozenset({"count", "min", "max", "first", "last", "count_distinct", "top", "distribution", "sql"})
+    | NUMERIC_KINDS
+)
+"""All kinds that there are."""

@@ -136,11 +136,16 @@ def test_the_tables_hold_what_the_reference_gives(tmp_path: Path, zone: str) -> 
     specs = [replace(spec, name=f"w{n}") for n, (spec, _) in enumerate(chosen)]
     dataset = readings(*specs, timezone=zone)
     warehouse = Warehouse(tmp_path / "w.duckdb", {dataset.name: dataset})
-    one, other = random_rows(1, ANCHORS[zone][0], chosen[0][1], 20), random_rows(2, ANCHORS[zone][0], chosen[-1][1], 20)
+    one, other = (
+        random_rows(1, ANCHORS[zone][0], chosen[0][1], 20),
+        random_rows(2, ANCHORS[zone][0], chosen[-1][1], 20),
+    )
     files = {"a.csv": one, "b.csv": other}
     for name, rows in [("a.csv", random_rows(3, ANCHORS[zone][0], chosen[-1][1], 9)), *files.items()]:
         warehouse.commit(stage_rows(tmp_path / "staging", dataset, name, rows))
     rows = [row | {"_delivery": name} for name, rows in files.items() for row in rows]
     for spec in specs:
         warehouse.recompute(dataset.name, spec.name)
-        assert differences(stored(warehouse, dataset, spec), reference(rows, dataset, spec, SPOKEN), spec) == []
+        assert (
+            differences(stored(warehouse, dataset, spec), reference(rows, dataset, spec, SPOKEN), spec) == []
+        )
