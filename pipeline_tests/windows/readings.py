@@ -113,6 +113,7 @@ ANCHORS = {
     "Europe/Berlin": [datetime(2025, 3, 30, 1), datetime(2025, 10, 26, 1), datetime(2024, 2, 29, 23)],
     "America/Sao_Paulo": [datetime(2017, 10, 15, 3), datetime(2018, 2, 18, 2), datetime(2018, 11, 4, 3)],
     "Australia/Lord_Howe": [datetime(2025, 4, 5, 15), datetime(2025, 10, 4, 15, 30), datetime(2024, 12, 31, 13)],
+    "America/Havana": [datetime(2025, 11, 2, 5), datetime(2025, 3, 9, 5)],
     "Asia/Kathmandu": [datetime(2023, 12, 31, 18, 15), datetime(2024, 2, 28, 18, 15)],
 }  # fmt: skip
 _NEAR = [timedelta(), timedelta(microseconds=1), timedelta(microseconds=-1), timedelta(minutes=29), timedelta(minutes=30),

@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from pipeline.contract import Cumulative, Dataset, Session, Sliding, Total, Tumbling, Window
+from pipeline.contract import Cumulative, Dataset, GridWindow, Session, Sliding, Total, Tumbling, Window
 from pipeline.contract.durations import Months, Period, parse_duration
 from pipeline_tests.windows.reference_measures import figure, filled_figure
 
@@ -140,10 +140,7 @@ def _session(session: Sequence[Row], dataset: Dataset, gap: timedelta, group: Gr
 def _of_grid(
     rows: Sequence[Row], dataset: Dataset, window: Tumbling | Sliding
 ) -> tuple[dict[Place, list[Row]], list[Place]]:
-    if isinstance(window, Sliding):
-        grid = _Grid(dataset, parse_duration(window.every), parse_duration(window.size), window.offset)
-    else:
-        grid = _Grid(dataset, window.unit, window.unit, window.offset)
+    grid = grid_by_definition(dataset, window)
     members: dict[Place, list[Row]] = defaultdict(list)
     starts: dict[Group, set[datetime]] = defaultdict(set)
     for row in rows:
@@ -164,7 +161,7 @@ def _of_grid(
 
 
 def _of_cumulative(rows: Sequence[Row], dataset: Dataset, window: Cumulative) -> dict[Place, list[Row]]:
-    grid = _Grid(dataset, window.unit, window.unit, window.offset)
+    grid = grid_by_definition(dataset, window)
     step = parse_duration(window.every)
     periods: dict[tuple[datetime, Group], list[Row]] = defaultdict(list)
     for row in rows:
@@ -189,8 +186,8 @@ def _of_cumulative(rows: Sequence[Row], dataset: Dataset, window: Cumulative) ->
     return members
 
 
-class _Grid:
-    """Starts and ends of windows on the clock that they go by: local or UTC, less the offset."""
+class PlainGrid:
+    """Starts and ends of windows on the clock that they go by, local or UTC, less the offset."""
 
     def __init__(self, dataset: Dataset, step: Period, size: Period, offset: str | None) -> None:
         self.zone, self.step, self.size = dataset.zone, step, size
@@ -248,6 +245,13 @@ class _Grid:
             middle = before + (after - before) // 2
             before, after = (before, middle) if self._local_time(middle) >= local else (middle, after)
         return after
+
+
+def grid_by_definition(dataset: Dataset, window: GridWindow) -> PlainGrid:
+    """The grid of a window; of a cumulative one that of its periods."""
+    if isinstance(window, Sliding):
+        return PlainGrid(dataset, parse_duration(window.every), parse_duration(window.size), window.offset)
+    return PlainGrid(dataset, window.unit, window.unit, window.offset)
 
 
 def _month(months: int) -> datetime:

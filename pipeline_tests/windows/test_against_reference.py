@@ -51,7 +51,7 @@ WINDOWS: dict[str, tuple[Window, timedelta]] = {
     "1 day from six": (window(Tumbling, every="1d", offset="6h", by=["day"]), 5 * DAY),
     "1 day from half past two": (window(Tumbling, every="1d", offset="150m", by=["place"]), 3 * DAY),
     "1 day from twenty past midnight": (window(Tumbling, every="1d", offset="20m", by=["lane"]), 3 * DAY),
-    "2 hours from a quarter past": (window(Tumbling, every="2h", offset="15m"), 8 * HOUR),
+    "2 hours from twenty past": (window(Tumbling, every="2h", offset="20m"), 8 * HOUR),
     "1 week": (window(Tumbling, every="1w", by=["place"]), 20 * DAY),
     "1 month": (window(Tumbling, every="1mo", by=["place"]), 100 * DAY),
     "5 months from the third": (window(Tumbling, every="5mo", offset="2d"), 400 * DAY),
