@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.contract import Cumulative, Dataset, GridWindow, Sliding, Tumbling
@@ -50,6 +50,22 @@ def cases(draw: st.DrawFn) -> tuple[Dataset, GridWindow, datetime]:
     return readings(spec, timezone=zone), spec, draw(near(zone))
 
 
+def case(zone: str, spec: GridWindow, moment: datetime) -> tuple[Dataset, GridWindow, datetime]:
+    """One that chance rarely finds: a start within an hour that comes twice, or that is skipped."""
+    return readings(spec, timezone=zone), spec, moment
+
+
+TWICE_IN_BERLIN = case(
+    "Europe/Berlin", Tumbling("w", every="1d", offset="150m"), datetime(2025, 10, 26, 0, 45)
+)
+TWICE_IN_HAVANA = case(
+    "America/Havana", Tumbling("w", every="2h", offset="20m"), datetime(2025, 11, 2, 4, 30)
+)
+SKIPPED_IN_BERLIN = case(
+    "Europe/Berlin", Tumbling("w", every="1d", offset="150m"), datetime(2025, 3, 30, 1, 10)
+)
+
+
 def spans(dataset: Dataset, spec: GridWindow, moment: datetime, back: int) -> list[tuple[datetime, datetime]]:
     """UTC start and end of windows from `back` steps before a moment to some after it."""
     plain = grid_by_definition(dataset, spec)
@@ -91,6 +107,9 @@ def test_the_statement_places_rows_as_the_definition_does(case: tuple[Dataset, G
 
 @settings(max_examples=EXAMPLES)
 @given(case=cases(), minutes=st.sampled_from([0, 1, 45, 100, 1_500, 6_000]))
+@example(case=TWICE_IN_BERLIN, minutes=30)
+@example(case=TWICE_IN_HAVANA, minutes=40)
+@example(case=SKIPPED_IN_BERLIN, minutes=0)
 def test_the_days_of_a_span_are_those_on_which_its_windows_start(
     case: tuple[Dataset, GridWindow, datetime], minutes: int
 ) -> None:
@@ -111,6 +130,8 @@ def local_day(dataset: Dataset, moment: datetime) -> date:
 
 @settings(max_examples=EXAMPLES)
 @given(case=cases())
+@example(case=case("America/Havana", Tumbling("w", every="2h", offset="20m"), datetime(2025, 11, 2, 5, 10)))
+@example(case=SKIPPED_IN_BERLIN)
 def test_the_windows_that_have_ended_are_all_with_an_end_up_to_the_watermark(
     case: tuple[Dataset, GridWindow, datetime],
 ) -> None:
