@@ -1,5 +1,7 @@
 """Where windows start and end, and on which days, against the definition tried out moment by moment."""
 
+# ruff: noqa: DTZ001  (the warehouse keeps moments in UTC without zone)
+
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
