@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 
 from pipeline.contract import Aggregate, Dataset, Session, Total, Window, agg
 from pipeline.warehouse import Warehouse
+from pipeline.warehouse.windows.compiler import compile_total
+from pipeline.warehouse.windows.figures import figures_sql
 
 Row = dict[str, Any]
 
@@ -89,6 +91,7 @@ MEASURES: dict[str, Aggregate] = {
     "weighed": agg.sql("sum(heat * whole)"), "widest": agg.sql("max(price) - min(price)", "DECIMAL(18,2)", where="open"),
     "in_lane": agg.sql("count(*) FILTER (lane = 1)", "BIGINT"),
 }  # fmt: skip
+_FAR = timedelta(days=800)  # more than a year, the longest window here
 _FLOATS = frozenset({"avg", "stddev", "quantile", "rate", "share"})
 
 
@@ -226,3 +229,25 @@ def fetched(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
     cursor = connection.execute(sql)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def compiled(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: Sequence[Mapping[str, Any]]
+) -> list[Row]:
+    """What the compiled SQL of the dataset's one window gives over rows as they are, without a warehouse."""
+    (spec,) = dataset.windows
+    schema = {column.name: column.dtype for column in dataset.columns} | {"_delivery": pl.String()}
+    connection.register("rows_now", pl.DataFrame(list(rows), schema=schema).to_arrow())
+    connection.execute("CREATE OR REPLACE TEMP TABLE source AS SELECT * FROM rows_now")
+    if isinstance(spec, Total):
+        both = [compile_total(dataset, spec, "source", per_delivery=per) for per in (False, True)]
+        return [row for sql in both for row in fetched(connection, sql)]
+    times = [row["at"] for row in rows]
+    lower, upper = (_midnight(dataset, moment) for moment in (min(times) - _FAR, max(times) + _FAR))
+    return fetched(connection, figures_sql(connection, dataset, spec, lower, upper, "source"))
+
+
+def _midnight(dataset: Dataset, moment: datetime) -> datetime:
+    """The beginning of the day on the dataset's clock, in UTC."""
+    local = moment.replace(tzinfo=UTC).astimezone(dataset.zone)
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC).replace(tzinfo=None)

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.contract import Cumulative, Dataset, Session, Sliding, Total, Tumbling, Window
+from pipeline.contract import Cumulative, Session, Sliding, Total, Tumbling, Window
 from pipeline.warehouse import Warehouse
-from pipeline.warehouse.windows.compiler import compile_total
-from pipeline.warehouse.windows.figures import figures_sql
 from pipeline_tests.warehouse.factory import stage_rows
 from pipeline_tests.windows.readings import (
     ANCHORS,
     SPOKEN,
     differences,
-    fetched,
     measures_for,
     random_rows,
     readings,
@@ -90,28 +86,6 @@ def memory() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def computed(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """What the compiled SQL gives over the rows as they are, without a clean table."""
-    (spec,) = dataset.windows
-    schema = {column.name: column.dtype for column in dataset.columns} | {"_delivery": pl.String()}
-    connection.register("rows_now", pl.DataFrame(list(rows), schema=schema).to_arrow())
-    connection.execute("CREATE OR REPLACE TEMP TABLE source AS SELECT * FROM rows_now")
-    if isinstance(spec, Total):
-        both = [compile_total(dataset, spec, "source", per_delivery=per) for per in (False, True)]
-        return [row for sql in both for row in fetched(connection, sql)]
-    times = [row["at"] for row in rows]
-    lower, upper = midnight(dataset, min(times) - 800 * DAY), midnight(dataset, max(times) + 30 * DAY)
-    return fetched(connection, figures_sql(connection, dataset, spec, lower, upper, "source"))
-
-
-def midnight(dataset: Dataset, moment: datetime) -> datetime:
-    """The beginning of the day on the dataset's clock, in UTC."""
-    local = moment.replace(tzinfo=UTC).astimezone(dataset.zone)
-    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC).replace(tzinfo=None)
-
-
 @pytest.mark.parametrize("called", WINDOWS)
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
@@ -124,7 +98,7 @@ def test_the_compiled_statement_gives_what_the_reference_gives(
     anchor = data.draw(st.sampled_from(ANCHORS[zone]))
     rows = [row | {"_delivery": "ab"[n % 2]} for n, row in enumerate(data.draw(row_lists(anchor, reach)))]
     expected = reference(rows, dataset, spec, SPOKEN)
-    assert differences(computed(memory, dataset, rows), expected, spec) == []
+    assert differences(compiled(memory, dataset, rows), expected, spec) == []
 
 
 @pytest.mark.parametrize("zone", ZONES)

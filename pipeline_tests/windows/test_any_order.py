@@ -129,7 +129,9 @@ def test_any_way_to_the_same_rows_ends_in_the_same_windows(
         whole = {window.name: _table(session, WHOLE, window.name) for window in WINDOWS}
     rows = [row | {"_delivery": file} for file, rows in files.items() for row in rows]
     for window in WINDOWS:
-        found = {window.name: differences(pieces[window.name], reference(rows, PIECES, window, SPOKEN), window)}
+        found = {
+            window.name: differences(pieces[window.name], reference(rows, PIECES, window, SPOKEN), window)
+        }
         if not isinstance(window, Total):
             found["one file, " + window.name] = differences(pieces[window.name], whole[window.name], window)
         assert not any(found.values()), found
