@@ -19,6 +19,7 @@ from pipeline_tests.warehouse.factory import stage_rows
 from pipeline_tests.windows.readings import (
     ANCHORS,
     SPOKEN,
+    compiled,
     differences,
     measures_for,
     random_rows,
