@@ -72,6 +72,7 @@ def reference(
     everyone: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for place, inside in members.items():
         everyone[place[:3]] += inside
+    dtypes: dict[str | None, Any] = {column.name: column.dtype for column in dataset.columns}
     table = []
     for place in [*members, *empty]:
         inside = members.get(place, [])
@@ -90,7 +91,7 @@ def reference(
                     measure, inside, everyone[place[:3]], dataset.event_time, seconds, spoken or {}
                 )
             else:
-                line[name] = filled_figure(measure, getattr(window, "fill", None))
+                line[name] = filled_figure(measure, getattr(window, "fill", None), dtypes.get(measure.column))
         table.append(line | {"row_count": len(inside)})
     return table
 

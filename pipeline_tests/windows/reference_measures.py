@@ -16,6 +16,8 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Any
 
+import polars as pl
+
 from pipeline.contract import Aggregate
 
 Row = Mapping[str, Any]
@@ -64,13 +66,21 @@ def figure(
     return None if amount is None or not whole else float(amount) / float(whole)
 
 
-def filled_figure(measure: Aggregate, fill: str | None) -> Any:
-    """One measure of a window that no row lies in."""
-    if fill == "zero":
-        if measure.kind in ("count", "sum", "count_distinct", "rate", "share"):
-            return 0
-        return {"distribution": {}, "top": []}.get(measure.kind)
-    return None
+def filled_figure(measure: Aggregate, fill: str | None, dtype: pl.DataType | None) -> Any:
+    """One measure, over a column of this type, of a window that no row lies in."""
+    if fill != "zero":
+        return None
+    if measure.kind == "sum":
+        return _zero(dtype)
+    return {"count": 0, "count_distinct": 0, "rate": 0.0, "share": 0.0, "distribution": {}, "top": []}.get(
+        measure.kind
+    )
+
+
+def _zero(dtype: pl.DataType | None) -> Any:
+    if isinstance(dtype, pl.Decimal):
+        return Decimal(0).scaleb(-dtype.scale)
+    return 0.0 if dtype is not None and dtype.is_float() else 0
 
 
 def total(values: Sequence[Any]) -> Any:
