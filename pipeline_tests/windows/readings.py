@@ -52,7 +52,8 @@ def _weighed(rows: Sequence[Mapping[str, Any]]) -> float | None:
 
 def _widest(rows: Sequence[Mapping[str, Any]]) -> Decimal | None:
     prices = [row["price"] for row in rows if row["price"] is not None]
-    return max(prices) - min(prices) if prices else None
+    some = [row["price"] for row in rows if row["price"] is not None and row["open"]]
+    return max(prices) - min(some) if some else None
 
 
 SPOKEN: dict[str, Callable[..., Any]] = {
@@ -61,7 +62,7 @@ SPOKEN: dict[str, Callable[..., Any]] = {
     "kind = 'x' OR kind IS NULL": lambda row: row["kind"] is None or row["kind"] == "x",
     "false": lambda row: False,
     "sum(heat * whole)": _weighed,
-    "max(price) - min(price)": _widest,
+    "max(price) - min(price) FILTER (open)": _widest,
     "count(*) FILTER (lane = 1)": lambda rows: sum(row["lane"] == 1 for row in rows),
 }
 """The SQL of `where=` and `agg.sql` in the measures below → the same in Python."""
@@ -88,7 +89,7 @@ MEASURES: dict[str, Aggregate] = {
     "by_price": agg.distribution("price"), "by_open": agg.distribution("open"),
     "part": agg.share(), "part_price": agg.share("price"), "part_whole": agg.share("whole", where="open"),
     "part_heat": agg.share("heat"),
-    "weighed": agg.sql("sum(heat * whole)"), "widest": agg.sql("max(price) - min(price)", "DECIMAL(18,2)", where="open"),
+    "weighed": agg.sql("sum(heat * whole)"), "widest": agg.sql("max(price) - min(price) FILTER (open)", "DECIMAL(18,2)"),
     "in_lane": agg.sql("count(*) FILTER (lane = 1)", "BIGINT"),
 }  # fmt: skip
 _FAR = timedelta(days=800)  # more than a year, the longest window here
