@@ -9,8 +9,9 @@ from datetime import datetime
 
 import duckdb
 
-from pipeline.contract import Dataset, TimeWindow
+from pipeline.contract import Dataset, Session, TimeWindow
 from pipeline.warehouse.sql import table
+from pipeline.warehouse.windows import sessions
 from pipeline.warehouse.windows.compiler import compile_window
 
 
@@ -32,7 +33,11 @@ def figures_sql(
         upper: UTC without zone; where a day ends.
         relation: SQL of a relation with the columns of the clean table, in its place.
     """
-    return compile_window(dataset, window, relation or counted(dataset, window), lower, upper)
+    source = relation or counted(dataset, window)
+    until = (
+        sessions.horizon(connection, dataset, window, source, upper) if isinstance(window, Session) else None
+    )
+    return compile_window(dataset, window, source, lower, upper, until)
 
 
 def counted(dataset: Dataset, window: TimeWindow) -> str:

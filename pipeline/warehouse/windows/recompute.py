@@ -13,14 +13,15 @@ from datetime import date, timedelta
 
 import duckdb
 
-from pipeline.contract import Dataset, Sliding, TimeWindow, Total
+from pipeline.contract import Dataset, TimeWindow, Total
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.sql import ident, table, timestamp
 from pipeline.warehouse.windows import clock, dirty
-from pipeline.warehouse.windows.compiler import compile_total, measures_of
+from pipeline.warehouse.windows.compiler import compile_total
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.figures import figures_sql
 from pipeline.warehouse.windows.revise import NEXT, final_until, mark_final, revise
+from pipeline.warehouse.windows.ways import Way, plan
 
 MAX_DAYS = 31
 MAX_ROWS = 20_000_000
@@ -136,9 +137,8 @@ def _batches(
 ) -> Iterator[list[date]]:
     """Neighbouring days in batches, bounded by days and by what the windows must hold in memory."""
     weights = _rows_per_day(connection, dataset, days) if len(days) > 1 else {}
-    lists = any(measure.carries_lists for measure in measures_of(dataset, window).values())
-    overlap = -(-window.length // window.step) if isinstance(window, Sliding) else 1
-    limit = MAX_LISTED_VALUES // overlap if lists else MAX_ROWS
+    lists = any(one.way is Way.LISTS for one in plan(dataset, window))
+    limit = MAX_LISTED_VALUES if lists else MAX_ROWS
     batch: list[date] = []
     held = 0
     for day in days:

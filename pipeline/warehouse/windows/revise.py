@@ -9,15 +9,13 @@ from datetime import datetime
 
 import duckdb
 
-from pipeline.contract import Dataset, Total, Window
+from pipeline.contract import Cumulative, Dataset, Session, Total, Window
 from pipeline.warehouse import ledger
 from pipeline.warehouse.sql import ident, idents, timestamp
 from pipeline.warehouse.windows.compiler import measures_of
 from pipeline.warehouse.windows.tables import window_columns, window_table
 
 NEXT = "temp.next_windows"
-_SAME_FLOAT = 1e-12
-"""Relative difference up to which two float sums of the same rows in another order count as the same figure."""
 
 
 def revise(
@@ -85,11 +83,14 @@ def final_until(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> date
 def _compared(dataset: Dataset, window: Window, final: datetime | None) -> str:
     """SELECT of the table's columns, `_known` (was there before) and `_changed`."""
     keys = ["window_start", *(["_delivery"] if isinstance(window, Total) else []), *window.by]
-    figures = {name: measure.inexact for name, measure in measures_of(dataset, window).items()} | {
-        "row_count": False
-    }
+    figures = {name: measure.tolerance for name, measure in measures_of(dataset, window).items()}
+    figures |= {"row_count": 0.0}
+    if isinstance(window, Cumulative):
+        keys.insert(1, "window_end")
+    elif isinstance(window, Session):
+        figures["window_end"] = 0.0
     on = " AND ".join(f"fresh.{ident(key)} IS NOT DISTINCT FROM old.{ident(key)}" for key in keys)
-    same = " AND ".join(_same(name, inexact) for name, inexact in figures.items())
+    same = " AND ".join(_same(name, tolerance) for name, tolerance in figures.items())
     ends = (
         f"fresh.window_end <= {timestamp(final)}"
         if final is not None and not isinstance(window, Total)
@@ -104,10 +105,10 @@ def _compared(dataset: Dataset, window: Window, final: datetime | None) -> str:
     )
 
 
-def _same(name: str, inexact: bool) -> str:
+def _same(name: str, tolerance: float) -> str:
     one, other = f"fresh.{ident(name)}", f"old.{ident(name)}"
     exact = f"{one} IS NOT DISTINCT FROM {other}"
-    if not inexact:
+    if not tolerance:
         return exact
-    near = f"abs({one} - {other}) <= {_SAME_FLOAT} * greatest(abs({one}), abs({other}))"
+    near = f"abs({one} - {other}) <= {tolerance!r} * greatest(abs({one}), abs({other}))"
     return f"({exact} OR coalesce({near}, false))"
