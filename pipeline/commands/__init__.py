@@ -5,13 +5,25 @@ What belongs here: commands, their options, help and exit codes. What does not: 
 stay inside the commands, so that `--help` answers at once.
 """
 
-from pipeline.commands import loading, files, errors, replay, tables, reports, contracts, privacy, health  # noqa: I001  (the order of the help page)
+from pipeline.commands import (  # noqa: I001  (the order of the help page)
+    loading,
+    files,
+    errors,
+    replay,
+    tables,
+    reports,
+    explaining,
+    contracts,
+    privacy,
+    health,
+)
 from pipeline.commands.app import app
 
 __all__ = [
     "app",
     "contracts",
     "errors",
+    "explaining",
     "files",
     "health",
     "loading",
