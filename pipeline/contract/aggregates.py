@@ -48,7 +48,7 @@ class agg:
 
     @staticmethod
     def count_distinct(column: str, *, approximate: bool = False, where: str | None = None) -> Aggregate:
-        """Number of different values. BIGINT. Exact, or `approximate`: HyperLogLog, error about 2 %."""
+        """Number of different values. BIGINT. Exact, or `approximate`: DuckDB's HyperLogLog, standard error 13 %."""
         return Aggregate("count_distinct", column, where=where, approximate=approximate)
 
     @staticmethod

@@ -77,7 +77,7 @@ WINDOWS: dict[str, tuple[Window, timedelta]] = {
     "total of all": (window(Total), DAY),
 }  # fmt: skip
 ZONES = list(ANCHORS)
-EXAMPLES = settings().max_examples // 10  # per window; `HYPOTHESIS_PROFILE=search` looks further
+EXAMPLES = settings().max_examples // 20  # per window; `HYPOTHESIS_PROFILE=search` looks further
 PARTS = 4
 # Two windows per zone; each kind is among them.
 STORED = {
