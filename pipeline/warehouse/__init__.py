@@ -22,7 +22,9 @@ from pipeline.warehouse.session import Session
 from pipeline.warehouse.warehouse import Warehouse
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.explain import explain
+from pipeline.warehouse.windows.held import Released
 from pipeline.warehouse.windows.recompute import Recomputed
+from pipeline.warehouse.windows.retention import Retained
 
 __all__ = [
     "Change",
@@ -37,6 +39,8 @@ __all__ = [
     "Recomputed",
     "ReconciliationError",
     "Records",
+    "Released",
+    "Retained",
     "Session",
     "Step",
     "Warehouse",

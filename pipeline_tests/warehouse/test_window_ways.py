@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.contract import Cumulative, Dataset, Session, Sliding, Total, Tumbling, agg
+from pipeline.warehouse.windows import batches as batching
 from pipeline.warehouse.windows.compiler import compile_window
 from pipeline.warehouse.windows.explain import explain
 from pipeline.warehouse.windows.sliding import stages
 from pipeline.warehouse.windows.ways import Way, plan
-from pipeline_tests.warehouse.test_windows import readings
+from pipeline_tests.warehouse.test_windows import compute, load, random_rows, readings
 
 LOWER, UPPER = datetime(2025, 1, 1), datetime(2025, 1, 2)
 MIXED = {
@@ -124,3 +126,26 @@ def test_the_account_names_the_way_the_reason_and_the_sql() -> None:
 def test_every_kind_is_told_in_words(window: Any, kind: str, clock: str) -> None:
     told = explain(readings(window), window, date(2025, 1, 1))
     assert told.kind == kind and told.clock.startswith(clock)
+
+
+def test_a_day_with_too_many_values_to_hold_is_computed_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = Sliding("w", size="20m", every="5m", by=["place"], measures=MIXED)
+    dataset, rows = readings(window, "Europe/Berlin"), random_rows(4, datetime(2025, 10, 25), hours=48)
+    whole = compute(load(tmp_path / "whole", dataset, rows), dataset)
+    monkeypatch.setattr(batching, "MAX_HELD_VALUES", 100)
+    spans: list[int] = []
+    with load(tmp_path / "pieces", dataset, rows).session() as session:
+        for batch in batching.batches(
+            session.connection, dataset, window, [date(2025, 10, 25), date(2025, 10, 26)]
+        ):
+            spans.append(len(batch.spans))
+            assert [one[1] for one in batch.spans[:-1]] == [one[0] for one in batch.spans[1:]]
+    assert spans == [9, 9]
+    pieces = compute(load(tmp_path / "again", dataset, rows), dataset)
+
+    def told(found: list[dict[str, Any]]) -> list[Any]:
+        return sorted(([v for k, v in row.items() if k != "computed_at"] for row in found), key=repr)
+
+    assert told(pieces) == told(whole)

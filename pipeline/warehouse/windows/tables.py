@@ -11,9 +11,11 @@ from dataclasses import replace
 import duckdb
 
 from pipeline.contract import Dataset, Window
+from pipeline.warehouse import ledger
 from pipeline.warehouse.sql import ident, table, text
 from pipeline.warehouse.windows import dirty
 from pipeline.warehouse.windows.compiler import BOOKKEEPING, figure_columns
+from pipeline.warehouse.windows.limits import limits_of
 
 _MEANING = 1
 """Raised when the same declaration comes to mean other figures: then all windows are computed anew."""
@@ -47,11 +49,15 @@ def comments(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
 
 
 def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: dict[str, str | None]) -> None:
-    """Make missing window tables, and those anew whose specification changed; what they must hold becomes dirty."""
+    """Make missing window tables, and those anew whose specification changed; what they must hold becomes dirty. One that holds
+    windows whose rows are gone is put aside under another name."""
     for window in dataset.windows:
         name, wanted = f"{dataset.name}_{window.name}", specification(dataset, window)
         if there.get(name) == wanted:
             continue
+        if name in there and limits_of(connection, dataset.name).rows is not None:
+            aside = f"{name}_until_{ledger.now():%Y%m%d_%H%M%S}"
+            connection.execute(f"ALTER TABLE {table('windows', name)} RENAME TO {ident(aside)}")
         spelled = ", ".join(f"{ident(column)} {kind}" for column, kind in window_columns(dataset, window))
         connection.execute(f"CREATE OR REPLACE TABLE {table('windows', name)} ({spelled})")
         connection.execute(f"COMMENT ON TABLE {table('windows', name)} IS {text(wanted)}")
