@@ -47,7 +47,7 @@ WINDOWS = (
     Total("total", by=["place"], measures=OF_TOTALS),
 )
 ZONE = "Europe/Berlin"
-PIECES, WHOLE = (readings(*WINDOWS, timezone=ZONE, name=name) for name in ("pieces", "whole"))
+PIECES, WHOLE = (readings(*WINDOWS, timezone=ZONE, name=name, lateness="2h") for name in ("pieces", "whole"))
 FILES = ("a.csv", "b.csv", "c.csv")
 CLOCKS_CHANGE = datetime(2025, 10, 26, 1)
 EXAMPLES = settings().max_examples // 20
