@@ -53,7 +53,8 @@ def batches(
     """Neighbouring days in batches, bounded by days, rows and values held; a day with too many values is cut where windows are short."""
     holding = sum(not one.measure.states for one in plan(dataset, window))
     limit = MAX_HELD_VALUES // holding if holding else MAX_ROWS
-    weights = _rows_per_day(connection, dataset, days) if len(days) > 1 or (days and holding) else {}
+    known = len(days) > 1 or (days and holding)
+    weights = _rows_per_day(connection, dataset, days) if known else {}
     batch: list[date] = []
     held = 0
     for day in days:

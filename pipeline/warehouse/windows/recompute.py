@@ -15,6 +15,8 @@ import duckdb
 
 from pipeline.contract import Dataset, TimeWindow, Total
 from pipeline.warehouse.connection import transaction
+from pipeline.warehouse.publish import marks
+from pipeline.warehouse.publish.changes import changed_days
 from pipeline.warehouse.sql import table, timestamp
 from pipeline.warehouse.windows import clock, dirty
 from pipeline.warehouse.windows.batches import Batch, batches
@@ -64,7 +66,8 @@ def recompute_days(
     for batch in batches(connection, dataset, window, sorted(set(wanted) - set(staying))):
         done += _recompute_batch(connection, dataset, window, batch, limits, final)
     if done:
-        mark_final(connection, dataset, window, final)
+        with transaction(connection):
+            marks.mark_window(connection, dataset, window, mark_final(connection, dataset, window, final))
     return done
 
 
@@ -74,21 +77,23 @@ def recompute_total(
     """Recompute a total over the table, and per delivery for those that are dirty; nothing when none is."""
     began = time.perf_counter()
     with transaction(connection):
-        marks = dirty.pending(connection, dataset.name, window.name)
-        if not marks:
+        pending = dirty.pending(connection, dataset.name, window.name)
+        if not pending:
             return []
         source = table("clean", dataset.name)
         whole = compile_total(dataset, window, source, per_delivery=False)
         changed = revise(connection, dataset, window, [whole], "_delivery IS NULL", None)
         rows = _rows_of(connection)
         connection.execute("CREATE OR REPLACE TEMP TABLE dirty_deliveries AS SELECT unnest(?::VARCHAR[]) AS _delivery",
-                           [[mark.delivery for mark in marks]])  # fmt: skip
+                           [[mark.delivery for mark in pending]])  # fmt: skip
         scope = "_delivery IN (SELECT _delivery FROM temp.dirty_deliveries)"
         single = compile_total(dataset, window, f"(SELECT * FROM {source} WHERE {scope})", per_delivery=True)
         changed += revise(connection, dataset, window, [single], scope, None)
         rows += _rows_of(connection)
-        dirty.clear(connection, marks)
-    causes = sorted({cause for mark in marks for cause in mark.causes})
+        dirty.clear(connection, pending)
+        if changed:
+            marks.mark_something(connection, dataset, window.name)
+    causes = sorted({cause for mark in pending for cause in mark.causes})
     return [
         Recomputed(dataset.name, window.name, None, rows, changed, time.perf_counter() - began, tuple(causes))
     ]
@@ -122,7 +127,7 @@ def _recompute_batch(
     began, days = time.perf_counter(), batch.days
     with transaction(connection):
         covered = set(days)
-        marks = [m for m in dirty.pending(connection, dataset.name, window.name) if m.day in covered]
+        pending = [m for m in dirty.pending(connection, dataset.name, window.name) if m.day in covered]
         computed = [figures_sql(connection, dataset, window, *span) for span in batch.spans]
         scope = (
             f"window_start >= {timestamp(batch.lower)} AND window_start < {timestamp(batch.upper)} "
@@ -130,10 +135,11 @@ def _recompute_batch(
         )
         changed = revise(connection, dataset, window, computed, scope, final)
         counts = _windows_per_day(connection, dataset, days, NEXT, "_changed")
-        dirty.clear(connection, marks)
+        dirty.clear(connection, pending)
+        marks.mark_window(connection, dataset, window, changed_days(connection, dataset, days))
     vanished = changed - sum(row[1] for row in counts)
     seconds = (time.perf_counter() - began) / len(days)
-    causes = {mark.day: mark.causes for mark in marks}
+    causes = {mark.day: mark.causes for mark in pending}
     return [
         Recomputed(
             dataset.name,
@@ -167,8 +173,8 @@ def _windows_per_day(
 
 
 def _dirty_days(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow) -> list[date]:
-    marks: list[Dirty] = dirty.pending(connection, dataset.name, window.name)
-    return sorted({mark.day for mark in marks if mark.day is not None})
+    pending: list[Dirty] = dirty.pending(connection, dataset.name, window.name)
+    return sorted({mark.day for mark in pending if mark.day is not None})
 
 
 def _rows_of(connection: duckdb.DuckDBPyConnection) -> int:

@@ -59,7 +59,7 @@ def revise(
     if changed:
         names = idents(name for name, _ in window_columns(dataset, window))
         connection.execute(f"DELETE FROM {target} WHERE {scope}")
-        connection.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM {NEXT}")
+        connection.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM {NEXT} ORDER BY window_start")
     return changed
 
 

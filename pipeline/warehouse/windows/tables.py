@@ -12,6 +12,7 @@ import duckdb
 
 from pipeline.contract import Dataset, Window
 from pipeline.warehouse import ledger
+from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table, text
 from pipeline.warehouse.windows import dirty
 from pipeline.warehouse.windows.compiler import BOOKKEEPING, figure_columns
@@ -62,3 +63,4 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: dict[
         connection.execute(f"CREATE OR REPLACE TABLE {table('windows', name)} ({spelled})")
         connection.execute(f"COMMENT ON TABLE {table('windows', name)} IS {text(wanted)}")
         dirty.mark_all(connection, dataset, window)
+        marks.mark_whole(connection, dataset, [window.name])
