@@ -77,7 +77,7 @@ WINDOWS: dict[str, tuple[Window, timedelta]] = {
     "total of all": (window(Total), DAY),
 }  # fmt: skip
 ZONES = list(ANCHORS)
-EXAMPLES = settings().max_examples // 20  # per window; `HYPOTHESIS_PROFILE=search` looks further
+EXAMPLES = settings().max_examples // 25  # per window; `HYPOTHESIS_PROFILE=search` looks further
 PARTS = 4
 # Two windows per zone; each kind is among them.
 STORED = {
@@ -91,17 +91,17 @@ STORED = {
 
 
 @pytest.fixture(scope="module")
-def memory() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB in memory, without a warehouse in it."""
-    with duckdb.connect(config={"threads": 1}) as connection:
-        yield connection
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse without datasets, to run statements in."""
+    with Warehouse(tmp_path_factory.mktemp("empty") / "w.duckdb", {}).session() as session:
+        yield session.connection
 
 
 @pytest.mark.parametrize("called", WINDOWS)
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_compiled_statement_gives_what_the_reference_gives(
-    memory: duckdb.DuckDBPyConnection, called: str, data: st.DataObject
+    connection: duckdb.DuckDBPyConnection, called: str, data: st.DataObject
 ) -> None:
     """Straight from the statement; each time with a part of the measures, as DuckDB plans long statements slowly."""
     whole, reach = WINDOWS[called]
@@ -112,7 +112,7 @@ def test_the_compiled_statement_gives_what_the_reference_gives(
     anchor = data.draw(st.sampled_from(ANCHORS[zone]))
     rows = [row | {"_delivery": "ab"[n % 2]} for n, row in enumerate(data.draw(row_lists(anchor, reach)))]
     expected = reference(rows, dataset, spec, SPOKEN)
-    assert differences(compiled(memory, dataset, rows), expected, spec) == []
+    assert differences(compiled(connection, dataset, rows), expected, spec) == []
 
 
 @pytest.mark.parametrize("zone", ZONES)

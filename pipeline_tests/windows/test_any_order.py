@@ -50,7 +50,7 @@ ZONE = "Europe/Berlin"
 PIECES, WHOLE = (readings(*WINDOWS, timezone=ZONE, name=name, lateness="2h") for name in ("pieces", "whole"))
 FILES = ("a.csv", "b.csv", "c.csv")
 CLOCKS_CHANGE = datetime(2025, 10, 26, 1)
-EXAMPLES = settings().max_examples // 20
+EXAMPLES = settings().max_examples // 25
 _NUMBERS = itertools.count(1)
 
 

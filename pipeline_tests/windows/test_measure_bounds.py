@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 from pipeline.contract import Cumulative, Session, Sliding, Tumbling, Window, agg
+from pipeline.warehouse import Warehouse
 from pipeline_tests.windows.readings import Row, compiled, readings
 
 MEASURES = {
@@ -48,15 +49,15 @@ def rows() -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-def memory() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB in memory, with two threads, so that partial sums come in any order."""
-    with duckdb.connect(config={"threads": 2}) as connection:
-        yield connection
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse without datasets, to run statements in; several threads, so that partial sums come in any order."""
+    with Warehouse(tmp_path_factory.mktemp("empty") / "w.duckdb", {}).session() as session:
+        yield session.connection
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=lambda window: type(window).__name__)
 def test_sums_and_sketches_keep_their_bounds_in_any_order(
-    memory: duckdb.DuckDBPyConnection, rows: list[Row], window: Window
+    connection: duckdb.DuckDBPyConnection, rows: list[Row], window: Window
 ) -> None:
     dataset = readings(window)
     inside: dict[str, list[Row]] = defaultdict(list)
@@ -64,7 +65,7 @@ def test_sums_and_sketches_keep_their_bounds_in_any_order(
         inside[row["place"]].append(row)
     times = {place: [row["at"] for row in theirs] for place, theirs in inside.items()}
     for order in (rows, rows[::-1], random.Random(1).sample(rows, len(rows))):
-        for line in compiled(memory, dataset, order):
+        for line in compiled(connection, dataset, order):
             at = times[line["place"]]
             begin, end = (bisect.bisect_left(at, line[name]) for name in ("window_start", "window_end"))
             check(line, inside[line["place"]][begin:end])
