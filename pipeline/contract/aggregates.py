@@ -48,7 +48,7 @@ class agg:
 
     @staticmethod
     def count_distinct(column: str, *, approximate: bool = False, where: str | None = None) -> Aggregate:
-        """Number of different values. BIGINT. Exact, or `approximate`: HyperLogLog, error about 2 %."""
+        """Number of different values. BIGINT. Exact, or `approximate`: DuckDB's HyperLogLog, standard error 13 %."""
         return Aggregate("count_distinct", column, where=where, approximate=approximate)
 
     @staticmethod
@@ -133,3 +133,8 @@ NUMERIC_KINDS = frozenset({"sum", "avg", "quantile", "stddev", "rate", "share"})
 """Kinds whose column, where they have one, is a number."""
 COLUMNLESS_KINDS = frozenset({"count", "rate", "share", "sql"})
 """Kinds that need no column."""
+KINDS = (
+    frozenset({"count", "min", "max", "first", "last", "count_distinct", "top", "distribution", "sql"})
+    | NUMERIC_KINDS
+)
+"""All kinds that there are."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from pipeline.contract.aggregates import COLUMNLESS_KINDS, NUMERIC_KINDS, Aggregate
+from pipeline.contract.aggregates import COLUMNLESS_KINDS, KINDS, NUMERIC_KINDS, Aggregate
 from pipeline.contract.errors import ContractError
 from pipeline.contract.windows import Session, Total, Window
 
@@ -38,6 +38,9 @@ def check_measure(
         raise ContractError(
             dataset, where, f"{measure!r} is not an aggregate", "Use agg.count(), agg.sum(…), …"
         )
+    if measure.kind not in KINDS:
+        known = ", ".join(f"agg.{kind}" for kind in sorted(KINDS))
+        raise ContractError(dataset, where, f"there is no aggregate {measure.kind!r}", f"Use one of {known}.")
     _check_column(dataset, where, measure, columns)
     _check_parameter(dataset, where, measure)
     _check_texts(dataset, where, measure)

@@ -65,10 +65,15 @@ def to_utc(zone: ZoneInfo, local: datetime) -> datetime:
     change where it skips it."""
     if zone.key == "UTC":
         return local
+    before, after = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     try:
-        return local.replace(tzinfo=zone, fold=0).astimezone(UTC).replace(tzinfo=None)
+        moment = before.astimezone(UTC).replace(tzinfo=None)
+        if after.utcoffset() == before.utcoffset() or to_local(zone, moment) == local:
+            return moment
+        earlier = after.astimezone(UTC).replace(tzinfo=None)
     except OverflowError:
         return local
+    return _bisect(zone, earlier, moment, before.utcoffset() or _ZERO)
 
 
 def day_of(zone: ZoneInfo, moment: datetime) -> date:

@@ -30,6 +30,7 @@ from pipeline.warehouse.windows import clock
 ORIGIN = datetime(2000, 1, 3)  # noqa: DTZ001  (a clock without zone, on purpose)
 _MONTH_ORIGIN = datetime(2000, 1, 1)  # noqa: DTZ001
 _HOUR = timedelta(hours=1)
+_MICROSECOND = timedelta(microseconds=1)
 _ZERO = timedelta()
 
 
@@ -96,7 +97,8 @@ class Grid:
 
     def days(self, first: datetime, last: datetime) -> list[date]:
         """The local days in which windows start that contain a moment of [first, last] (UTC)."""
-        start, end = self._earliest(self.on_clock(first)), self.floor(self.on_clock(last))
+        shown = self._shown_within(first, last)
+        start, end = self._earliest(min(shown)), self.floor(max(shown))
         if isinstance(self.step, timedelta) and self.step < clock.DAY:
             one, other = self._day(start), self._day(end)
             return [one + timedelta(days=n) for n in range((other - one).days + 1)]
@@ -112,7 +114,7 @@ class Grid:
 
     def ended(self, watermark: datetime) -> datetime:
         """The end of the last window that has ended by a moment (both UTC): a row before it belongs to a window that has."""
-        shown = self.on_clock(watermark)
+        shown = max(self._shown_within(clock.plus(watermark, -clock.DAY), watermark))
         if self.rises is None:
             if self.step == self.length:
                 return self.off_clock(self.floor(shown))
@@ -122,6 +124,15 @@ class Grid:
             return self.off_clock(begun + (shown - begun) // self.rises * self.rises)
         start = self.off_clock(begun)
         return start + (watermark - start) // self.rises * self.rises
+
+    def _shown_within(self, first: datetime, last: datetime) -> list[datetime]:
+        """What the grid's clock shows at the ends of a span of UTC moments, and where it is put back or forward between them: the
+        earliest and the latest time that it shows are among these. Without an offset it is never put back over a start."""
+        moments = [first, last]
+        if self.local and self.offset:
+            for change in clock.changes(self.zone, first, last)[1]:
+                moments += [change.moment - _MICROSECOND, change.moment]
+        return [self.on_clock(moment) for moment in moments]
 
     def _earliest(self, shown: datetime) -> datetime:
         """The start of the earliest window that contains a time on the grid's clock."""
@@ -138,7 +149,7 @@ class Grid:
         if not self.local:
             return f"{moment}{slow}"
         first, found = clock.changes(self.zone, lower, upper)
-        cases = [(change.moment, change.before) for change in found]
+        cases = [(change.moment, interval(change.before)) for change in found]
         return _shifted(moment, cases, found[-1].offset if found else first, "+") + slow
 
     def utc_sql(self, shown: str, lower: datetime, upper: datetime) -> str:
@@ -147,7 +158,14 @@ class Grid:
         if not self.local:
             return late
         first, found = clock.changes(self.zone, lower, upper)
-        cases = [(change.moment + max(change.before, change.offset), change.before) for change in found]
+        cases: list[tuple[datetime, str]] = []
+        for change in found:
+            if self.offset and change.offset > change.before:
+                # A time that is skipped is the moment of the change; without an offset only the first of them is a start.
+                cases.append((change.moment + change.before, interval(change.before)))
+                cases.append((change.moment + change.offset, f"({late} - {timestamp(change.moment)})"))
+            else:
+                cases.append((change.moment + max(change.before, change.offset), interval(change.before)))
         return _shifted(late, cases, found[-1].offset if found else first, "-")
 
 
@@ -175,9 +193,9 @@ def day_grid(zone: ZoneInfo) -> Grid:
     return Grid(zone, clock.DAY, clock.DAY)
 
 
-def _shifted(value: str, cases: list[tuple[datetime, timedelta]], last: timedelta, sign: str) -> str:
-    """`value` shifted by an offset that depends on where it lies."""
+def _shifted(value: str, cases: list[tuple[datetime, str]], last: timedelta, sign: str) -> str:
+    """`value` shifted by an interval (SQL) that depends on where it lies."""
     if not cases:
         return f"{value} {sign} {interval(last)}" if last else value
-    whens = " ".join(f"WHEN {value} < {timestamp(until)} THEN {interval(offset)}" for until, offset in cases)
+    whens = " ".join(f"WHEN {value} < {timestamp(until)} THEN {length}" for until, length in cases)
     return f"{value} {sign} CASE {whens} ELSE {interval(last)} END"
