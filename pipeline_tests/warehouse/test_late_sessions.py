@@ -119,7 +119,7 @@ def test_rows_are_late_exactly_where_they_change_a_final_session_or_make_one(
         wanted = []
         for number, parts in enumerate(deliveries):
             rows, delivery = rows_of(parts, NOON), f"{number}.csv"
-            house.load(delivery, *rows)
+            house.load(delivery, *rows, sha256=delivery)
             came = [(one["at"], one["place"]) for one in rows]
             if there:
                 mark = max(moment for moment, _ in there) - 3 * HOUR
@@ -155,7 +155,7 @@ def test_held_rows_leave_final_sessions_as_they_are_and_released_they_are_as_if_
 def test_rows_of_a_session_that_is_not_over_by_the_cutoff_stay(tmp_path: Path) -> None:
     house = House(tmp_path, [VISITS, DAILY], keep_rows="8d")
     midnight = datetime(2025, 3, 5)
-    moments = [-90, -50, -15, 10, 35, 70]  # minutes: the last three before 70 are one session over midnight
+    moments = [-120, -75, -15, 10, 35, 70]  # minutes; one session lasts over midnight
     house.load("a.csv", *[row() | {"at": midnight + timedelta(minutes=m), "heat": m} for m in moments])
     before = visits(house), house.windows("daily")
     assert retain(house, NOON + 10 * DAY).rows == 2
