@@ -22,12 +22,14 @@ from pipeline.warehouse.session import Session
 from pipeline.warehouse.warehouse import Warehouse
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.recompute import Recomputed
+from pipeline.warehouse.windows.verify import Difference, Verified, VerifiedDay
 
 __all__ = [
     "Change",
     "ContractChanged",
     "CorrectionRefused",
     "DeliveryRefused",
+    "Difference",
     "Dirty",
     "Entry",
     "Evolution",
@@ -38,6 +40,8 @@ __all__ = [
     "Records",
     "Session",
     "Step",
+    "Verified",
+    "VerifiedDay",
     "Warehouse",
     "WarehouseBusy",
     "WarehouseError",

@@ -6,7 +6,7 @@ What belongs here: the calls, one line of thought each. What does not: how they 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -23,10 +23,12 @@ from pipeline.warehouse.frames import frame
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.sql import table, timestamp
-from pipeline.warehouse.windows import clock, dirty, recompute
+from pipeline.warehouse.windows import clock, dirty, recompute, verify
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.recompute import Recomputed
+from pipeline.warehouse.windows.sample import SAMPLED_DAYS
 from pipeline.warehouse.windows.tables import window_columns, window_table
+from pipeline.warehouse.windows.verify import Verified
 
 
 class Session:
@@ -198,6 +200,32 @@ class Session:
         if isinstance(spec, Total):
             return recompute.recompute_total(self.connection, owner, spec)
         return recompute.recompute_days(self.connection, owner, spec, days)
+
+    def verify(
+        self,
+        dataset: str,
+        window: str,
+        days: Collection[date] | None = None,
+        sample: int | None = SAMPLED_DAYS,
+        today: date | None = None,
+    ) -> Verified:
+        """Compute windows anew from the clean rows and compare them with the stored ones; changes nothing.
+
+        Args:
+            days: to choose from; all that have rows or stored windows when not given.
+            sample: about how many days to look at: the newest, and others by turns; None: all of them. Totals are looked at as a
+                whole.
+            today: what the turns go by; the day in the dataset's zone when not given.
+
+        Raises:
+            ContractChanged: the clean table does not fit the contract.
+        """
+        owner = self._writable(dataset)
+        spec = owner.window(window)
+        if isinstance(spec, Total):
+            return verify.verify_total(self.connection, owner, spec)
+        turn = today or datetime.now(owner.zone).date()
+        return verify.verify_days(self.connection, owner, spec, days, sample, turn)
 
     def column_profile(self, entry_id: str) -> list[ColumnProfile]:
         """The column profile of one ledger entry, in the contract's order."""

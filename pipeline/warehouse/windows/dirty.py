@@ -101,11 +101,14 @@ def spans_of(connection: duckdb.DuckDBPyConnection, dataset: Dataset, entry: Ent
     )
 
 
-def spans_in(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str) -> list[DaySpan]:
-    """The days of the rows that `source` gives: SQL of a relation with the event time as in the clean table."""
+def spans_in(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str, moment: str | None = None
+) -> list[DaySpan]:
+    """The days of the rows that `source` gives: SQL of a relation with the event time as in the clean table, or with another
+    column of moments."""
     if dataset.event_time is None or not dataset.time_windows:
         return []
-    return _spans(connection, dataset, source, [])
+    return _spans(connection, dataset, source, [], moment)
 
 
 def days_by_delivery(
@@ -167,10 +170,14 @@ def clear(connection: duckdb.DuckDBPyConnection, done: Sequence[Dirty]) -> None:
 
 
 def _spans(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, relation: str, parameters: list[str]
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    relation: str,
+    parameters: list[str],
+    column: str | None = None,
 ) -> list[DaySpan]:
     assert dataset.event_time is not None
-    moment = ident(dataset.event_time)
+    moment = ident(column or dataset.event_time)
     source = f"FROM {relation}"
     ends: tuple[datetime | None, datetime | None] | None
     ends = connection.execute(f"SELECT min({moment}), max({moment}) {source}", parameters).fetchone()

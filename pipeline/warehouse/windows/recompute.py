@@ -56,7 +56,7 @@ def recompute_days(
     """Recompute the windows that start on `days` (None: all that are dirty), and clear their marks."""
     wanted = _dirty_days(connection, dataset, window) if days is None else sorted(set(days))
     done: list[Recomputed] = []
-    for batch in _batches(connection, dataset, window, wanted):
+    for batch in batches(connection, dataset, window, wanted):
         done += _recompute_batch(connection, dataset, window, batch)
     if done:
         mark_final(connection, dataset, window, final_until(connection, dataset))
@@ -131,7 +131,7 @@ def _dirty_days(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window:
     return sorted({mark.day for mark in marks if mark.day is not None})
 
 
-def _batches(
+def batches(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, days: Sequence[date]
 ) -> Iterator[list[date]]:
     """Neighbouring days in batches, bounded by days and by what the windows must hold in memory."""
