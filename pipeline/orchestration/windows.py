@@ -8,7 +8,7 @@ step, which fails in a run without partitions; such a run brings every dirty win
 why totals, a single step, take none: opening the warehouse waits its turn anyway.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from dagster import (
     op,
 )
 
-from pipeline.contract import Dataset, Window
+from pipeline.contract import Dataset, TimeWindow, Window
 from pipeline.intake import Intake, recompute_dirty
 from pipeline.orchestration.asked import days_in, span_of
 from pipeline.orchestration.bulk import tell
@@ -43,6 +43,7 @@ from pipeline.orchestration.names import (
     POOL,
     clean_key,
     days_of,
+    in_parts,
     window_key,
     windows_job_name,
 )
@@ -53,9 +54,7 @@ from pipeline.warehouse import Recomputed
 
 def window_assets(dataset: Dataset) -> list[AssetsDefinition]:
     """`<dataset>/<window>` for every window of the dataset."""
-    made = []
-    if dataset.time_windows:
-        made.append(_time_windows(dataset))
+    made = [_time_windows(dataset, part, mark) for mark, part in in_parts(dataset.time_windows)]
     if dataset.totals:
         made.append(_totals(dataset))
     return made
@@ -80,18 +79,18 @@ def _outlives_the_run(context: OpExecutionContext) -> bool:
     return not Path(context.instance.root_directory).name.startswith(".tmp_dagster_home_")
 
 
-def _time_windows(dataset: Dataset) -> AssetsDefinition:
-    look, recompute = _look_op(dataset), _recompute_op(dataset)
-    names = [window.name for window in dataset.time_windows]
+def _time_windows(dataset: Dataset, windows: Sequence[TimeWindow], mark: str) -> AssetsDefinition:
+    look, recompute = _look_op(dataset, mark), _recompute_op(dataset, windows, mark)
+    names = [window.name for window in windows]
 
     @graph_multi_asset(
-        name=f"{dataset.name}_time_windows",
+        name=f"{dataset.name}_time_windows{mark}",
         ins={
             "clean": AssetIn(
                 key=clean_key(dataset.name), dagster_type=Nothing, partition_mapping=AllPartitionMapping()
             )
         },
-        outs={window.name: _window_out(dataset, window) for window in dataset.time_windows},
+        outs={window.name: _window_out(dataset, window) for window in windows},
         partitions_def=days_of(dataset),
         backfill_policy=BackfillPolicy.single_run(),
         group_name=dataset.name,
@@ -115,9 +114,9 @@ def _window_out(dataset: Dataset, window: Window) -> AssetOut:
     )
 
 
-def _look_op(dataset: Dataset) -> OpDefinition:
+def _look_op(dataset: Dataset, mark: str) -> OpDefinition:
     @op(
-        name=f"{dataset.name}_which_days",
+        name=f"{dataset.name}_which_days{mark}",
         ins={"clean": In(Nothing)},
         retry_policy=INFRASTRUCTURE,
         description="The days that the run is asked for; none means those that are dirty.",
@@ -130,10 +129,10 @@ def _look_op(dataset: Dataset) -> OpDefinition:
     return which_days
 
 
-def _recompute_op(dataset: Dataset) -> OpDefinition:
+def _recompute_op(dataset: Dataset, windows: Sequence[TimeWindow], mark: str) -> OpDefinition:
     @op(
-        name=f"{dataset.name}_recompute",
-        out={window.name: Out(Nothing, is_required=False) for window in dataset.time_windows},
+        name=f"{dataset.name}_recompute{mark}",
+        out={window.name: Out(Nothing, is_required=False) for window in windows},
         pool=POOL,
         required_resource_keys={"intake"},
         retry_policy=INFRASTRUCTURE,
@@ -144,9 +143,7 @@ def _recompute_op(dataset: Dataset) -> OpDefinition:
         if days is None:
             yield from report_dirty(context, intake, [dataset.name])
             return
-        chosen = [
-            window.name for window in dataset.time_windows if window.name in context.selected_output_names
-        ]
+        chosen = [window.name for window in windows if window.name in context.selected_output_names]
         wanted = _dirty_of(intake, dataset.name, days) if DIRTY_ONLY_TAG in context.run.tags else None
         done = [
             result

@@ -26,6 +26,8 @@ from pipeline.warehouse.migrations import migrate, pending
 from pipeline.warehouse.session import Session
 from pipeline.warehouse.windows import tables as window_tables
 from pipeline.warehouse.windows.recompute import Recomputed
+from pipeline.warehouse.windows.sample import SAMPLED_DAYS
+from pipeline.warehouse.windows.verify import Verified
 
 _SHARE_OF_BUDGET = 0.25
 _LEAST_MB = 128
@@ -104,6 +106,25 @@ class Warehouse:
         """Recompute windows; see `Session.recompute`."""
         with self.session() as session:
             return session.recompute(dataset, window, days)
+
+    def verify(
+        self,
+        dataset: str,
+        window: str,
+        days: Collection[date] | None = None,
+        sample: int | None = SAMPLED_DAYS,
+    ) -> Verified:
+        """Compare stored windows with what the clean rows give; see `Session.verify`. Holds the file for reading only, once its
+        tables are there.
+
+        Raises:
+            WarehouseMissing: there is no file yet. WarehouseBusy: see `session`. ContractChanged: see `Session.verify`.
+        """
+        if self._ready is None and self.path.exists():
+            with self.session():
+                pass
+        with self.session(read_only=True) as session:
+            return session.verify(dataset, window, days, sample)
 
     def query(self, sql: str) -> pl.DataFrame:
         """The result of read-only SQL as a polars frame.

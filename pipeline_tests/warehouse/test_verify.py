@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ingest.manifest import Staged
@@ -137,6 +137,7 @@ def test_no_more_than_a_few_differences_of_a_day_are_told_in_full(warehouse: War
     assert [d.window["shop"] for d in day.examples] == [f"shop {n:02d}" for n in range(5)]
 
 
+@settings(max_examples=40)
 @given(
     st.integers(1, 400),
     st.sampled_from([1, 7, 8, 30]),

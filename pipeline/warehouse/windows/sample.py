@@ -10,9 +10,9 @@ from datetime import date
 
 import duckdb
 
-from pipeline.contract import Dataset, TimeWindow
+from pipeline.contract import Dataset, Session, TimeWindow
 from pipeline.warehouse.sql import table
-from pipeline.warehouse.windows import dirty
+from pipeline.warehouse.windows import clock, dirty
 from pipeline.warehouse.windows.tables import window_table
 
 SAMPLED_DAYS = 6
@@ -29,6 +29,24 @@ def days_known(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: 
     stored = dirty.spans_in(connection, dataset, window_table(dataset, window), "window_start")
     rows = dirty.spans_in(connection, dataset, table("clean", dataset.name))
     return {span.day for span in stored} | dirty.days_of(dataset, window, rows)
+
+
+def frozen(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, days: Collection[date]
+) -> set[date]:
+    """Those of the days of which retention has taken rows or windows. A session of the first day that is left may have begun before
+    it, so that day is one of them."""
+    [(rows, windows)] = connection.execute(
+        "SELECT max(rows_before), max(windows_before) FROM ops.retention WHERE dataset = ?", [dataset.name]
+    ).fetchall()
+    starts = {day: clock.day_bounds(dataset.zone, day)[0] for day in days}
+    sessions = isinstance(window, Session)
+    return {
+        day
+        for day, start in starts.items()
+        if (rows is not None and (start < rows or (sessions and start == rows)))
+        or (windows is not None and start < windows)
+    }
 
 
 def picked(days: Collection[date], sample: int | None, today: date) -> list[date]:

@@ -16,14 +16,14 @@ from typing import Any, Literal
 
 import duckdb
 
-from pipeline.contract import Dataset, Session, TimeWindow, Total, Window
+from pipeline.contract import Dataset, TimeWindow, Total, Window
 from pipeline.warehouse.sql import ident, table, text, timestamp
 from pipeline.warehouse.windows import clock, dirty
 from pipeline.warehouse.windows.compiler import compile_total, figure_columns
 from pipeline.warehouse.windows.figures import figures_sql
 from pipeline.warehouse.windows.recompute import batches
 from pipeline.warehouse.windows.revise import identity_of, same_figures, same_window
-from pipeline.warehouse.windows.sample import days_known, picked
+from pipeline.warehouse.windows.sample import days_known, frozen, picked
 from pipeline.warehouse.windows.tables import window_table
 
 EXAMPLES = 5
@@ -117,7 +117,7 @@ def verify_days(
     began = time.perf_counter()
     known = days_known(connection, dataset, window) if days is None else set(days)
     waiting = {mark.day for mark in dirty.pending(connection, dataset.name, window.name)}
-    gone = _frozen(connection, dataset, window, known)
+    gone = frozen(connection, dataset, window, known)
     chosen = picked(known - waiting - gone, sample, today)
     done: list[VerifiedDay] = []
     for batch in batches(connection, dataset, window, chosen):
@@ -237,21 +237,3 @@ def _examples(
         difference = Difference(kind, dict(zip(keys, which, strict=True)), figures)
         found.setdefault(day, []).append(difference)
     return {day: tuple(differences) for day, differences in found.items()}
-
-
-def _frozen(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, days: Collection[date]
-) -> set[date]:
-    """Those of the days of which retention has taken rows or windows. A session of the first day that is left may have begun before
-    it, so that day is one of them."""
-    [(rows, windows)] = connection.execute(
-        "SELECT max(rows_before), max(windows_before) FROM ops.retention WHERE dataset = ?", [dataset.name]
-    ).fetchall()
-    starts = {day: clock.day_bounds(dataset.zone, day)[0] for day in days}
-    sessions = isinstance(window, Session)
-    return {
-        day
-        for day, start in starts.items()
-        if (rows is not None and (start < rows or (sessions and start == rows)))
-        or (windows is not None and start < windows)
-    }
