@@ -1,11 +1,25 @@
 """The commands of `pipeline`, a module for each kind of work; importing this registers them all.
 
 What belongs here: commands, their options, help and exit codes. What does not: the work (`intake`, `warehouse`) and how things look
-(`terminal`). Exit codes: 0 did its work, 1 looked for faults and found some (`check`, `doctor`), 2 could not do it. Heavy imports
+(`terminal`). Exit codes: 0 did its work, 1 looked for faults and found some (`check`, `doctor`, `windows verify`), 2 could not do it. Heavy imports
 stay inside the commands, so that `--help` answers at once.
 """
 
-from pipeline.commands import loading, files, errors, replay, tables, reports, contracts, privacy, health  # noqa: I001  (the order of the help page)
+# isort: off  (the order of the help page)
+from pipeline.commands import (
+    contracts,
+    errors,
+    files,
+    health,
+    loading,
+    privacy,
+    replay,
+    reports,
+    tables,
+    windows,
+)
+
+# isort: on
 from pipeline.commands.app import app
 
 __all__ = [
@@ -19,4 +33,5 @@ __all__ = [
     "replay",
     "reports",
     "tables",
+    "windows",
 ]

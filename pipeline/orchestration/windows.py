@@ -36,6 +36,7 @@ from pipeline.contract import Dataset, TimeWindow, Window
 from pipeline.intake import Intake, recompute_dirty
 from pipeline.orchestration.asked import days_in, span_of
 from pipeline.orchestration.bulk import tell
+from pipeline.orchestration.checks.windows import evaluated, key_of
 from pipeline.orchestration.events import AssetEvent, report_windows
 from pipeline.orchestration.names import (
     DIRTY_ONLY_TAG,
@@ -153,6 +154,7 @@ def _recompute_op(dataset: Dataset, windows: Sequence[TimeWindow], mark: str) ->
             )
         ]
         yield from tell(context, list(report_windows(intake, done)))
+        yield from _verified(context, intake, dataset, chosen, days)
 
     return recompute
 
@@ -185,14 +187,34 @@ def _totals(dataset: Dataset) -> AssetsDefinition:
         chosen = [
             w.name for w in dataset.totals if window_key(dataset.name, w.name) in context.selected_asset_keys
         ]
-        if run.run.job_name == windows_job_name(dataset.name):
-            # The job follows what has changed; materializing a total by itself always computes it.
-            with intake.warehouse.session(read_only=True) as session:
+        with intake.warehouse.session() as session:
+            if run.run.job_name == windows_job_name(dataset.name):
+                # The job follows what has changed; materializing a total by itself always computes it.
                 dirty = {item.window for item in session.dirty(dataset.name)}
-            chosen = [name for name in chosen if name in dirty]
+                chosen = [name for name in chosen if name in dirty]
+            else:
+                for name in chosen:
+                    session.mark_everything(dataset.name, name)
         yield from report_windows(intake, _recomputed(intake, dataset.name, chosen, None))
+        yield from _verified(run, intake, dataset, chosen, None)
 
     return totals
+
+
+def _verified(
+    context: OpExecutionContext,
+    intake: Intake,
+    dataset: Dataset,
+    windows: Sequence[str],
+    days: Collection[date] | None,
+) -> Iterator[AssetEvent]:
+    """The verdicts of the windows' checks, in a run that is to evaluate them too: their own step is skipped, for this one gives
+    Dagster no output."""
+    if context.run.job_name == windows_job_name(dataset.name):
+        return
+    planned = context.run.asset_check_selection
+    wanted = [name for name in windows if planned is None or key_of(dataset, name) in planned]
+    yield from tell(context, list(evaluated(intake, dataset, wanted, days)))
 
 
 def _dirty_of(intake: Intake, dataset: str, days: Collection[date]) -> dict[str, list[date]]:

@@ -23,7 +23,7 @@ from pipeline.warehouse.frames import frame
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.sql import table, timestamp
-from pipeline.warehouse.windows import clock, dirty, recompute, verify
+from pipeline.warehouse.windows import clock, dirty, recompute, sample, verify
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.recompute import Recomputed
 from pipeline.warehouse.windows.sample import SAMPLED_DAYS
@@ -201,19 +201,24 @@ class Session:
             return recompute.recompute_total(self.connection, owner, spec)
         return recompute.recompute_days(self.connection, owner, spec, days)
 
+    def mark_everything(self, dataset: str, window: str) -> None:
+        """Mark all of a window dirty, so that `recompute` computes every day of it anew, or all of a total."""
+        owner = self._writable(dataset)
+        sample.mark_everything(self.connection, owner, owner.window(window))
+
     def verify(
         self,
         dataset: str,
         window: str,
         days: Collection[date] | None = None,
-        sample: int | None = SAMPLED_DAYS,
+        sampled: int | None = SAMPLED_DAYS,
         today: date | None = None,
     ) -> Verified:
         """Compute windows anew from the clean rows and compare them with the stored ones; changes nothing.
 
         Args:
             days: to choose from; all that have rows or stored windows when not given.
-            sample: about how many days to look at: the newest, and others by turns; None: all of them. Totals are looked at as a
+            sampled: about how many days to look at: the newest, and others by turns; None: all of them. Totals are looked at as a
                 whole.
             today: what the turns go by; the day in the dataset's zone when not given.
 
@@ -225,7 +230,7 @@ class Session:
         if isinstance(spec, Total):
             return verify.verify_total(self.connection, owner, spec)
         turn = today or datetime.now(owner.zone).date()
-        return verify.verify_days(self.connection, owner, spec, days, sample, turn)
+        return verify.verify_days(self.connection, owner, spec, days, sampled, turn)
 
     def column_profile(self, entry_id: str) -> list[ColumnProfile]:
         """The column profile of one ledger entry, in the contract's order."""

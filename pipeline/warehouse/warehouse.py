@@ -112,7 +112,7 @@ class Warehouse:
         dataset: str,
         window: str,
         days: Collection[date] | None = None,
-        sample: int | None = SAMPLED_DAYS,
+        sampled: int | None = SAMPLED_DAYS,
     ) -> Verified:
         """Compare stored windows with what the clean rows give; see `Session.verify`. Holds the file for reading only, once its
         tables are there.
@@ -124,7 +124,7 @@ class Warehouse:
             with self.session():
                 pass
         with self.session(read_only=True) as session:
-            return session.verify(dataset, window, days, sample)
+            return session.verify(dataset, window, days, sampled)
 
     def query(self, sql: str) -> pl.DataFrame:
         """The result of read-only SQL as a polars frame.

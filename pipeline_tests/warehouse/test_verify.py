@@ -43,11 +43,11 @@ def spoil(warehouse: Warehouse, *statements: str) -> None:
 
 def test_windows_that_were_just_computed_are_what_the_rows_give(filled: Warehouse) -> None:
     with filled.session(read_only=True) as session:
-        daily = session.verify("sales", "daily", sample=None)
+        daily = session.verify("sales", "daily", sampled=None)
         assert [(day.day, day.windows, day.differences) for day in daily.days] == [
             (day, 2, 0) for day in DAYS
         ]
-        assert session.verify("sales", "last_hour", sample=None).differences == 0
+        assert session.verify("sales", "last_hour", sampled=None).differences == 0
         [total] = session.verify("sales", "by_shop").days
         assert (total.day, total.windows, total.differences) == (None, 4, 0)
 
@@ -59,7 +59,7 @@ def test_a_stored_figure_that_was_changed_is_named_with_both_values_and_mended_b
         filled, "UPDATE windows.sales_daily SET revenue = 9 WHERE shop = 'A' AND window_start = '2025-03-04'"
     )
     with filled.session(read_only=True) as session:
-        found = session.verify("sales", "daily", sample=None)
+        found = session.verify("sales", "daily", sampled=None)
     assert [(day.day, day.other) for day in found.days if day.differences] == [(DAYS[1], 1)]
     assert found.days[1].examples == (
         Difference(
@@ -71,7 +71,7 @@ def test_a_stored_figure_that_was_changed_is_named_with_both_values_and_mended_b
     [done] = filled.recompute("sales", "daily", [DAYS[1]])
     assert done.changed == 1
     with filled.session(read_only=True) as session:
-        assert session.verify("sales", "daily", sample=None).differences == 0
+        assert session.verify("sales", "daily", sampled=None).differences == 0
 
 
 def test_windows_that_are_missing_and_windows_too_many_are_told_apart(filled: Warehouse) -> None:
@@ -81,7 +81,7 @@ def test_windows_that_are_missing_and_windows_too_many_are_told_apart(filled: Wa
         "DELETE FROM windows.sales_daily WHERE window_start = '2025-03-06'",
     )
     with filled.session(read_only=True) as session:
-        found = session.verify("sales", "daily", sample=None)
+        found = session.verify("sales", "daily", sampled=None)
     assert [(day.day, day.missing, day.extra, day.other) for day in found.days if day.differences] == [
         (DAYS[2], 1, 1, 0),
         (DAYS[3], 2, 0, 0),
@@ -100,14 +100,32 @@ def test_a_total_is_compared_over_the_table_and_per_delivery(filled: Warehouse) 
     ]
 
 
+def test_all_of_a_window_can_be_marked_and_so_computed_anew_whatever_was_wrong_with_it(
+    filled: Warehouse,
+) -> None:
+    spoil(
+        filled,
+        "UPDATE windows.sales_by_shop SET row_count = 1",
+        "UPDATE windows.sales_by_shop SET _delivery = 'gone.csv' WHERE _delivery = 'a.csv' AND shop = 'B'",
+        "UPDATE windows.sales_daily SET window_start = '2030-01-01' WHERE shop = 'B'",
+    )
+    for window in ("by_shop", "daily"):
+        with filled.session() as session:
+            assert session.verify("sales", window, sampled=None).differences
+            session.mark_everything("sales", window)
+            session.recompute("sales", window)
+            assert session.dirty("sales") == []
+            assert session.verify("sales", window, sampled=None).differences == 0
+
+
 def test_only_the_days_that_are_asked_for_are_looked_at(filled: Warehouse) -> None:
     spoil(
         filled,
         "UPDATE windows.sales_last_hour SET sales = sales + 1 WHERE window_start = '2025-03-03 10:00:00'",
     )
     with filled.session(read_only=True) as session:
-        found = session.verify("sales", "last_hour", DAYS[:1], sample=None)
-        assert session.verify("sales", "last_hour", DAYS[1:], sample=None).differences == 0
+        found = session.verify("sales", "last_hour", DAYS[:1], sampled=None)
+        assert session.verify("sales", "last_hour", DAYS[1:], sampled=None).differences == 0
     [day] = found.days
     assert [d.figures for d in day.examples] == [{"sales": (2, 1)}]
 
@@ -120,7 +138,7 @@ def test_days_that_are_dirty_or_whose_rows_are_gone_are_passed_over(filled: Ware
         "DELETE FROM clean.sales WHERE sold_at < '2025-03-04'",
     )
     with filled.session(read_only=True) as session:
-        found = session.verify("sales", "daily", sample=None)
+        found = session.verify("sales", "daily", sampled=None)
         total = session.verify("sales", "by_shop")
     assert [day.day for day in found.days] == DAYS[1:3]
     assert (found.dirty, found.frozen, found.differences) == ((DAYS[3],), (DAYS[0],), 0)

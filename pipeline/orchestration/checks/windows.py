@@ -85,9 +85,9 @@ def key_of(dataset: Dataset, window: str) -> AssetCheckKey:
 
 
 def evaluated(
-    intake: Intake, dataset: Dataset, windows: Sequence[str], days: Collection[date]
+    intake: Intake, dataset: Dataset, windows: Sequence[str], days: Collection[date] | None
 ) -> Iterator[AssetCheckEvaluation]:
-    """The verdicts over a sample of some days, for a step that has just computed them."""
+    """The verdicts over a sample of some days or of all, for a step that has just computed them."""
     for name, verdict in verdicts(intake, dataset, windows, days):
         yield AssetCheckEvaluation(
             asset_key=window_key(dataset.name, name),
@@ -179,7 +179,7 @@ def _plain(value: object) -> str:
 def _remedy(found: Verified) -> str:
     days = [day.day for day in found.days if day.day is not None and day.differences]
     if not days:
-        return f"pipeline windows recompute {found.dataset}/{found.window}"
+        return f"pipeline windows recompute {found.dataset}/{found.window} --all"
     return (
         f"pipeline windows recompute {found.dataset}/{found.window} --from {days[0]} --to {days[-1]}"
         " and, as one day may not be alone, pipeline windows verify --all"

@@ -87,6 +87,20 @@ def mark_all(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Wi
     _write(connection, dataset.name, [f"{known} FROM {table('clean', dataset.name)}"])
 
 
+def mark_each(
+    connection: duckdb.DuckDBPyConnection, dataset: str, window: str, column: str, source: str
+) -> None:
+    """Mark each distinct `day` or `delivery` (`column`) that `source` gives: SQL of a relation with one column."""
+    day, delivery = ("mark", "NULL::VARCHAR") if column == "day" else ("NULL::DATE", "mark")
+    _write(
+        connection,
+        dataset,
+        [
+            f"SELECT DISTINCT {text(window)}, {day}, {delivery}, NULL::VARCHAR FROM {source} AS given(mark) WHERE mark IS NOT NULL"
+        ],
+    )
+
+
 def days_of(dataset: Dataset, window: TimeWindow, spans: Iterable[DaySpan]) -> set[date]:
     """Days on which windows start that contain a moment of `spans`."""
     return {day for span in spans for day in days_of_window(dataset, window, span.first, span.last)}

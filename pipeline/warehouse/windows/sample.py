@@ -1,6 +1,6 @@
 """Which days of a window a verification looks at.
 
-What belongs here: the days that there are, and the choice among them. What does not: looking at them (`verify`).
+What belongs here: the days that there are, marking all of them, and the choice among them. What does not: looking at them (`verify`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from datetime import date
 
 import duckdb
 
-from pipeline.contract import Dataset, Session, TimeWindow
-from pipeline.warehouse.sql import table
+from pipeline.contract import Dataset, Session, TimeWindow, Total, Window
+from pipeline.warehouse.sql import table, text
 from pipeline.warehouse.windows import clock, dirty
 from pipeline.warehouse.windows.tables import window_table
 
@@ -29,6 +29,19 @@ def days_known(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: 
     stored = dirty.spans_in(connection, dataset, window_table(dataset, window), "window_start")
     rows = dirty.spans_in(connection, dataset, table("clean", dataset.name))
     return {span.day for span in stored} | dirty.days_of(dataset, window, rows)
+
+
+def mark_everything(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window) -> None:
+    """Mark all days of a window, or all deliveries of a total, that have clean rows or are stored."""
+    if isinstance(window, Total):
+        stored, rows = window_table(dataset, window), table("clean", dataset.name)
+        both = f"(SELECT _delivery FROM {rows} UNION ALL SELECT _delivery FROM {stored})"
+        dirty.mark_each(connection, dataset.name, window.name, "delivery", both)
+        return
+    days = ",".join(day.isoformat() for day in sorted(days_known(connection, dataset, window)))
+    if days:
+        listed = f"(SELECT unnest(string_split({text(days)}, ',')::DATE[]))"
+        dirty.mark_each(connection, dataset.name, window.name, "day", listed)
 
 
 def frozen(
