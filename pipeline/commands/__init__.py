@@ -5,21 +5,19 @@ What belongs here: commands, their options, help and exit codes. What does not: 
 stay inside the commands, so that `--help` answers at once.
 """
 
-# isort: off  (the order of the help page)
-from pipeline.commands import (
-    contracts,
-    errors,
-    files,
-    health,
+from pipeline.commands import (  # noqa: I001  (the order of the help page)
     loading,
-    privacy,
+    files,
+    errors,
     replay,
-    reports,
     tables,
+    reports,
     windows,
+    plots,
+    contracts,
+    privacy,
+    health,
 )
-
-# isort: on
 from pipeline.commands.app import app
 
 __all__ = [
@@ -29,6 +27,7 @@ __all__ = [
     "files",
     "health",
     "loading",
+    "plots",
     "privacy",
     "replay",
     "reports",

@@ -6,24 +6,18 @@ What belongs here: their options, and what they print. What does not: the work (
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.commands.app import Json, intake, refuse, windows_json
 from pipeline.commands.windows_app import windows_app
-from pipeline.commands.windows_named import day_range, windows_named
+from pipeline.commands.windows_named import From, To, day_range, windows_named
 
 if TYPE_CHECKING:
     from datetime import date
 
     from pipeline.warehouse import Recomputed, Verified
-
-From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")]
-To = Annotated[
-    datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day; the first one when left out.")
-]
 
 
 @windows_app.command()
