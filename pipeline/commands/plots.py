@@ -97,9 +97,7 @@ def _series(
             raise NotDrawable(f"{dataset.name}/{window.name} has no windows yet")
         days = [max(stored[0], stored[1] - timedelta(days=_DAYS - 1)), stored[1]]
     lower, upper = clock.day_bounds(dataset.zone, days[0])[0], clock.day_bounds(dataset.zone, days[-1])[1]
-    return series(
-        session.connection, dataset, window, lower, upper, measure=measure, by=by, points=600, lines=8
-    )
+    return series(session.connection, dataset, window, lower, upper, measure=measure, by=by, points=600)
 
 
 def _draw(figures: Series | Bars, dataset: Dataset, window: Window, out: Path) -> None:

@@ -125,7 +125,7 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def window_metadata(done: Recomputed, picture: MetadataValue[Any] | None = None) -> dict[str, Any]:
-    """What a recomputation did."""
+    """What a recomputation did, and which deliveries made it necessary."""
     values: dict[str, Any] = {
         "dagster/row_count": done.rows,
         "rows": done.rows,
@@ -134,6 +134,8 @@ def window_metadata(done: Recomputed, picture: MetadataValue[Any] | None = None)
     }
     if done.day is not None:
         values |= {"dagster/partition_row_count": done.rows, "day": done.day.isoformat()}
+    if done.causes:
+        values |= {"causes": len(done.causes), "caused_by": list(done.causes[:_LISTED])}
     return values if picture is None else values | {"chart": picture}
 
 

@@ -7,6 +7,6 @@ A picture shows what there is: lines break where a window is missing, and window
 """
 
 from pipeline.pictures.page import page
-from pipeline.pictures.svg import bar_panel, picture, series_panel
+from pipeline.pictures.svg import Panel, bar_panel, picture, series_panel
 
-__all__ = ["bar_panel", "page", "picture", "series_panel"]
+__all__ = ["Panel", "bar_panel", "page", "picture", "series_panel"]

@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pipeline.pictures import ticks
-from pipeline.pictures.svg import COLOURS, as_bars, axis_text, banded, colour_of, runs_of
+from pipeline.pictures.svg import COLOURS, as_bars, axis_text, banded, colours_of, runs_of
 from pipeline.warehouse.windows.series import Bars, Line, Point, Series
 
 _OPEN = 0.4
@@ -30,8 +30,8 @@ def draw_series(series: Series, zone: ZoneInfo, title: str, out: Path) -> None:
         OSError: the file cannot be written.
     """
     figure, axes = _figure(title)
-    for number, line in enumerate(series.lines):
-        (_bars if as_bars(series) else _line)(axes, series, line, colour_of(number, line))
+    for line, colour in zip(series.lines, colours_of(series), strict=True):
+        (_bars if as_bars(series) else _line)(axes, series, line, colour)
     axes.set_xlim(0, _days(series, series.upper))
     marks = ticks.times(series.lower, series.upper, zone, 9)
     axes.set_xticks([_days(series, at) for at, _ in marks], [label for _, label in marks])

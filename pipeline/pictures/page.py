@@ -10,7 +10,7 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 from pipeline.pictures import ticks
-from pipeline.pictures.svg import Place, colour_of, picture, place_of, series_panel
+from pipeline.pictures.svg import Place, colours_of, picture, place_of, series_panel
 from pipeline.warehouse.windows.series import Series
 
 _WIDE, _HIGH = 1000, 420
@@ -69,7 +69,7 @@ def page(series: Series, zone: ZoneInfo, title: str) -> str:
 def _points(series: Series, place: Place, zone: ZoneInfo) -> list[dict[str, object]]:
     """By moment: where it lies, what it is called, and a row of text with its colour for each line."""
     found: dict[object, dict[str, object]] = {}
-    for n, line in enumerate(series.lines):
+    for line, colour in zip(series.lines, colours_of(series), strict=True):
         for point in line.points:
             here = found.setdefault(
                 point.at,
@@ -83,7 +83,7 @@ def _points(series: Series, place: Place, zone: ZoneInfo) -> list[dict[str, obje
             assert isinstance(rows, list)
             rows.append(
                 (
-                    colour_of(n, line),
+                    colour,
                     _row(series, line.label, point.value, point.low, point.high, point.final),
                 )
             )

@@ -7,10 +7,11 @@ Greys and colours are chosen to be read on white and on black, since pages of bo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from html import escape
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from pipeline.pictures import ticks
@@ -34,7 +35,7 @@ class Panel:
     shapes: str
     width: int
     height: int
-    legend: tuple[tuple[str, str], ...] = ()
+    legend: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Place:
 
 def picture(panels: Sequence[Panel], title: str = "") -> str:
     """Panels side by side as one SVG, with the names of the lines below."""
-    names = dict(name for panel in panels for name in panel.legend)
+    names = {name: colour for panel in panels for name, colour in panel.legend.items()}
     width, height = sum(panel.width for panel in panels), max(panel.height for panel in panels)
     drawn, left = "", 0
     for panel in panels:
@@ -80,20 +81,27 @@ def picture(panels: Sequence[Panel], title: str = "") -> str:
     )
 
 
-def series_panel(series: Series, zone: ZoneInfo, title: str, width: int = 520, height: int = 230) -> Panel:
-    """Figures over time: bars where there are few windows of one group, else lines."""
+def series_panel(
+    series: Series,
+    zone: ZoneInfo,
+    title: str,
+    width: int = 520,
+    height: int = 230,
+    legend: Mapping[str, str] | None = None,
+) -> Panel:
+    """Figures over time: bars where there are few windows of one group, else lines. `legend`: name → colour of the lines of a panel
+    beside it, for those of the same name."""
     place = place_of(series, width, height)
     shapes = _frame(place, zone, title)
-    legend = []
-    for n, line in enumerate(series.lines):
-        colour = colour_of(n, line)
-        legend.append((line.label, colour))
+    names = {}
+    for line, colour in zip(series.lines, colours_of(series, legend or {}), strict=True):
+        names[line.label] = colour
         shapes += _bars(place, line, colour) if as_bars(series) else _line(place, line, colour)
     if not any(line.points for line in series.lines):
         shapes += (
             f'<text x="{(width + _LEFT) / 2:.0f}" y="{height / 2:.0f}" text-anchor="middle">no windows</text>'
         )
-    return Panel(shapes, width, height, tuple(legend))
+    return Panel(shapes, width, height, names)
 
 
 def bar_panel(given: Bars, title: str, width: int = 520, height: int = 230) -> Panel:
@@ -128,12 +136,25 @@ def place_of(series: Series, width: int, height: int) -> Place:
     if series.from_zero:
         low, high = min(low, 0.0), max(high, 0.0)
     marks = ticks.values(low, high)
-    return Place(series, width, height, marks[0], marks[-1])
+    return Place(
+        series,
+        width,
+        height,
+        marks[0],
+        min(marks[-1], high + 0.08 * (high - low)) if high > low else marks[-1],
+    )
 
 
-def colour_of(number: int, line: Line) -> str:
-    """The colour of a line."""
-    return COLOURS[-1] if line.rest else COLOURS[number % (len(COLOURS) - 1)]
+def colours_of(series: Series, taken: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """A colour for each line, in order: those that are `taken` by its name, else the first that are free."""
+    named = {line.label for line in series.lines}
+    free = [one for one in COLOURS[:-1] if one not in {taken.get(name) for name in named}]
+    return [
+        COLOURS[-1]
+        if line.rest
+        else taken.get(line.label) or (free.pop(0) if free else COLOURS[n % (len(COLOURS) - 1)])
+        for n, line in enumerate(series.lines)
+    ]
 
 
 def banded(series: Series) -> bool:
@@ -174,6 +195,8 @@ def _frame(place: Place, zone: ZoneInfo, title: str) -> str:
     series, right, floor = place.series, place.width - _RIGHT, place.height - _BOTTOM
     shapes = _text(10, 16, title, weight="bold")
     for value in ticks.values(place.low, place.high):
+        if value > place.high:
+            break
         y = place.y(value)
         shapes += (
             f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="{GRID}" stroke-opacity="{0.7 if value == 0 else 0.25}"/>'

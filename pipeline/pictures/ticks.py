@@ -22,7 +22,7 @@ _MONTH = timedelta(days=30.4)
 
 def values(low: float, high: float, most: int = 5) -> list[float]:
     """Round numbers from at or below `low` to at or above `high`, ascending."""
-    if not high > low:
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
         low, high = (low, low + 1) if low == 0 else sorted((0.0, 2 * low))
     rough = (high - low) / max(1, most - 1)
     size = 10.0 ** math.floor(math.log10(rough))

@@ -286,7 +286,7 @@ def _steps(
         return width, width
     step = window.step if isinstance(window, Sliding | Cumulative) else longest(window.unit)
     [(count,)] = connection.execute(
-        f"SELECT count(DISTINCT {at}) FROM {window_table(dataset, window)} WHERE {scope}"
+        f"SELECT count(*) FROM (SELECT DISTINCT {at} FROM {window_table(dataset, window)} WHERE {scope} LIMIT {points + 1})"
     ).fetchall()
     if count <= points:
         return step, None
