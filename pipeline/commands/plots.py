@@ -14,7 +14,7 @@ from pipeline.commands.windows_named import From, To, day_range, windows_named
 if TYPE_CHECKING:
     from pipeline.contract import Dataset, TimeWindow, Window
     from pipeline.warehouse import Session
-    from pipeline.warehouse.windows.series import Bars, Series
+    from pipeline.warehouse.windows.shown import Bars, Series
 
 _ENDINGS = (".svg", ".png", ".html")
 _DAYS = 30
@@ -43,7 +43,7 @@ def plot(
     """
     from pipeline.contract import Total
     from pipeline.terminal import print_json, say
-    from pipeline.warehouse.windows.series import NotDrawable
+    from pipeline.warehouse.windows.shown import NotDrawable
 
     house = intake()
     chosen = windows_named([window], house.datasets)
@@ -89,7 +89,8 @@ def _series(
     days: list[date] | None,
 ) -> Series:
     from pipeline.warehouse.windows import clock
-    from pipeline.warehouse.windows.series import NotDrawable, days_stored, series
+    from pipeline.warehouse.windows.series import days_stored, series
+    from pipeline.warehouse.windows.shown import NotDrawable
 
     if days is None:
         stored = days_stored(session.connection, dataset, window)
@@ -101,7 +102,7 @@ def _series(
 
 
 def _draw(figures: Series | Bars, dataset: Dataset, window: Window, out: Path) -> None:
-    from pipeline.warehouse.windows.series import Bars
+    from pipeline.warehouse.windows.shown import Bars
 
     title = f"{dataset.name}/{window.name}: {figures.measure}"
     if out.suffix.lower() == ".html":

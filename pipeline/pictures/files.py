@@ -17,10 +17,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pipeline.pictures import ticks
-from pipeline.pictures.svg import COLOURS, as_bars, axis_text, banded, colours_of, runs_of
-from pipeline.warehouse.windows.series import Bars, Line, Point, Series
-
-_OPEN = 0.4
+from pipeline.pictures.layout import COLOURS, OPEN, as_bars, axis_text, banded, colours_of, runs_of
+from pipeline.warehouse.windows.shown import Bars, Line, Point, Series
 
 
 def draw_series(series: Series, zone: ZoneInfo, title: str, out: Path) -> None:
@@ -82,7 +80,7 @@ def _bars(axes: Axes, series: Series, line: Line, colour: str) -> None:
             width=0.88 * width,
             align="edge",
             color=colour,
-            alpha=1 if final else _OPEN,
+            alpha=1 if final else OPEN,
         )
 
 
@@ -112,7 +110,7 @@ def _days(series: Series, at: datetime) -> float:
 
 
 def _alpha(points: Sequence[Point]) -> float:
-    return 1 if all(point.final for point in points) else _OPEN
+    return 1 if all(point.final for point in points) else OPEN
 
 
 def _save(figure: Figure, out: Path) -> None:

@@ -10,8 +10,9 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 from pipeline.pictures import ticks
-from pipeline.pictures.svg import Place, colours_of, picture, place_of, series_panel
-from pipeline.warehouse.windows.series import Series
+from pipeline.pictures.layout import colours_of
+from pipeline.pictures.svg import Place, picture, place_of, series_panel
+from pipeline.warehouse.windows.shown import Series
 
 _WIDE, _HIGH = 1000, 420
 

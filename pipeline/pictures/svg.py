@@ -8,24 +8,26 @@ Greys and colours are chosen to be read on white and on black, since pages of bo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import escape
-from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from pipeline.pictures import ticks
-from pipeline.warehouse.windows import clock
-from pipeline.warehouse.windows.series import Bars, Line, Point, Series
-
-COLOURS = ("#4c8ed8", "#e08a3c", "#3fa67a", "#c65a8e", "#8a78d6", "#8b97a8")
-"""Of lines, in order; the last is that of the rest."""
+from pipeline.pictures.layout import (
+    COLOURS,
+    OPEN,
+    as_bars,
+    axis_text,
+    banded,
+    by_finality,
+    colours_of,
+    runs_of,
+)
+from pipeline.warehouse.windows.shown import Bars, Line, Point, Series
 
 TEXT, GRID = "#7d8794", "#8b97a8"
-_OPEN = 0.4
-_MOST_BARS = 62
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 30, 44
-_MICRO = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -145,52 +147,6 @@ def place_of(series: Series, width: int, height: int) -> Place:
     )
 
 
-def colours_of(series: Series, taken: Mapping[str, str] = MappingProxyType({})) -> list[str]:
-    """A colour for each line, in order: those that are `taken` by its name, else the first that are free."""
-    named = {line.label for line in series.lines}
-    free = [one for one in COLOURS[:-1] if one not in {taken.get(name) for name in named}]
-    return [
-        COLOURS[-1]
-        if line.rest
-        else taken.get(line.label) or (free.pop(0) if free else COLOURS[n % (len(COLOURS) - 1)])
-        for n, line in enumerate(series.lines)
-    ]
-
-
-def banded(series: Series) -> bool:
-    """Whether the range of the windows behind a point is drawn: only of a single line, for several would hide each other."""
-    return series.averaged and len(series.lines) == 1
-
-
-def runs_of(series: Series, line: Line) -> Iterator[list[Point]]:
-    """The points of a line between its gaps: where a window is missing or has no figure."""
-    run: list[Point] = []
-    for point in line.points:
-        if run and (point.value is None or point.at - run[-1].at > 1.5 * series.step):
-            yield run
-            run = []
-        if point.value is not None:
-            run.append(point)
-    if run:
-        yield run
-
-
-def axis_text(series: Series, zone: ZoneInfo) -> str:
-    """What the axis of time says of itself."""
-    years = sorted({f"{clock.to_local(zone, at):%Y}" for at in (series.lower, series.upper - _MICRO)})
-    return f"{' to '.join(years)}, {zone.key}"
-
-
-def as_bars(series: Series) -> bool:
-    """Whether each figure gets a bar: amounts of one group, few enough to be told apart."""
-    return (
-        len(series.lines) == 1
-        and series.from_zero
-        and not series.averaged
-        and (series.upper - series.lower) / series.step <= _MOST_BARS
-    )
-
-
 def _frame(place: Place, zone: ZoneInfo, title: str) -> str:
     series, right, floor = place.series, place.width - _RIGHT, place.height - _BOTTOM
     shapes = _text(10, 16, title, weight="bold")
@@ -222,7 +178,7 @@ def _bars(place: Place, line: Line, colour: str) -> str:
         gap = min(2.0, (right - left) * 0.15)
         shapes += (
             f'<rect x="{left + gap / 2:.1f}" y="{top:.1f}" width="{max(1.0, right - left - gap):.1f}" '
-            f'height="{max(0.5, bottom - top):.1f}" fill="{colour}" fill-opacity="{1 if point.final else _OPEN}"/>'
+            f'height="{max(0.5, bottom - top):.1f}" fill="{colour}" fill-opacity="{1 if point.final else OPEN}"/>'
         )
     return shapes
 
@@ -233,8 +189,8 @@ def _line(place: Place, line: Line, colour: str) -> str:
     for run in runs_of(place.series, line):
         if banded(place.series):
             shapes += _band(place, run, colour)
-        for part, final in _by_finality(run):
-            opacity = 1 if final else _OPEN
+        for part, final in by_finality(run):
+            opacity = 1 if final else OPEN
             if len(part) == 1:
                 point = part[0]
                 shapes += f'<circle cx="{place.x(point.at):.1f}" cy="{place.y(point.value or 0.0):.1f}" r="2.2" fill="{colour}" fill-opacity="{opacity}"/>'
@@ -249,18 +205,6 @@ def _band(place: Place, run: Sequence[Point], colour: str) -> str:
     above = [f"{place.x(p.at):.1f},{place.y(p.high):.1f}" for p in run if p.high is not None]
     below = [f"{place.x(p.at):.1f},{place.y(p.low):.1f}" for p in reversed(run) if p.low is not None]
     return f'<polygon points="{" ".join(above + below)}" fill="{colour}" fill-opacity="0.18"/>'
-
-
-def _by_finality(run: Sequence[Point]) -> Iterator[tuple[list[Point], bool]]:
-    """Stretches of final and of open windows; each begins with the last point of the one before it, so that the line goes on."""
-    part: list[Point] = []
-    for point in run:
-        if part and point.final != part[-1].final:
-            yield part, part[-1].final
-            part = [replace(part[-1], final=point.final)]
-        part.append(point)
-    if part:
-        yield part, part[-1].final
 
 
 def _legend(names: dict[str, str], width: int) -> Iterator[str]:

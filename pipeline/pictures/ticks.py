@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -70,10 +70,13 @@ def moment(at: datetime, zone: ZoneInfo, step: timedelta) -> str:
 
 
 def _within(
-    shown: Sequence[datetime], lower: datetime, upper: datetime, zone: ZoneInfo, label: object
+    shown: Sequence[datetime],
+    lower: datetime,
+    upper: datetime,
+    zone: ZoneInfo,
+    label: Callable[[datetime], str],
 ) -> list[tuple[datetime, str]]:
     found = [(clock.to_utc(zone, at), at) for at in shown]
-    assert callable(label)
     return [(at, label(local)) for at, local in found if lower <= at <= upper]
 
 

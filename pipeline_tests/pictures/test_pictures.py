@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline.pictures import bar_panel, page, picture, series_panel, ticks
 from pipeline.pictures.files import draw_bars, draw_series
-from pipeline.warehouse.windows.series import Bars, Line, Point, Series
+from pipeline.warehouse.windows.shown import Bars, Line, Point, Series
 
 UTC = ZoneInfo("UTC")
 BERLIN = ZoneInfo("Europe/Berlin")

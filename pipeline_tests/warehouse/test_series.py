@@ -14,7 +14,8 @@ import pytest
 
 from pipeline.contract import Dataset, Sliding, Total, Tumbling, Window, agg
 from pipeline.warehouse import Warehouse
-from pipeline.warehouse.windows.series import Bars, NotDrawable, Series, bars, series
+from pipeline.warehouse.windows.series import bars, series
+from pipeline.warehouse.windows.shown import Bars, NotDrawable, Series
 from pipeline_tests.warehouse.factory import stage_rows
 
 START = datetime(2025, 3, 3)

@@ -11,7 +11,6 @@ its windows, with the smallest and the largest of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import duckdb
@@ -20,117 +19,26 @@ from pipeline.contract import Cumulative, Dataset, Session, Sliding, TimeWindow,
 from pipeline.contract.durations import longest
 from pipeline.warehouse.sql import ident, interval, timestamp
 from pipeline.warehouse.windows import clock
-from pipeline.warehouse.windows.compiler import figure_columns
+from pipeline.warehouse.windows.shown import (
+    ADDED,
+    COMBINED,
+    SESSIONS,
+    Bars,
+    Line,
+    NotDrawable,
+    Point,
+    Series,
+    drawable,
+    kind_of,
+)
 from pipeline.warehouse.windows.tables import window_table
 
-SESSIONS = "sessions"
-"""What is shown of a session window unless a measure is named: how many began."""
-
-_COMBINED = {
-    "count": "sum(value)",
-    "sum": "sum(value)",
-    "rate": "sum(value)",
-    "share": "sum(value)",
-    "min": "min(value)",
-    "max": "max(value)",
-    "avg": "sum(value * row_count) / nullif(sum(row_count) FILTER (value IS NOT NULL), 0)",
-}
-ADDED = frozenset({"count", "sum", "rate", "share"})
-_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
 _WIDTHS = [
     *(timedelta(minutes=n) for n in (1, 2, 5, 10, 15, 30)),
     *(timedelta(hours=n) for n in (1, 2, 3, 6, 12)),
     *(timedelta(days=n) for n in (1, 2, 7, 14, 28, 91, 364)),
 ]
 _SESSION_POINTS = 48
-
-
-class NotDrawable(ValueError):
-    """What was asked for has no picture; says why, and what would do."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """A window, or the mean of several that start side by side.
-
-    Attributes:
-        at: where it starts (of a growing window where it ends), UTC.
-        value: the figure; None where it is null.
-        low: smallest of the windows, high: largest.
-        final: whether no row is expected any more that would change it.
-    """
-
-    at: datetime
-    value: float | None
-    low: float | None
-    high: float | None
-    final: bool
-
-
-@dataclass(frozen=True)
-class Line:
-    """The points of a group, ascending; `rest`: of all groups that have no line of their own."""
-
-    label: str
-    points: tuple[Point, ...]
-    rest: bool = False
-
-
-@dataclass(frozen=True)
-class Series:
-    """Figures of one measure over a span.
-
-    Attributes:
-        dataset: name of the dataset.
-        window: name of the window.
-        measure: its measure, `row_count`, or `SESSIONS`.
-        lower: beginning of the span, upper: its end; UTC.
-        step: time from one point to the next where none is missing.
-        lines: a line per group, the largest first.
-        averaged: whether a point is the mean of several windows.
-        left_out: groups without a line that no other line holds.
-        from_zero: whether the figures are amounts, which are read from zero.
-    """
-
-    dataset: str
-    window: str
-    measure: str
-    lower: datetime
-    upper: datetime
-    step: timedelta
-    lines: tuple[Line, ...]
-    averaged: bool = False
-    left_out: int = 0
-    from_zero: bool = True
-
-
-@dataclass(frozen=True)
-class Bars:
-    """One figure per group, the largest first; `rest` of the others where it can be had, else they are `left_out`."""
-
-    measure: str
-    bars: tuple[tuple[str, float], ...]
-    rest: float | None = None
-    left_out: int = 0
-
-
-def drawable(dataset: Dataset, window: Window, measure: str | None = None) -> str:
-    """The measure to draw: the one asked for, else the first that is a number.
-
-    Raises:
-        NotDrawable: there is no such measure, or it is no number.
-    """
-    types = dict(figure_columns(dataset, window))
-    numbers = [name for name in (*window.measures, "row_count") if types[name].startswith(_NUMBERS)]
-    if isinstance(window, Session):
-        numbers.insert(0, SESSIONS)
-    if measure is None:
-        return numbers[0]
-    if measure not in numbers:
-        raise NotDrawable(
-            f"{dataset.name}/{window.name} has no measure {measure!r} that is a number; it has: {', '.join(numbers)}"
-        )
-    return measure
 
 
 def series(
@@ -158,8 +66,8 @@ def series(
     """
     chosen = drawable(dataset, window, measure)
     groups = _groups(dataset, window, chosen, by)
-    kind = _kind(window, chosen)
-    combined = _COMBINED.get(kind)
+    kind = kind_of(window, chosen)
+    combined = COMBINED.get(kind)
     at = "window_end" if isinstance(window, Cumulative) else "window_start"
     scope = f"window_start >= {timestamp(lower)} AND window_start < {timestamp(upper)}"
     step, width = _steps(connection, dataset, window, at, scope, upper - lower, points)
@@ -219,7 +127,7 @@ def bars(
     if span is not None and not isinstance(window, Total):
         within = f"window_start >= {timestamp(span[0])} AND window_start < {timestamp(span[1])}"
         scope = f"(window_start, window_end) = (SELECT max((window_start, window_end)) FROM {target} WHERE {within})"
-    combined = _COMBINED.get(_kind(window, chosen))
+    combined = COMBINED.get(kind_of(window, chosen))
     rows = connection.execute(
         f"WITH given AS (SELECT {_label(window.by)} AS label, CAST({ident(chosen)} AS DOUBLE) AS value, row_count FROM {target} WHERE {scope}), "
         "ranked AS (SELECT *, row_number() OVER (ORDER BY value DESC NULLS LAST, label) AS rank FROM given) "
@@ -241,10 +149,6 @@ def days_stored(
     return None if first is None else (clock.day_of(dataset.zone, first), clock.day_of(dataset.zone, last))
 
 
-def _kind(window: Window, measure: str) -> str:
-    return window.measures[measure].kind if measure in window.measures else "count"
-
-
 def _groups(dataset: Dataset, window: TimeWindow, measure: str, by: Sequence[str] | None) -> Sequence[str]:
     if by is None:
         return () if isinstance(window, Session) else window.by
@@ -257,7 +161,7 @@ def _groups(dataset: Dataset, window: TimeWindow, measure: str, by: Sequence[str
     if (
         set(by) != set(window.by)
         and not isinstance(window, Session)
-        and _kind(window, measure) not in _COMBINED
+        and kind_of(window, measure) not in COMBINED
     ):
         raise NotDrawable(
             f"{measure} of several groups of {dataset.name}/{window.name} cannot be put together; "
