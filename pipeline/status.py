@@ -8,7 +8,7 @@ from pipeline.files import scan_inbox
 from pipeline.intake import Intake
 from pipeline.terminal import say, show_rows
 from pipeline.warehouse import quality
-from pipeline.warehouse.overview import DatasetFigures, dataset_figures, latest_entries
+from pipeline.warehouse.overview import DatasetFigures, dataset_figures, late_figures, latest_entries
 
 
 def gather_status(intake: Intake, last: int) -> dict[str, Any]:
@@ -18,6 +18,7 @@ def gather_status(intake: Intake, last: int) -> dict[str, Any]:
         figures = dataset_figures(session)
         dirty = session.dirty()
         entries = latest_entries(session, last)
+        late = late_figures(session)
         scores = quality.of_entries(session.connection, [entry.id for entry in entries])
     datasets = []
     for name in sorted({*intake.datasets, *figures}):
@@ -32,6 +33,7 @@ def gather_status(intake: Intake, last: int) -> dict[str, Any]:
                 "rows_rejected": row.rows_rejected,
                 "dirty_days": len({(d.window, d.day) for d in dirty if d.dataset == name}),
                 "last_commit": row.last_commit,
+                "late_rows": late.get(name, {}),
             }
         )
     return {
@@ -92,5 +94,9 @@ def show_status(found: dict[str, Any]) -> None:
             [[d[c] for c in columns] for d in found["deliveries"]],
             numbers=["rows read", "rows clean", "rows rejected", "quality"],
         )
+    for dataset in found["datasets"]:
+        if dataset["late_rows"]:
+            told = ", ".join(f"{count:,} {status}" for status, count in dataset["late_rows"].items())
+            say(f"  late rows of {dataset['dataset']}: {told}; `pipeline windows late {dataset['dataset']}`")
     for item in found["refused"]:
         say(f"  not taken: {item['path']}: {item['reason']}")

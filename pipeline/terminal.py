@@ -17,7 +17,7 @@ from rich.table import Table
 
 from pipeline.ingest import ProgressUpdate
 from pipeline.ingest.progress import Progress as Listener
-from pipeline.warehouse import Entry
+from pipeline.warehouse import Entry, Retained
 
 if TYPE_CHECKING:
     from pipeline.intake.again import Again
@@ -131,6 +131,20 @@ def show_again(again: Sequence[Again]) -> None:
     for done in again:
         if done.problem is not None:
             say(f"  [red]not loaded again[/] {escape(done.entry.delivery)}: {escape(done.problem)}")
+
+
+def say_retained(done: Retained, *, dry_run: bool) -> None:
+    """What retention deleted of a dataset, or would delete."""
+    if done.rows_before is None and done.windows_before is None:
+        say(f"{escape(done.dataset)} keeps all of its rows and windows.")
+        return
+    verb = "would be deleted" if dry_run else "deleted"
+    if done.rows_before is not None:
+        held = f"; {done.held:,} older ones stay, for they are held" if done.held else ""
+        say(f"{escape(done.dataset)}: {done.rows:,} clean rows before {done.rows_before} UTC {verb}{held}.")
+    if done.windows_before is not None:
+        by_name = ", ".join(f"{count:,} of {name}" for name, count in done.windows.items()) or "none"
+        say(f"{escape(done.dataset)}: windows that ended by {done.windows_before} UTC {verb}: {by_name}.")
 
 
 def rows_per_second(entry: Entry) -> int | None:

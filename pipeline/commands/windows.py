@@ -101,7 +101,7 @@ def verify(
 
 
 def _months(days: Sequence[date] | None) -> list[Sequence[date] | None]:
-    from pipeline.warehouse.windows.recompute import MAX_DAYS
+    from pipeline.warehouse.windows.batches import MAX_DAYS
 
     if days is None:
         return [None]
@@ -120,6 +120,9 @@ def _show_recomputed(done: Sequence[Recomputed]) -> None:
         columns = ["window", "first day", "last day", "days", "windows", "changed", "seconds"]
         show_rows("Recomputed", columns, [(name, *row) for name, row in rows.items()], numbers=columns[3:])
         say(f"{sum(one.changed for one in done):,} windows changed.")
+    kept = sum(one.kept for one in done)
+    if kept:
+        say(f"{kept:,} days stay as they are: retention has deleted rows that they were made of.")
 
 
 def _show_verified(found: Sequence[Verified]) -> None:

@@ -1,4 +1,6 @@
-"""The commands `pipeline windows …`: the application that they are registered with. What does not belong here: any of them."""
+"""The application `pipeline windows …`. What does not belong here: any command."""
+
+from __future__ import annotations
 
 import typer
 

@@ -26,10 +26,15 @@ def take_inbox(
 
 
 def recompute_dirty(intake: Intake, datasets: Collection[str] | None = None) -> Iterator[Recomputed]:
-    """Bring every dirty window up to date, one window at a time; the warehouse is opened anew for each."""
+    """Bring every dirty window up to date, one window at a time; the warehouse is opened anew for each. Then let windows be final that
+    time alone has made so."""
     with intake.warehouse.session() as session:
         dirty = sorted({(d.dataset, d.window) for d in session.dirty()})
     for dataset, window in dirty:
         if dataset in intake.datasets and (datasets is None or dataset in datasets):
             with intake.warehouse.session() as session:
                 yield from session.recompute(dataset, window)
+    with intake.warehouse.session() as session:
+        for name, declared in intake.datasets.items():
+            if declared.time_windows and (datasets is None or name in datasets):
+                session.finish(name)

@@ -134,6 +134,8 @@ def window_metadata(done: Recomputed, picture: MetadataValue[Any] | None = None)
     }
     if done.day is not None:
         values |= {"dagster/partition_row_count": done.rows, "day": done.day.isoformat()}
+    if done.kept:
+        values |= {"kept": "Retention has deleted rows of this day: its windows stay as they were."}
     if done.causes:
         values |= {"causes": len(done.causes), "caused_by": list(done.causes[:_LISTED])}
     return values if picture is None else values | {"chart": picture}

@@ -25,6 +25,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from pipeline.contract import Dataset
 from pipeline.intake import Intake
+from pipeline.orchestration.bulk import tell
+from pipeline.orchestration.events import AssetEvent, report_windows
 from pipeline.orchestration.names import INFRASTRUCTURE, POOL, RETENTION_JOB, VERIFY_JOB, clean_key
 from pipeline.orchestration.steps import sign_in
 
@@ -77,23 +79,26 @@ def retention_job(datasets: Iterable[Dataset]) -> JobDefinition:
     return retention
 
 
-def _retain(context: OpExecutionContext, names: Sequence[str]) -> Iterator[AssetObservation]:
+def _retain(context: OpExecutionContext, names: Sequence[str]) -> Iterator[AssetEvent]:
     intake: Intake = context.resources.intake
     if not names:
         context.log.info("No dataset has keep_rows or keep_windows: everything is kept.")
     for name in names:
         with intake.warehouse.session() as session:
-            done = session.retain(name)  # type: ignore[attr-defined, unused-ignore]
-        text = f"{done.rows:,} rows and {done.windows:,} windows of {name} were older than it keeps them"
+            done = session.retain(name)
+        yield from tell(context, list(report_windows(intake, done.recomputed, drawn=False)))
+        windows = sum(done.windows.values())
+        text = f"{done.rows:,} rows and {windows:,} windows of {name} were older than it keeps them"
         context.log.info(text)
-        if done.rows or done.windows:
+        if done.rows or windows:
             yield AssetObservation(
                 clean_key(name),
                 description=text,
                 metadata={
                     "rows_deleted": done.rows,
-                    "windows_deleted": done.windows,
-                    "rows_before": str(done.rows_before),
-                    "windows_before": str(done.windows_before),
+                    "rows_that_are_held": done.held,
+                    "windows_deleted": windows,
+                    "rows_before": f"{done.rows_before} UTC" if done.rows_before else "all are kept",
+                    "windows_before": f"{done.windows_before} UTC" if done.windows_before else "all are kept",
                 },
             )

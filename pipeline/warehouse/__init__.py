@@ -21,7 +21,10 @@ from pipeline.warehouse.loading import Records
 from pipeline.warehouse.session import Session
 from pipeline.warehouse.warehouse import Warehouse
 from pipeline.warehouse.windows.dirty import Dirty
+from pipeline.warehouse.windows.explain import explain
+from pipeline.warehouse.windows.held import Released
 from pipeline.warehouse.windows.recompute import Recomputed
+from pipeline.warehouse.windows.retention import Retained
 from pipeline.warehouse.windows.verify import Difference, Verified, VerifiedDay
 
 __all__ = [
@@ -38,6 +41,8 @@ __all__ = [
     "Recomputed",
     "ReconciliationError",
     "Records",
+    "Released",
+    "Retained",
     "Session",
     "Step",
     "Verified",
@@ -46,4 +51,5 @@ __all__ = [
     "WarehouseBusy",
     "WarehouseError",
     "WarehouseMissing",
+    "explain",
 ]  # fmt: skip

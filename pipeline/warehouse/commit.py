@@ -30,7 +30,8 @@ from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.errors import DeliveryRefused, ReconciliationError, WarehouseError
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
-from pipeline.warehouse.windows import dirty
+from pipeline.warehouse.sql import text
+from pipeline.warehouse.windows import dirty, late
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class _Loaded:
     rejected: int
     violations: int
     found: Conflicts
+    expired: int = 0
 
 
 def commit(
@@ -82,9 +84,14 @@ def commit(
         room = make_room(connection, dataset, manifest.added)
         if again:
             precedence.list_later(connection, dataset, staged.delivery)
+        before, first = late.reached(connection, dataset), manifest.event_time_min
+        remembered = False
         if mine is not None:
+            if before is not None:
+                remembered = late.remember(connection, dataset, mine, before, first, again=again)
             supersede(connection, dataset, mine)
-        loaded = _load(connection, dataset, staged, records, room, again)
+        expired = late.expired(dataset, before, first) if again and remembered else None
+        loaded = _load(connection, dataset, staged, records, room, again, expired)
         entry = _record(
             connection,
             dataset,
@@ -97,6 +104,9 @@ def commit(
             },
         )
         dirty.mark(connection, dataset, staged.delivery, manifest.days)
+        if before is not None:
+            fresh = f"_delivery = {text(staged.delivery)}"
+            late.note(connection, dataset, fresh, before, first, remembered=remembered, again=again)
     return entry
 
 
@@ -104,6 +114,7 @@ def supersede(connection: duckdb.DuckDBPyConnection, dataset: Dataset, old: Entr
     """Take the rows of a delivery's earlier version out and mark what they touched as dirty."""
     dirty.mark(connection, dataset, old.delivery, dirty.spans_of(connection, dataset, old))
     loading.delete_rows(connection, dataset, old.delivery)
+    late.forget(connection, dataset, old.delivery)
     ledger.set_status(connection, old, "replaced", "a newer version of the file took its place")
 
 
@@ -138,14 +149,18 @@ def _load(
     records: Records | None,
     room: Room,
     again: bool,
+    expired: str | None,
 ) -> _Loaded:
     manifest = staged.manifest
     detected_at = ledger.now()
     errors = loading.insert_errors(connection, staged, detected_at)
-    clean = inserted = 0
+    clean = inserted = gone = 0
     found = Conflicts()
     if staged.clean_paths:
         source = loading.clean_source(dataset, staged, room)
+        if expired is not None:
+            gone = loading.count_of(connection, f"{source} WHERE {expired}")
+            source = f"(SELECT * FROM {source} WHERE NOT ({expired}))"
         paths, known = staged.clean_paths, precedence.known_before(dataset) if again else None
         found = conflicts.find_conflicts(connection, dataset, paths, source, known)
         _refuse(dataset, staged, found)
@@ -160,7 +175,7 @@ def _load(
         clean = loading.count_rows(connection, dataset, staged.delivery)
     else:
         _refuse(dataset, staged, found)
-    loaded = _Loaded(clean, manifest.rows_rejected + found.rows, errors, found)
+    loaded = _Loaded(clean, manifest.rows_rejected + found.rows, errors, found, gone)
     _reconcile(staged, loaded, inserted)
     return loaded
 
@@ -189,13 +204,14 @@ def _reconcile(staged: Staged, loaded: _Loaded, inserted: int) -> None:
         "violations": manifest.violations + loaded.found.violations,
         "rows inserted": inserted,
         "rows in the table": loaded.clean,
+        "rows expired": loaded.expired,
         "error rows inserted": loaded.violations,
         "rows in conflict": loaded.found.rows,
     }
     accounted = figures["rows_clean"] + figures["rows_rejected"] + figures["rows_filtered"]
     if figures["rows_read"] != accounted:
         cause = "rows read are not clean + rejected + filtered"
-    elif not figures["rows_clean"] == inserted == loaded.clean:
+    elif not figures["rows_clean"] - loaded.expired == inserted == loaded.clean:
         cause = "the table does not hold the clean rows"
     elif figures["violations"] != loaded.violations:
         cause = "the error table does not hold the violations"
@@ -214,14 +230,15 @@ def _record(
     """Write the ledger row, the profile and what the cleaners changed."""
     manifest = staged.manifest
     span = manifest.event_time_min, manifest.event_time_max
-    if loaded.found.rows:
+    if loaded.found.rows and not loaded.expired:
         span = loading.event_span(connection, dataset, staged.delivery)
     entry = ledger.insert(
         connection,
         facts
         | {
             "rows_read": manifest.rows_read,
-            "rows_clean": loaded.clean,
+            "rows_clean": loaded.clean + loaded.expired,
+            "rows_expired": loaded.expired,
             "rows_rejected": loaded.rejected,
             "rows_filtered": manifest.rows_filtered,
             "rows_warned": manifest.rows_warned,

@@ -22,7 +22,7 @@ from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.correcting import Moved
 from pipeline.warehouse.errors import CorrectionRefused
 from pipeline.warehouse.ledger import HAS_ROWS, Entry
-from pipeline.warehouse.windows import dirty
+from pipeline.warehouse.windows import dirty, late
 
 _NAMED = 10
 
@@ -135,12 +135,15 @@ def _apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Stag
     if staged.key_paths:
         room = make_room(connection, dataset, staged.manifest.added)
         strangers, named = open_rows.match(connection, dataset, staged)
+        before = late.reached(connection, dataset)
         moved = correcting.move(connection, dataset, staged, room)
         spans = correcting.spans(connection, dataset, staged, room)
         dirty.mark_spans(connection, dataset, spans, dataset.time_windows, staged.delivery)
         for one in moved:
             if one.clean:
                 dirty.mark_totals(connection, dataset, one.delivery, staged.delivery)
+        if before is not None and spans:
+            late.note(connection, dataset, correcting.JOINED, before, min(span.first for span in spans))
         correcting.reconcile(connection, dataset)
     refusals = (*account.refusals, *named)[:_NAMED]
     return Applied(tuple(moved), account.refused + strangers, refusals, account.untouched)

@@ -60,6 +60,7 @@ class Entry:
             was not loaded.
         rows_warned: rows with a warning; rejected ones too.
         rows_mended: records that were mended when they were read; rejected ones too.
+        rows_expired: rows among the clean ones that retention has deleted since, or would not load again.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Entry:
     archive: str | None = None
     rows_warned: int = 0
     rows_mended: int = 0
+    rows_expired: int = 0
 
     @property
     def is_correction(self) -> bool:

@@ -137,9 +137,12 @@ def delete_rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, deliver
 
 def count_rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, delivery: str) -> int:
     """Rows of the delivery that the clean table holds."""
-    row = connection.execute(
-        f"SELECT count(*) FROM {table('clean', dataset.name)} WHERE _delivery = ?", [delivery]
-    ).fetchone()
+    return count_of(connection, f"{table('clean', dataset.name)} WHERE _delivery = {text(delivery)}")
+
+
+def count_of(connection: duckdb.DuckDBPyConnection, source: str) -> int:
+    """Rows of an SQL relation."""
+    row = connection.execute(f"SELECT count(*) FROM {source}").fetchone()
     assert row is not None
     return int(row[0])
 

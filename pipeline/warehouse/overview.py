@@ -37,6 +37,18 @@ def dataset_figures(session: Session) -> dict[str, DatasetFigures]:
     return {row["dataset"]: DatasetFigures(**row) for row in rows.iter_rows(named=True)}
 
 
+def late_figures(session: Session) -> dict[str, dict[str, int]]:
+    """Dataset → status of late rows → how many rows there are of it; a row that is late for several windows counts once for each
+    status. Only datasets with late rows."""
+    rows = session.query(
+        "SELECT dataset, status, count(DISTINCT (delivery, _row)) FROM ops.late_rows GROUP BY ALL ORDER BY ALL"
+    )
+    found: dict[str, dict[str, int]] = {}
+    for dataset, status, count in rows.iter_rows():
+        found.setdefault(dataset, {})[status] = count
+    return found
+
+
 def latest_entries(session: Session, count: int, dataset: str | None = None) -> list[Entry]:
     """The newest `count` ledger rows, of all datasets or of one, newest first."""
     where = "" if dataset is None else f"WHERE dataset = {text(dataset)} "

@@ -20,7 +20,7 @@ from pipeline.warehouse.ledger import OF_A_FILE, Entry, current
 from pipeline.warehouse.sql import ident, idents, table, text, timestamp
 from pipeline.warehouse.tables import ERROR_COLUMNS
 from pipeline.warehouse.uniqueness import key_text, reached, severity_of
-from pipeline.warehouse.windows import dirty
+from pipeline.warehouse.windows import dirty, late
 
 LATER = "temp.later"
 _YIELDED = "temp.yielded"
@@ -113,6 +113,9 @@ def _reject(connection: duckdb.DuckDBPyConnection, dataset: Dataset, detected_at
         f"DELETE FROM {table('clean', dataset.name)} AS known USING {_YIELDED} AS gone "
         "WHERE known._delivery = gone._delivery AND known._row = gone._row"
     )
+    for entry in entries:
+        gone = f"SELECT _row FROM {_YIELDED} WHERE _delivery = {text(entry.delivery)}"
+        late.forget(connection, dataset, entry.delivery, gone)
     lost = dict(counts)
     for entry in entries:
         _recount(connection, entry, lost[entry.delivery])

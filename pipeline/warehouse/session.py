@@ -23,12 +23,15 @@ from pipeline.warehouse.frames import frame
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.sql import table, timestamp
-from pipeline.warehouse.windows import clock, dirty, recompute, sample, verify
+from pipeline.warehouse.windows import clock, dirty, held, recompute, retention, sample, verify
 from pipeline.warehouse.windows.dirty import Dirty
+from pipeline.warehouse.windows.held import Released
 from pipeline.warehouse.windows.recompute import Recomputed
+from pipeline.warehouse.windows.retention import Retained
 from pipeline.warehouse.windows.sample import SAMPLED_DAYS
 from pipeline.warehouse.windows.tables import window_columns, window_table
 from pipeline.warehouse.windows.verify import Verified
+from pipeline.warehouse.windows.watermark import mark_final, watermark
 
 
 class Session:
@@ -231,6 +234,58 @@ class Session:
             return verify.verify_total(self.connection, owner, spec)
         turn = today or datetime.now(owner.zone).date()
         return verify.verify_days(self.connection, owner, spec, days, sampled, turn)
+
+    def finish(self, dataset: str, now: datetime | None = None) -> dict[str, list[date]]:
+        """Let `is_final` say of every window over time whether the watermark has passed it, as it does for a source that is idle,
+        without recomputing anything. Window → the local days that changed, of windows of which some did."""
+        owner = self._known(dataset)
+        if dataset in self._changed:
+            return {}
+        mark = watermark(self.connection, owner, now)
+        found: dict[str, list[date]] = {}
+        with transaction(self.connection):
+            for window in owner.time_windows:
+                if days := mark_final(self.connection, owner, window, mark):
+                    found[window.name] = days
+        return found
+
+    def watermark(self, dataset: str, now: datetime | None = None) -> datetime | None:
+        """The moment up to which the dataset's rows are taken to be there, UTC without zone; None when nothing is loaded."""
+        return watermark(self.connection, self._known(dataset), now)
+
+    def late_rows(
+        self,
+        dataset: str | None = None,
+        window: str | None = None,
+        delivery: str | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+    ) -> pl.DataFrame:
+        """Rows of `ops.late_rows`, those listed last first; its columns."""
+        return held.late_rows(self.connection, dataset, window, delivery, status, limit)
+
+    def late_counts(self, dataset: str | None = None) -> pl.DataFrame:
+        """dataset, window_name, delivery, status, rows (Int64), first and last event time of late rows, in that order."""
+        return held.late_counts(self.connection, dataset)
+
+    def release(self, dataset: str, window: str | None = None, delivery: str | None = None) -> list[Released]:
+        """Let held rows count in their windows, all or those of a window or delivery, and mark the days; one transaction.
+
+        Raises:
+            KeyError: there is no such window.
+        """
+        owner = self._writable(dataset)
+        if window is not None:
+            owner.window(window)
+        return held.release(self.connection, owner, window, delivery)
+
+    def retain(self, dataset: str, now: datetime | None = None, *, dry_run: bool = False) -> Retained:
+        """Delete the clean rows and windows that are older than the dataset keeps; see `retention.retain`.
+
+        Raises:
+            ReconciliationError: not as many rows went as were counted; nothing was deleted.
+        """
+        return retention.retain(self.connection, self._writable(dataset), now, dry_run=dry_run)
 
     def column_profile(self, entry_id: str) -> list[ColumnProfile]:
         """The column profile of one ledger entry, in the contract's order."""

@@ -1,49 +1,66 @@
-"""docs/windows-operations.md is true: its commands run over the sample files."""
+"""`docs/windows.md` is true: its dataset loads and computes, its tables name what there is, its command prints the ways."""
 
 from __future__ import annotations
 
 import re
-import shlex
+from dataclasses import fields
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import pytest
+from pipeline.contract import Cumulative, Dataset, Session, Sliding, Total, Tumbling, agg
+from pipeline.warehouse import Warehouse
+from pipeline.warehouse.windows.ways import Way
+from pipeline_tests.product.support import ROOT, pipeline
+from pipeline_tests.warehouse.factory import stage_rows
 
-from pipeline_tests.product.support import ROOT, drop_samples, execute_job, pipeline
-
-PAGE = (ROOT / "docs" / "windows-operations.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL) for line in block.strip().splitlines()
-]
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the sample files."""
-    home = tmp_path_factory.mktemp("page")
-    drop_samples(home)
-    assert pipeline(home, "ingest").returncode == 0
-    return home
+PAGE = (ROOT / "docs" / "windows.md").read_text(encoding="utf-8")
+(DECLARATION,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+(COMMAND,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_its_commands_run(filled: Path, tmp_path: Path) -> None:
-    ours = [shlex.split(line)[1:] for line in COMMANDS if line.startswith(".venv/bin/pipeline ")]
-    assert len(ours) == 11
-    for words in ours:
-        if "--out" in words:
-            place = words.index("--out") + 1
-            words[place] = str(tmp_path / words[place])
-        done = pipeline(filled, *words)
-        assert (done.returncode, done.stderr) == (0, ""), words
-    assert {path.suffix for path in tmp_path.iterdir()} == {".png", ".html"}
+def declared() -> Dataset:
+    said: dict[str, Any] = {"__name__": "visits_page"}
+    exec(compile(DECLARATION, "docs/windows.md", "exec", dont_inherit=True), said)
+    dataset = said["visits"]
+    assert isinstance(dataset, Dataset)
+    return dataset
 
 
-def test_its_jobs_are_jobs_and_one_of_them_runs_as_a_process(filled: Path) -> None:
-    jobs = [line for line in COMMANDS if line.startswith(".venv/bin/dagster ")]
-    assert [re.sub(r".* -j ", "", line) for line in jobs] == [
-        "verify_windows",
-        'verify_windows --tags \'{"pipeline/datasets": "orders"}\'',
-        "retention",
-    ]
-    done = execute_job(filled, "verify_windows", *shlex.split(jobs[1])[-2:])
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stderr.count("ASSET_CHECK_EVALUATION - Asset check 'matches_clean_rows'") == 2
+def test_the_dataset_of_the_page_keeps_its_windows(tmp_path: Path) -> None:
+    dataset = declared()
+    start = datetime(2026, 3, 28, 12)  # noqa: DTZ001  (UTC without zone, as in the warehouse)
+    rows = [
+        {"at": start + timedelta(minutes=37 * n), "page": "ab"[n % 2], "visitor": f"v{n % 3}", "seconds": 20.0 * n}
+        for n in range(60)
+    ]  # fmt: skip
+    warehouse = Warehouse(tmp_path / "w.duckdb", {"visits": dataset})
+    warehouse.commit(stage_rows(tmp_path / "staging", dataset, "a.csv", rows))
+    for window in dataset.windows:
+        warehouse.recompute("visits", window.name)
+        counted = warehouse.query(f"SELECT sum(row_count) AS n FROM windows.visits_{window.name}")
+        assert counted["n"][0] >= 60
+    days = warehouse.query(
+        "SELECT DISTINCT epoch(window_end - window_start) / 3600 AS hours FROM windows.visits_daily"
+    )
+    assert sorted(days["hours"]) == [23, 24]
+    (top,) = warehouse.query("SELECT pages FROM windows.visits_ever WHERE _delivery IS NULL").rows()
+    assert top == ([{"value": "a", "count": 30}, {"value": "b", "count": 30}],)
+
+
+def test_the_tables_of_the_page_name_every_kind_measure_and_way() -> None:
+    for kind in (Tumbling, Sliding, Cumulative, Session, Total):
+        given = {field.name for field in fields(kind)}
+        written = ", ".join(f"{name}=" for name in ("size", "period", "every", "gap") if name in given)
+        assert f"`{kind.__name__}({written})`" in PAGE
+    for name in vars(agg):
+        assert name.startswith("_") or f"`agg.{name}(" in PAGE, name
+    for way in Way:
+        assert f"\n| {way.value} |" in PAGE
+
+
+def test_the_command_of_the_page_says_how_a_window_is_computed(tmp_path: Path) -> None:
+    words = COMMAND.split()
+    assert words[0] == ".venv/bin/pipeline"
+    done = pipeline(tmp_path, *words[1:])
+    assert "panes" in done.stdout and "SELECT window_start" in done.stdout and "2026-11-16" in done.stdout

@@ -28,3 +28,6 @@ CREATE TABLE ops.retention (
     rows_before TIMESTAMP,
     windows_before TIMESTAMP
 );
+
+-- Clean rows of a delivery that retention has deleted since: the clean table holds rows_clean - rows_expired.
+ALTER TABLE ops.deliveries ADD COLUMN rows_expired BIGINT DEFAULT 0;

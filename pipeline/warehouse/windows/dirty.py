@@ -16,6 +16,7 @@ from pipeline.ingest.manifest import DaySpan
 from pipeline.warehouse import ledger
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.sql import ident, table, text, timestamp
+from pipeline.warehouse.windows import reach
 from pipeline.warehouse.windows.grid import day_grid, days_of_window
 
 
@@ -45,6 +46,10 @@ def mark(
 ) -> None:
     """Mark what rows of `delivery` within `spans` touch: the days of windows over time, and every total for the delivery."""
     mark_spans(connection, dataset, spans, dataset.time_windows, delivery)
+    for window in dataset.time_windows:
+        further = reach.further_days(connection, dataset, window, delivery, spans)
+        if further:
+            _write(connection, dataset.name, [_days(window, further, delivery)])
     mark_totals(connection, dataset, delivery, delivery)
 
 
@@ -56,15 +61,8 @@ def mark_spans(
     cause: str | None,
 ) -> None:
     """Mark the days on which windows start that contain a moment of `spans`."""
-    spelled = "NULL::VARCHAR" if cause is None else text(cause)
-    picked = []
-    for window in windows:
-        days = sorted(days_of(dataset, window, spans))
-        if days:
-            listed = text(",".join(day.isoformat() for day in days))
-            picked.append(
-                f"SELECT {text(window.name)}, unnest(string_split({listed}, ',')::DATE[]), NULL::VARCHAR, {spelled}"
-            )
+    touched = [(window, days_of(dataset, window, spans)) for window in windows]
+    picked = [_days(window, days, cause) for window, days in touched if days]
     _write(connection, dataset.name, picked)
 
 
@@ -209,6 +207,15 @@ def _spans(
 def local_sql(dataset: Dataset, moment: str, lower: datetime, upper: datetime) -> str:
     """SQL of a UTC moment within [lower, upper] on the local clock."""
     return day_grid(dataset.zone).clock_sql(moment, lower, upper)
+
+
+def _days(window: TimeWindow, days: Collection[date], cause: str | None) -> str:
+    """SELECT of the marks of some days."""
+    listed = text(",".join(day.isoformat() for day in sorted(days)))
+    spelled = "NULL::VARCHAR" if cause is None else text(cause)
+    return (
+        f"SELECT {text(window.name)}, unnest(string_split({listed}, ',')::DATE[]), NULL::VARCHAR, {spelled}"
+    )
 
 
 def _write(connection: duckdb.DuckDBPyConnection, dataset: str, picked: Sequence[str]) -> None:

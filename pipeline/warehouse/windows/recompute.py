@@ -1,30 +1,30 @@
 """Recomputing windows: the days that are dirty, or those that are asked for.
 
-What belongs here: batches of days, one transaction each. What does not: the SQL of windows (`compiler`) and how rows are
-replaced (`revise`).
+What belongs here: batches of days, one transaction each. What does not: how days are put together (`batches`), the SQL of windows
+(`compiler`) and how rows are replaced (`revise`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime
 
 import duckdb
 
-from pipeline.contract import Dataset, Sliding, TimeWindow, Total
+from pipeline.contract import Dataset, TimeWindow, Total
 from pipeline.warehouse.connection import transaction
-from pipeline.warehouse.sql import ident, table, timestamp
+from pipeline.warehouse.sql import table, timestamp
 from pipeline.warehouse.windows import clock, dirty
-from pipeline.warehouse.windows.compiler import compile_total, measures_of
+from pipeline.warehouse.windows.batches import Batch, batches
+from pipeline.warehouse.windows.compiler import compile_total
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.figures import figures_sql
-from pipeline.warehouse.windows.revise import NEXT, final_until, mark_final, revise
-
-MAX_DAYS = 31
-MAX_ROWS = 20_000_000
-MAX_LISTED_VALUES = 4_000_000
+from pipeline.warehouse.windows.limits import Limits, limits_of
+from pipeline.warehouse.windows.revise import NEXT, revise
+from pipeline.warehouse.windows.tables import window_table
+from pipeline.warehouse.windows.watermark import mark_final, watermark
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Recomputed:
         changed: windows that are new, have other figures, or (counted at the first day of a batch) went.
         seconds: time of the batch, shared out evenly over its days.
         causes: deliveries whose rows made the day dirty, in order; none where it was only asked for.
+        kept: nothing was computed: retention deleted rows that the day's windows were made of, so they stay as they are.
     """
 
     dataset: str
@@ -48,18 +49,22 @@ class Recomputed:
     changed: int
     seconds: float
     causes: tuple[str, ...] = ()
+    kept: bool = False
 
 
 def recompute_days(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, days: Sequence[date] | None
 ) -> list[Recomputed]:
-    """Recompute the windows that start on `days` (None: all that are dirty), and clear their marks."""
+    """Recompute the windows that start on `days` (None: all that are dirty), and clear their marks. Days whose rows are gone are
+    left as they are, and told."""
     wanted = _dirty_days(connection, dataset, window) if days is None else sorted(set(days))
-    done: list[Recomputed] = []
-    for batch in batches(connection, dataset, window, wanted):
-        done += _recompute_batch(connection, dataset, window, batch)
+    limits, final = limits_of(connection, dataset.name), watermark(connection, dataset)
+    staying = [day for day in wanted if limits.stays(dataset, window, day)] if limits else []
+    done = _kept(connection, dataset, window, staying) if staying else []
+    for batch in batches(connection, dataset, window, sorted(set(wanted) - set(staying))):
+        done += _recompute_batch(connection, dataset, window, batch, limits, final)
     if done:
-        mark_final(connection, dataset, window, final_until(connection, dataset))
+        mark_final(connection, dataset, window, final)
     return done
 
 
@@ -74,13 +79,13 @@ def recompute_total(
             return []
         source = table("clean", dataset.name)
         whole = compile_total(dataset, window, source, per_delivery=False)
-        changed = revise(connection, dataset, window, whole, "_delivery IS NULL", None)
+        changed = revise(connection, dataset, window, [whole], "_delivery IS NULL", None)
         rows = _rows_of(connection)
         connection.execute("CREATE OR REPLACE TEMP TABLE dirty_deliveries AS SELECT unnest(?::VARCHAR[]) AS _delivery",
                            [[mark.delivery for mark in marks]])  # fmt: skip
         scope = "_delivery IN (SELECT _delivery FROM temp.dirty_deliveries)"
         single = compile_total(dataset, window, f"(SELECT * FROM {source} WHERE {scope})", per_delivery=True)
-        changed += revise(connection, dataset, window, single, scope, None)
+        changed += revise(connection, dataset, window, [single], scope, None)
         rows += _rows_of(connection)
         dirty.clear(connection, marks)
     causes = sorted({cause for mark in marks for cause in mark.causes})
@@ -89,27 +94,44 @@ def recompute_total(
     ]
 
 
-def _recompute_batch(
+def _kept(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, days: Sequence[date]
 ) -> list[Recomputed]:
+    """Days that stay as they are: only their marks go."""
+    covered = set(days)
+    with transaction(connection):
+        marks = [m for m in dirty.pending(connection, dataset.name, window.name) if m.day in covered]
+        rows = _windows_per_day(connection, dataset, days, window_table(dataset, window))
+        dirty.clear(connection, marks)
+    causes = {mark.day: mark.causes for mark in marks}
+    return [
+        Recomputed(dataset.name, window.name, day, count, 0, 0.0, causes.get(day, ()), kept=True)
+        for day, (count, _) in zip(days, rows, strict=True)
+    ]
+
+
+def _recompute_batch(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: TimeWindow,
+    batch: Batch,
+    limits: Limits,
+    final: datetime | None,
+) -> list[Recomputed]:
     """One transaction over neighbouring days."""
-    began = time.perf_counter()
-    bounds = [clock.day_bounds(dataset.zone, day) for day in days]
-    lower, upper = bounds[0][0], bounds[-1][1]
+    began, days = time.perf_counter(), batch.days
     with transaction(connection):
         covered = set(days)
         marks = [m for m in dirty.pending(connection, dataset.name, window.name) if m.day in covered]
-        computed = figures_sql(connection, dataset, window, lower, upper)
-        scope = f"window_start >= {timestamp(lower)} AND window_start < {timestamp(upper)}"
-        changed = revise(connection, dataset, window, computed, scope, final_until(connection, dataset))
-        counts = connection.execute(
-            "SELECT day.lower, count(window_start), count(window_start) FILTER (_changed) "
-            f"FROM (SELECT unnest(?::TIMESTAMP[]) AS lower, unnest(?::TIMESTAMP[]) AS upper) AS day LEFT JOIN {NEXT} "
-            "ON window_start >= day.lower AND window_start < day.upper GROUP BY 1 ORDER BY 1",
-            [[bound[0] for bound in bounds], [bound[1] for bound in bounds]],
-        ).fetchall()
+        computed = [figures_sql(connection, dataset, window, *span) for span in batch.spans]
+        scope = (
+            f"window_start >= {timestamp(batch.lower)} AND window_start < {timestamp(batch.upper)} "
+            f"AND {limits.open_sql(window)}"
+        )
+        changed = revise(connection, dataset, window, computed, scope, final)
+        counts = _windows_per_day(connection, dataset, days, NEXT, "_changed")
         dirty.clear(connection, marks)
-    vanished = changed - sum(row[2] for row in counts)
+    vanished = changed - sum(row[1] for row in counts)
     seconds = (time.perf_counter() - began) / len(days)
     causes = {mark.day: mark.causes for mark in marks}
     return [
@@ -117,8 +139,8 @@ def _recompute_batch(
             dataset.name,
             window.name,
             day,
-            row[1],
-            row[2] + (vanished if n == 0 else 0),
+            row[0],
+            row[1] + (vanished if n == 0 else 0),
             seconds,
             causes.get(day, ()),
         )
@@ -126,45 +148,27 @@ def _recompute_batch(
     ]
 
 
+def _windows_per_day(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    days: Sequence[date],
+    source: str,
+    condition: str = "false",
+) -> list[tuple[int, int]]:
+    """For each day the windows of `source` that start on it, and those of them that fulfil a condition."""
+    bounds = [clock.day_bounds(dataset.zone, day) for day in days]
+    rows = connection.execute(
+        f"SELECT day.lower, count(window_start), count(window_start) FILTER ({condition}) "
+        f"FROM (SELECT unnest(?::TIMESTAMP[]) AS lower, unnest(?::TIMESTAMP[]) AS upper) AS day LEFT JOIN {source} "
+        "ON window_start >= day.lower AND window_start < day.upper GROUP BY 1 ORDER BY 1",
+        [[bound[0] for bound in bounds], [bound[1] for bound in bounds]],
+    ).fetchall()
+    return [(row[1], row[2]) for row in rows]
+
+
 def _dirty_days(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow) -> list[date]:
     marks: list[Dirty] = dirty.pending(connection, dataset.name, window.name)
     return sorted({mark.day for mark in marks if mark.day is not None})
-
-
-def batches(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, days: Sequence[date]
-) -> Iterator[list[date]]:
-    """Neighbouring days in batches, bounded by days and by what the windows must hold in memory."""
-    weights = _rows_per_day(connection, dataset, days) if len(days) > 1 else {}
-    lists = any(measure.carries_lists for measure in measures_of(dataset, window).values())
-    overlap = -(-window.length // window.step) if isinstance(window, Sliding) else 1
-    limit = MAX_LISTED_VALUES // overlap if lists else MAX_ROWS
-    batch: list[date] = []
-    held = 0
-    for day in days:
-        weight = weights.get(day, 0)
-        apart = batch and day - batch[-1] != timedelta(days=1)
-        if batch and (apart or len(batch) == MAX_DAYS or held + weight > limit):
-            yield batch
-            batch, held = [], 0
-        batch.append(day)
-        held += weight
-    if batch:
-        yield batch
-
-
-def _rows_per_day(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, days: Sequence[date]
-) -> dict[date, int]:
-    assert dataset.event_time is not None
-    moment = ident(dataset.event_time)
-    lower, upper = clock.day_bounds(dataset.zone, days[0])[0], clock.day_bounds(dataset.zone, days[-1])[1]
-    shown = dirty.local_sql(dataset, moment, lower, upper)
-    rows = connection.execute(
-        f"SELECT CAST({shown} AS DATE), count(*) FROM {table('clean', dataset.name)} "
-        f"WHERE {moment} >= {timestamp(lower)} AND {moment} < {timestamp(upper)} GROUP BY 1"
-    ).fetchall()
-    return dict(rows)
 
 
 def _rows_of(connection: duckdb.DuckDBPyConnection) -> int:

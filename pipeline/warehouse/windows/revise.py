@@ -5,6 +5,7 @@ What belongs here: comparing fresh rows with stored ones and storing what change
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import duckdb
@@ -14,17 +15,16 @@ from pipeline.warehouse import ledger
 from pipeline.warehouse.sql import ident, idents, timestamp
 from pipeline.warehouse.windows.compiler import measures_of
 from pipeline.warehouse.windows.tables import window_columns, window_table
+from pipeline.warehouse.windows.watermark import final_sql
 
 NEXT = "temp.next_windows"
-_SAME_FLOAT = 1e-12
-"""Relative difference up to which two float sums of the same rows in another order count as the same figure."""
 
 
 def revise(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     window: Window,
-    computed: str,
+    computed: Sequence[str],
     scope: str,
     final: datetime | None,
 ) -> int:
@@ -37,15 +37,17 @@ def revise(
         connection: inside a transaction.
         dataset: the window's.
         window: whose table it is.
-        computed: SELECT of the figures.
+        computed: SELECTs of the figures, one or several that together give them.
         scope: condition on the stored rows that `computed` covers.
-        final: moment up to which windows are final, or None.
+        final: the watermark, or None.
 
     Returns:
         windows that are new, have other figures, or went.
     """
     target = window_table(dataset, window)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_windows AS {computed}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_windows AS {computed[0]}")
+    for further in computed[1:]:
+        connection.execute(f"INSERT INTO temp.fresh_windows {further}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE old_windows AS SELECT * FROM {target} WHERE {scope}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE next_windows AS {_compared(dataset, window, final)}")
     row = connection.execute(
@@ -61,35 +63,10 @@ def revise(
     return changed
 
 
-def mark_final(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window, final: datetime | None
-) -> None:
-    """Let `is_final` say of every window whether the data reaches beyond its end."""
-    reached = "false" if final is None else f"window_end <= {timestamp(final)}"
-    connection.execute(
-        f"UPDATE {window_table(dataset, window)} SET is_final = {reached} WHERE is_final IS DISTINCT FROM ({reached})"
-    )
-
-
-def final_until(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> datetime | None:
-    """The largest event time of the dataset's current deliveries."""
-    row = connection.execute(
-        "SELECT max(event_time_max) FROM ops.deliveries WHERE dataset = ? AND status IN ('loaded', 'partial')",
-        [dataset.name],
-    ).fetchone()
-    assert row is not None
-    found: datetime | None = row[0]
-    return found
-
-
 def _compared(dataset: Dataset, window: Window, final: datetime | None) -> str:
     """SELECT of the table's columns, `_known` (was there before) and `_changed`."""
     same = " AND ".join(same_figures(dataset, window).values())
-    ends = (
-        f"fresh.window_end <= {timestamp(final)}"
-        if final is not None and not isinstance(window, Total)
-        else "false"
-    )
+    ends = "false" if isinstance(window, Total) else final_sql(window, final, "fresh.window_end")
     return (
         "SELECT fresh.*, old.revision IS NOT NULL AS _known, "
         f"old.revision IS NULL OR NOT ({same}) AS _changed, "
@@ -115,15 +92,17 @@ def same_window(window: Window) -> str:
 
 def same_figures(dataset: Dataset, window: Window) -> dict[str, str]:
     """Figure → condition on `fresh` and `old` rows of one window to have the same."""
-    inexact = {name: measure.inexact for name, measure in measures_of(dataset, window).items()}
-    ends = {} if "window_end" in identity_of(window) else {"window_end": False}
-    return {name: _same(name, near) for name, near in (ends | inexact | {"row_count": False}).items()}
+    tolerances = {name: measure.tolerance for name, measure in measures_of(dataset, window).items()}
+    ends = {} if "window_end" in identity_of(window) else {"window_end": 0.0}
+    return {
+        name: _same(name, tolerance) for name, tolerance in (ends | tolerances | {"row_count": 0.0}).items()
+    }
 
 
-def _same(name: str, inexact: bool) -> str:
+def _same(name: str, tolerance: float) -> str:
     one, other = f"fresh.{ident(name)}", f"old.{ident(name)}"
     exact = f"{one} IS NOT DISTINCT FROM {other}"
-    if not inexact:
+    if not tolerance:
         return exact
-    near = f"abs({one} - {other}) <= {_SAME_FLOAT} * greatest(abs({one}), abs({other}))"
+    near = f"abs({one} - {other}) <= {tolerance!r} * greatest(abs({one}), abs({other}))"
     return f"({exact} OR coalesce({near}, false))"

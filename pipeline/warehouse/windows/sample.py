@@ -10,9 +10,9 @@ from datetime import date
 
 import duckdb
 
-from pipeline.contract import Dataset, Session, TimeWindow, Total, Window
+from pipeline.contract import Dataset, TimeWindow, Total, Window
 from pipeline.warehouse.sql import table, text
-from pipeline.warehouse.windows import clock, dirty
+from pipeline.warehouse.windows import dirty
 from pipeline.warehouse.windows.tables import window_table
 
 SAMPLED_DAYS = 6
@@ -42,24 +42,6 @@ def mark_everything(connection: duckdb.DuckDBPyConnection, dataset: Dataset, win
     if days:
         listed = f"(SELECT unnest(string_split({text(days)}, ',')::DATE[]))"
         dirty.mark_each(connection, dataset.name, window.name, "day", listed)
-
-
-def frozen(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, days: Collection[date]
-) -> set[date]:
-    """Those of the days of which retention has taken rows or windows. A session of the first day that is left may have begun before
-    it, so that day is one of them."""
-    [(rows, windows)] = connection.execute(
-        "SELECT max(rows_before), max(windows_before) FROM ops.retention WHERE dataset = ?", [dataset.name]
-    ).fetchall()
-    starts = {day: clock.day_bounds(dataset.zone, day)[0] for day in days}
-    sessions = isinstance(window, Session)
-    return {
-        day
-        for day, start in starts.items()
-        if (rows is not None and (start < rows or (sessions and start == rows)))
-        or (windows is not None and start < windows)
-    }
 
 
 def picked(days: Collection[date], sample: int | None, today: date) -> list[date]:

@@ -6,16 +6,19 @@ What belongs here: `windows.<dataset>_<window>` as a table. What does not: its r
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from dataclasses import replace
 
 import duckdb
 
-from pipeline.contract import Dataset, Total, Window
+from pipeline.contract import Dataset, Window
+from pipeline.warehouse import ledger
 from pipeline.warehouse.sql import ident, table, text
 from pipeline.warehouse.windows import dirty
-from pipeline.warehouse.windows.compiler import BOOKKEEPING, compile_total, compile_window, figure_columns
+from pipeline.warehouse.windows.compiler import BOOKKEEPING, figure_columns
+from pipeline.warehouse.windows.limits import limits_of
 
-_ANY = datetime(2000, 1, 3)  # noqa: DTZ001  (only stands in the SQL that is hashed)
+_MEANING = 1
+"""Raised when the same declaration comes to mean other figures: then all windows are computed anew."""
 
 
 def window_table(dataset: Dataset, window: Window) -> str:
@@ -30,11 +33,10 @@ def window_columns(dataset: Dataset, window: Window) -> list[tuple[str, str]]:
 
 def specification(dataset: Dataset, window: Window) -> str:
     """What the table's comment says: changes whenever the same rows could give other figures."""
-    if isinstance(window, Total):
-        sql = compile_total(dataset, window, "source", per_delivery=True)
-    else:
-        sql = compile_window(dataset, window, "source", _ANY, _ANY)
-    content = "\n".join([sql, dataset.timezone, repr(window_columns(dataset, window))])
+    measures = {name: window.measures[name] for name in window.measures}
+    declared = replace(window, by=tuple(window.by), measures=measures)
+    said = [_MEANING, repr(declared), dataset.event_time, dataset.timezone, window_columns(dataset, window)]
+    content = "\n".join(map(str, said))
     return "specification " + hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -47,11 +49,15 @@ def comments(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
 
 
 def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: dict[str, str | None]) -> None:
-    """Make missing window tables, and those anew whose specification changed; what they must hold becomes dirty."""
+    """Make missing window tables, and those anew whose specification changed; what they must hold becomes dirty. One that holds
+    windows whose rows are gone is put aside under another name."""
     for window in dataset.windows:
         name, wanted = f"{dataset.name}_{window.name}", specification(dataset, window)
         if there.get(name) == wanted:
             continue
+        if name in there and limits_of(connection, dataset.name).rows is not None:
+            aside = f"{name}_until_{ledger.now():%Y%m%d_%H%M%S}"
+            connection.execute(f"ALTER TABLE {table('windows', name)} RENAME TO {ident(aside)}")
         spelled = ", ".join(f"{ident(column)} {kind}" for column, kind in window_columns(dataset, window))
         connection.execute(f"CREATE OR REPLACE TABLE {table('windows', name)} ({spelled})")
         connection.execute(f"COMMENT ON TABLE {table('windows', name)} IS {text(wanted)}")

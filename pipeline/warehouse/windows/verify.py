@@ -19,11 +19,12 @@ import duckdb
 from pipeline.contract import Dataset, TimeWindow, Total, Window
 from pipeline.warehouse.sql import ident, table, text, timestamp
 from pipeline.warehouse.windows import clock, dirty
+from pipeline.warehouse.windows.batches import Batch, batches
 from pipeline.warehouse.windows.compiler import compile_total, figure_columns
 from pipeline.warehouse.windows.figures import figures_sql
-from pipeline.warehouse.windows.recompute import batches
+from pipeline.warehouse.windows.limits import Limits, limits_of
 from pipeline.warehouse.windows.revise import identity_of, same_figures, same_window
-from pipeline.warehouse.windows.sample import days_known, frozen, picked
+from pipeline.warehouse.windows.sample import days_known, picked
 from pipeline.warehouse.windows.tables import window_table
 
 EXAMPLES = 5
@@ -117,11 +118,12 @@ def verify_days(
     began = time.perf_counter()
     known = days_known(connection, dataset, window) if days is None else set(days)
     waiting = {mark.day for mark in dirty.pending(connection, dataset.name, window.name)}
-    gone = frozen(connection, dataset, window, known)
+    limits = limits_of(connection, dataset.name)
+    gone = {day for day in known if limits.stays(dataset, window, day)}
     chosen = picked(known - waiting - gone, sample, today)
     done: list[VerifiedDay] = []
     for batch in batches(connection, dataset, window, chosen):
-        done += _verify_batch(connection, dataset, window, batch)
+        done += _verify_batch(connection, dataset, window, batch, limits)
     return Verified(
         dataset.name,
         window.name,
@@ -139,7 +141,7 @@ def verify_total(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window
         return Verified(dataset.name, window.name, dirty=(None,), seconds=time.perf_counter() - began)
     source = table("clean", dataset.name)
     whole, single = (compile_total(dataset, window, source, per_delivery=each) for each in (False, True))
-    _compare(connection, dataset, window, f"({whole}) UNION ALL ({single})", "true")
+    _compare(connection, dataset, window, [whole, single], "true")
     [(windows, missing, extra, other)] = connection.execute(f"SELECT {_COUNTS} FROM {_FOUND}").fetchall()
     examples = _examples(connection, window, "NULL::DATE").get(None, ())
     day = VerifiedDay(None, windows, missing, extra, other, examples)
@@ -153,13 +155,16 @@ _COUNTS = (
 
 
 def _verify_batch(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, days: Sequence[date]
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, batch: Batch, limits: Limits
 ) -> list[VerifiedDay]:
-    """Neighbouring days."""
+    """Neighbouring days, without the windows of theirs that stay as they are."""
+    days = batch.days
     bounds = [clock.day_bounds(dataset.zone, day) for day in days]
-    lower, upper = bounds[0][0], bounds[-1][1]
-    computed = figures_sql(connection, dataset, window, lower, upper)
-    scope = f"window_start >= {timestamp(lower)} AND window_start < {timestamp(upper)}"
+    computed = [figures_sql(connection, dataset, window, *span) for span in batch.spans]
+    scope = (
+        f"window_start >= {timestamp(batch.lower)} AND window_start < {timestamp(batch.upper)} "
+        f"AND {limits.open_sql(window)}"
+    )
     _compare(connection, dataset, window, computed, scope)
     cases = " ".join(
         f"WHEN window_start < {timestamp(end)} THEN DATE {text(day.isoformat())}"
@@ -178,7 +183,11 @@ def _verify_batch(
 
 
 def _compare(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window, computed: str, scope: str
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: Window,
+    computed: Sequence[str],
+    scope: str,
 ) -> None:
     """Leave in `_FOUND` a row per window, stored or computed: which it is, `_difference`, and where there is one `_stored`,
     `_computed` and the names of the figures that differ."""
@@ -193,6 +202,9 @@ def _compare(
         side: ", ".join(f"{ident(name)} := {side}.{ident(name)}" for name in names)
         for side in ("fresh", "old")
     }
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_windows AS {computed[0]}")
+    for further in computed[1:]:
+        connection.execute(f"INSERT INTO temp.fresh_windows {further}")
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE compared_windows AS SELECT {which}, "
         "CASE WHEN old.revision IS NULL THEN 'missing' WHEN fresh.row_count IS NULL THEN 'extra' "
@@ -200,7 +212,7 @@ def _compare(
         f"CASE WHEN _difference IS NOT NULL THEN struct_pack({packed['old']}) END AS _stored, "
         f"CASE WHEN _difference IS NOT NULL THEN struct_pack({packed['fresh']}) END AS _computed, "
         f"CASE WHEN _difference = 'other' THEN [{differing}] END AS _figures "
-        f"FROM ({computed}) AS fresh FULL JOIN "
+        "FROM temp.fresh_windows AS fresh FULL JOIN "
         f"(SELECT * FROM {window_table(dataset, window)} WHERE {scope}) AS old ON {same_window(window)}"
     )
 

@@ -1,0 +1,130 @@
+"""Commands about rows that come late and rows that grow old."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands.app import Json, app, intake, refuse, require_datasets, say_windows, windows_json
+from pipeline.commands.windows_app import windows_app
+
+if TYPE_CHECKING:
+    from pipeline.intake import Intake
+    from pipeline.warehouse import Retained
+
+
+@windows_app.command()
+def late(
+    dataset: Annotated[str | None, typer.Argument(help="The dataset; all when none is given.")] = None,
+    window: Annotated[str | None, typer.Option(help="Only of this window.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Late rows to show; --json too.")] = 20,
+    json: Json = False,
+) -> None:
+    """Show the rows that came when their windows were final: how many by window and delivery, and the last of them.
+
+    Example: `pipeline windows late orders`
+    """
+    import polars as pl
+
+    from pipeline.terminal import print_json, say, show_rows
+
+    house = intake()
+    require_datasets([dataset] if dataset else [], house.datasets)
+    if dataset and window:
+        _require_window(house, dataset, window)
+    with house.warehouse.session() as session:
+        counts = session.late_counts(dataset)
+        rows = session.late_rows(dataset, window, limit=limit)
+    if window:
+        counts = counts.filter(pl.col("window_name") == window)
+    if json:
+        print_json({"counts": counts.to_dicts(), "rows": rows.to_dicts()})
+        return
+    if counts.is_empty():
+        say("No row came late.")
+        return
+    show_rows("Late rows by window and delivery", counts.columns, counts.iter_rows(), ["rows"])
+    if limit:
+        show_rows("The last of them", rows.columns, rows.iter_rows(), ["_row"])
+    held = counts.filter(pl.col("status") == "held")
+    for name in held["dataset"].unique().sort():
+        say(f"`pipeline windows release {name}` lets its held rows count.")
+
+
+@windows_app.command()
+def release(
+    dataset: Annotated[str, typer.Argument(help="The dataset whose held rows are to count.")],
+    window: Annotated[str | None, typer.Option(help="Only for this window.")] = None,
+    delivery: Annotated[str | None, typer.Option(help="Only rows of this delivery.")] = None,
+    windows: Annotated[bool, typer.Option(help="Also bring the dirty windows up to date.")] = True,
+    json: Json = False,
+) -> None:
+    """Let late rows that are held count in their windows, and compute these again.
+
+    Example: `pipeline windows release orders --delivery 2026-11-16.csv`
+    """
+    from dataclasses import asdict
+
+    from pipeline.intake import recompute_dirty
+    from pipeline.terminal import print_json, say, show_rows
+
+    house = intake()
+    require_datasets([dataset], house.datasets)
+    if window:
+        _require_window(house, dataset, window)
+    with house.warehouse.session() as session:
+        done = session.release(dataset, window, delivery)
+    recomputed = list(recompute_dirty(house, [dataset])) if windows else []
+    if json:
+        print_json({"released": [asdict(one) for one in done], "windows": windows_json(recomputed)})
+        return
+    if not done:
+        say(f"No row of {dataset} is held.")
+        return
+    columns = ["window", "delivery", "rows", "days", "cannot count any more"]
+    shown = [(one.window, one.delivery, one.rows, len(one.days), one.frozen) for one in done]
+    show_rows("Released", columns, shown, columns[2:])
+    say_windows(recomputed)
+
+
+@app.command()
+def retain(
+    dataset: Annotated[
+        list[str] | None, typer.Argument(help="Datasets to look at; all when none is given.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would go.")] = False,
+    json: Json = False,
+) -> None:
+    """Delete clean rows and windows that are older than their dataset keeps them (`keep_rows`, `keep_windows`).
+
+    Windows are brought up to date first; those whose rows go stay as they are.
+
+    Example: `pipeline retain orders --dry-run`
+    """
+    from dataclasses import asdict
+
+    from pipeline.terminal import print_json, say, say_retained
+
+    house = intake()
+    require_datasets(dataset or (), house.datasets)
+    done: list[Retained] = []
+    for name, declared in house.datasets.items():
+        keeps = declared.keep_rows is not None or declared.keep_windows is not None
+        if name in dataset if dataset else keeps:
+            with house.warehouse.session() as session:
+                done.append(session.retain(name, dry_run=dry_run))
+    if json:
+        print_json([asdict(one) for one in done])
+        return
+    if not done:
+        say("Every dataset keeps all of its rows and windows.")
+    for one in done:
+        say_retained(one, dry_run=dry_run)
+
+
+def _require_window(house: Intake, dataset: str, window: str) -> None:
+    try:
+        house.datasets[dataset].window(window)
+    except KeyError as error:
+        refuse(str(error.args[0]))
