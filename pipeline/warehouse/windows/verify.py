@@ -111,12 +111,15 @@ def verify_days(
     """Compare the windows that start on some days with what the clean rows give.
 
     Args:
-        days: to choose from; None: all that have rows or stored windows.
+        days: to choose from, of a sample those that have rows or stored windows; None: all that have.
         sample: about how many of them to look at, see `sample.picked`; None: all.
         today: what the choice goes by.
     """
     began = time.perf_counter()
-    known = days_known(connection, dataset, window) if days is None else set(days)
+    known = set(days or ())
+    if days is None or sample is not None:
+        there = days_known(connection, dataset, window)
+        known = there if days is None else known & there
     waiting = {mark.day for mark in dirty.pending(connection, dataset.name, window.name)}
     limits = limits_of(connection, dataset.name)
     gone = {day for day in known if limits.stays(dataset, window, day)}
