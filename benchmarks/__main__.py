@@ -8,7 +8,17 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import contracts, fuzz, loading, pollock, reading, runs, window_reading, windows
+from benchmarks import (
+    contracts,
+    fuzz,
+    loading,
+    pollock,
+    reading,
+    runs,
+    window_load,
+    window_reading,
+    windows,
+)
 from benchmarks.report import DATA, Report
 
 SECTIONS = {
@@ -29,6 +39,7 @@ SECTIONS = {
     "start": runs.start_up,
     "files": runs.many_files,
     "sensor": runs.sensor,
+    "window-load": window_load.window_load,
 }
 ASKED_FOR = {"fuzz": fuzz.fuzz}
 """Sections that run only when they are named."""

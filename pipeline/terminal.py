@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -54,6 +54,8 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, time):
+        return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
@@ -178,3 +180,21 @@ def progress_bar() -> Iterator[Listener]:
 
     with bar:
         yield listen
+
+
+@contextmanager
+def steps_bar(things: str, total: int) -> Iterator[Callable[[str, int], None]]:
+    """A bar over work in `total` steps: call what it gives with what was done and how many steps that was; draws nothing where there
+    is no terminal."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn(f"{{task.completed:,.0f}} of {{task.total:,.0f}} {things}"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    task = bar.add_task("", total=total)
+    with bar:
+        yield lambda name, steps: bar.update(task, advance=steps, description=escape(name))

@@ -1,7 +1,7 @@
 """The commands of `pipeline`, a module for each kind of work; importing this registers them all.
 
 What belongs here: commands, their options, help and exit codes. What does not: the work (`intake`, `warehouse`) and how things look
-(`terminal`). Exit codes: 0 did its work, 1 looked for faults and found some (`check`, `doctor`), 2 could not do it. Heavy imports
+(`terminal`). Exit codes: 0 did its work, 1 looked for faults and found some (`check`, `doctor`, `windows verify`), 2 could not do it. Heavy imports
 stay inside the commands, so that `--help` answers at once.
 """
 
@@ -12,6 +12,8 @@ from pipeline.commands import (  # noqa: I001  (the order of the help page)
     replay,
     tables,
     reports,
+    windows,
+    plots,
     explaining,
     late,
     contracts,
@@ -29,8 +31,10 @@ __all__ = [
     "health",
     "late",
     "loading",
+    "plots",
     "privacy",
     "replay",
     "reports",
     "tables",
+    "windows",
 ]

@@ -51,6 +51,7 @@ class Dataset:
         publish: what is written to `published/` as Parquet: the "windows", "all" (the clean table too), or "nothing".
         keep_rows: age of its event time beyond which a clean row is deleted by the retention job ("90d"); None: never.
         keep_windows: age beyond which a window is deleted ("5y"); None: never. Windows may outlive their rows.
+        nightly_days: so many of the last days have their windows computed again every night; 0: none.
         derive: columns that are computed: contract column → expression over other columns of the contract, or a list of
             Derived(…) and *split(…), which may also read columns of the file. A file need not have them.
         rules: what every row must fulfil over several columns: Rule, required_when, either; checked after `keep`.
@@ -92,6 +93,7 @@ class Dataset:
     publish: Literal["windows", "all", "nothing"] = "windows"
     keep_rows: str | None = None
     keep_windows: str | None = None
+    nightly_days: int = 7
     derive: Mapping[str, pl.Expr] | Sequence[Derived] = ()
     rules: Sequence[Rule] = ()
     severity: Mapping[str, Severity | Mapping[str, Severity]] = field(default_factory=dict)

@@ -25,6 +25,9 @@ def check_lifetime(dataset: Dataset) -> None:
             raise ContractError(dataset.name, field, f"is {value!r}", f"Write one of {said}.")
     for field in ("lateness", "idle_after", "keep_rows", "keep_windows"):
         _length(dataset, field)
+    nights: Any = dataset.nightly_days
+    if not isinstance(nights, int) or isinstance(nights, bool) or nights < 0:
+        raise ContractError(dataset.name, "nightly_days", f"is {nights!r}", "Write a number of days: 7.")
     if dataset.late == "hold" and dataset.lateness is None:
         raise ContractError(
             dataset.name, "late", "holds late rows, but no lateness is declared", 'Set lateness="2h".'

@@ -12,13 +12,14 @@ from typing import Any
 from dagster import Definitions, ResourceDefinition, in_process_executor
 
 from pipeline.intake import Intake
-from pipeline.orchestration.checks import checks_of
+from pipeline.orchestration.checks import checks_of, window_checks_of
 from pipeline.orchestration.deliveries import delivery_assets, inbox_spec
 from pipeline.orchestration.jobs import dataset_jobs, ingest_job
 from pipeline.orchestration.names import windows_job_name
-from pipeline.orchestration.schedules import nightly_windows
+from pipeline.orchestration.schedules import schedules_of
 from pipeline.orchestration.sensors import dirty_windows_sensor, inbox_sensor, unknown_inbox_sensor
 from pipeline.orchestration.steps import HandOver
+from pipeline.orchestration.upkeep import retention_job, verify_job
 from pipeline.orchestration.windows import window_assets
 from pipeline.settings import Settings
 
@@ -44,6 +45,7 @@ def build_definitions(
     datasets = house.datasets
     jobs = {job.name: job for dataset in datasets.values() for job in dataset_jobs(dataset)}
     window_jobs = [jobs[windows_job_name(name)] for name, dataset in datasets.items() if dataset.windows]
+    window_checks = [checks for dataset in datasets.values() for checks in window_checks_of(dataset)]
     resources = {"intake": ResourceDefinition.hardcoded_resource(house), "hand_over": HandOver()}
     return Definitions(
         assets=[
@@ -51,14 +53,19 @@ def build_definitions(
             *(delivery_assets(dataset) for dataset in datasets.values()),
             *(asset for dataset in datasets.values() for asset in window_assets(dataset)),
         ],
-        asset_checks=[checks_of(dataset) for dataset in datasets.values()],
-        jobs=[ingest_job(), *jobs.values()],
+        asset_checks=[*(checks_of(dataset) for dataset in datasets.values()), *window_checks],
+        jobs=[
+            ingest_job(),
+            *jobs.values(),
+            *([verify_job(window_checks)] if window_checks else []),
+            retention_job(datasets.values()),
+        ],
         sensors=[
             *(inbox_sensor(dataset) for dataset in datasets.values()),
             unknown_inbox_sensor(datasets),
             *([dirty_windows_sensor(window_jobs)] if window_jobs else []),
         ],
-        schedules=[nightly_windows(dataset) for dataset in datasets.values() if dataset.time_windows],
+        schedules=schedules_of(datasets.values()),
         executor=in_process_executor,
         resources=resources | dict(resource_overrides or {}),
     )

@@ -32,7 +32,7 @@ from pipeline.orchestration.metadata import (
     window_metadata,
 )
 from pipeline.orchestration.names import LEDGER_TAG, clean_key, errors_key, last_day_of, window_key
-from pipeline.orchestration.pictures import chart
+from pipeline.orchestration.pictures import window_chart
 from pipeline.orchestration.workbooks import workbook_metadata
 from pipeline.warehouse import Entry, Recomputed, Session
 from pipeline.warehouse.accounts import DeliveryAccount
@@ -43,7 +43,6 @@ SAMPLED_DELIVERIES = 50
 """A run of more deliveries shows the figures of each, without samples."""
 
 _CHARTS = 4
-_CHART_ROWS = 2_000
 
 AssetEvent = AssetMaterialization | AssetObservation | AssetCheckEvaluation
 
@@ -182,9 +181,7 @@ def _pictures(intake: Intake, done: Sequence[Recomputed]) -> dict[tuple[str, str
     pictures = {}
     with intake.warehouse.session(read_only=True) as session:
         for item in chosen:
-            window = intake.datasets[item.dataset].window(item.window)
-            days = None if item.day is None else [item.day]
-            frame = session.window_rows(item.dataset, item.window, days, _CHART_ROWS)
-            title = item.window if item.day is None else f"{item.window}, {item.day}"
-            pictures[item.dataset, item.window, item.day] = chart(frame, window.measures, title)
+            dataset = intake.datasets[item.dataset]
+            drawn = window_chart(session, dataset, dataset.window(item.window), item.day)
+            pictures[item.dataset, item.window, item.day] = drawn
     return pictures

@@ -70,7 +70,7 @@ def account_metadata(account: DeliveryAccount, detailed: bool) -> dict[str, Any]
         values["errors_by_check"] = _checks_table(account.checks)
         values["errors_by_check_chart"] = checks_chart(account.checks)
     if detailed and account.cleaned:
-        values["changed_by_cleaners"] = _markdown(
+        values["changed_by_cleaners"] = markdown_table(
             ["column", "cleaner", "values changed"],
             [(one.column, one.cleaner, f"{one.changed:,}") for one in account.cleaned[:_LISTED]],
         )
@@ -89,7 +89,7 @@ def place_metadata(entry: Entry, settings: Settings) -> dict[str, Any]:
 
 
 def _checks_table(checks: Sequence[CheckCount]) -> MetadataValue[Any]:
-    return _markdown(
+    return markdown_table(
         ["column", "check", "severity", "violations", "first of them"],
         [
             (
@@ -125,7 +125,7 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def window_metadata(done: Recomputed, picture: MetadataValue[Any] | None = None) -> dict[str, Any]:
-    """What a recomputation did."""
+    """What a recomputation did, and which deliveries made it necessary."""
     values: dict[str, Any] = {
         "dagster/row_count": done.rows,
         "rows": done.rows,
@@ -134,6 +134,10 @@ def window_metadata(done: Recomputed, picture: MetadataValue[Any] | None = None)
     }
     if done.day is not None:
         values |= {"dagster/partition_row_count": done.rows, "day": done.day.isoformat()}
+    if done.kept:
+        values |= {"kept": "Retention has deleted rows of this day: its windows stay as they were."}
+    if done.causes:
+        values |= {"causes": len(done.causes), "caused_by": list(done.causes[:_LISTED])}
     return values if picture is None else values | {"chart": picture}
 
 
@@ -142,10 +146,13 @@ def as_table(frame: pl.DataFrame) -> MetadataValue[Any]:
     shown = frame.head(SAMPLE_ROWS).select(frame.columns[:_SAMPLE_COLUMNS])
     left_out = len(frame.columns) - shown.width
     more = f"\n\n{left_out} more columns are left out." if left_out > 0 else ""
-    return _markdown(shown.columns, shown.iter_rows(), more)
+    return markdown_table(shown.columns, shown.iter_rows(), more)
 
 
-def _markdown(names: Sequence[str], rows: Iterable[Sequence[object]], below: str = "") -> MetadataValue[Any]:
+def markdown_table(
+    names: Sequence[str], rows: Iterable[Sequence[object]], below: str = ""
+) -> MetadataValue[Any]:
+    """Rows as a markdown table; a cell that is long is cut."""
     lines = ["| " + " | ".join(_cell(name) for name in names) + " |", "|" + " --- |" * len(names)]
     lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
     return MetadataValue.md("\n".join(lines) + below)

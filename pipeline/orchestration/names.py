@@ -5,7 +5,9 @@ What belongs here: a name that two modules must agree on. What does not: the thi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from typing import TypeVar
 
 from dagster import (
     AssetKey,
@@ -16,12 +18,17 @@ from dagster import (
     RetryPolicy,
 )
 
-from pipeline.contract import Dataset
+from pipeline.contract import Dataset, Window
+
+W = TypeVar("W", bound=Window)
+_WINDOWS_A_STEP = 100
 
 POOL = "warehouse"
 """Steps that write to the warehouse take turns in this pool."""
 
 INGEST_JOB = "ingest"
+RETENTION_JOB = "retention"
+VERIFY_JOB = "verify_windows"
 
 LEDGER_TAG = "pipeline/ledger_id"
 """On an asset event: the ledger row that it tells of."""
@@ -31,6 +38,8 @@ INBOX_ONLY_TAG = "pipeline/inbox_only"
 
 DIRTY_ONLY_TAG = "pipeline/dirty_only"
 """On runs that the sensor asks for: of the days, each window recomputes only those that are dirty for it."""
+DATASETS_TAG = "pipeline/datasets"
+"""On a run of `verify_windows`: the datasets, parted by commas, to keep to."""
 WORKER_TAG = "pipeline/worker"
 """On a run: host and process that execute it."""
 
@@ -84,3 +93,12 @@ def last_day_of(dataset: Dataset) -> date:
     """The last day partition: today, on the dataset's clock."""
     last = days_of(dataset).get_last_partition_key()
     return dataset.first_day if last is None else date.fromisoformat(last)
+
+
+def in_parts(windows: Sequence[W]) -> list[tuple[str, Sequence[W]]]:
+    """Windows in parts, each with what its steps' names end with. What Dagster does with the outputs of one step takes time that
+    grows with the square of their number, so the steps of a dataset with hundreds of windows are several."""
+    return [
+        (f"_{n // _WINDOWS_A_STEP + 1}" if n else "", windows[n : n + _WINDOWS_A_STEP])
+        for n in range(0, len(windows), _WINDOWS_A_STEP)
+    ]

@@ -6,45 +6,53 @@ What belongs here: from figures to an image in markdown. What does not: which fi
 from __future__ import annotations
 
 import base64
-import io
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, timedelta
 from html import escape
 from typing import Any
 
-import polars as pl
 from dagster import MetadataValue
 
+from pipeline.contract import Dataset, Total, Window
+from pipeline.contract import Session as SessionWindow
+from pipeline.pictures import Panel, bar_panel, picture, series_panel
+from pipeline.warehouse import Session
 from pipeline.warehouse.violations import CheckCount
+from pipeline.warehouse.windows import clock
+from pipeline.warehouse.windows.series import bars, series
 
-_BARS = 60
+_DAYS = 30
 _CHECKS = 12
 _COLOURS = {"reject": "#d2453f", "warn": "#d08a16", "repair": "#d08a16"}
 
 
-def chart(frame: pl.DataFrame, measures: Mapping[str, object], title: str) -> MetadataValue[Any] | None:
-    """A bar chart of the first numeric measure by window start, or by group where there is none, as a picture in
-    markdown; None where there is nothing to draw."""
-    measure = next((name for name in (*measures, "row_count") if _numeric(frame, name)), None)
-    axis = next((name for name in frame.columns if name not in measures), None)
-    if measure is None or axis is None or frame.is_empty():
-        return None
-    bars = frame.group_by(axis).agg(pl.col(measure).cast(pl.Float64).sum()).sort(axis).tail(_BARS)
-    # matplotlib takes a second to import: only a run that draws pays for it
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def window_chart(
+    session: Session, dataset: Dataset, window: Window, day: date | None
+) -> MetadataValue[Any] | None:
+    """The figures of a window's day and of the 30 days up to it side by side, as a picture in markdown; of a total, and of a day that
+    is one window, those by group. None where there is nothing to draw."""
+    if isinstance(window, Total) or day is None:
+        figures = bars(session.connection, dataset, window)
+        if not figures.bars:
+            return None
+        return _picture([bar_panel(figures, f"{window.name}: {figures.measure}")], window.name)
+    lower, upper = clock.day_bounds(dataset.zone, day)
+    month = clock.day_bounds(dataset.zone, day - timedelta(days=_DAYS - 1))[0]
+    long = series(session.connection, dataset, window, month, upper)
+    panels = [series_panel(long, dataset.zone, f"{long.measure}, {_DAYS} days to {day}")]
+    if long.step < clock.DAY or isinstance(window, SessionWindow):
+        short = series(session.connection, dataset, window, lower, upper)
+        beside = series_panel(short, dataset.zone, f"{short.measure}, {day}", legend=panels[0].legend)
+        panels.insert(0, beside)
+    elif window.by:
+        figures = bars(session.connection, dataset, window, (lower, upper))
+        panels.insert(0, bar_panel(figures, f"{figures.measure}, {day}"))
+    return _picture(panels, f"{window.name}, {day}")
 
-    figure = Figure(figsize=(6, 2.2), layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.bar(range(bars.height), bars[measure].fill_null(0).to_list(), color="#4c78a8")
-    ticks = range(0, bars.height, max(1, bars.height // 6))
-    axes.set_xticks(list(ticks), [_tick(bars[axis][n]) for n in ticks], fontsize=7)
-    axes.set_title(f"{title}: {measure}", fontsize=9)
-    picture = io.BytesIO()
-    canvas.print_png(picture)  # type: ignore[no-untyped-call]
-    data = base64.b64encode(picture.getvalue()).decode()
-    return MetadataValue.md(f"![{title}](data:image/png;base64,{data})")
+
+def _picture(panels: Sequence[Panel], title: str) -> MetadataValue[Any]:
+    data = base64.b64encode(picture(panels, title).encode(errors="replace")).decode()
+    return MetadataValue.md(f"![{title}](data:image/svg+xml;base64,{data})")
 
 
 def checks_chart(checks: Sequence[CheckCount]) -> MetadataValue[Any]:
@@ -68,11 +76,3 @@ def checks_chart(checks: Sequence[CheckCount]) -> MetadataValue[Any]:
     )
     data = base64.b64encode(picture.encode(errors="replace")).decode()
     return MetadataValue.md(f"![violations by check](data:image/svg+xml;base64,{data})")
-
-
-def _numeric(frame: pl.DataFrame, name: str) -> bool:
-    return name in frame.columns and frame.schema[name].is_numeric()
-
-
-def _tick(value: object) -> str:
-    return f"{value:%m-%d %H:%M}" if isinstance(value, datetime) else str(value)[:16]

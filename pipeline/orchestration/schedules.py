@@ -1,18 +1,31 @@
-"""Schedules: what is done by the clock. What does not belong here: what is done when something changes (`sensors`)."""
+"""Schedules: what is done by the clock. What does not belong here: what is done when something changes (`sensors`).
 
+By night, on the dataset's clock: at three the windows of the last days are computed again, at half past four a sample of all days is
+compared with the clean rows. Retention comes between them, at four.
+"""
+
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from dagster import DefaultScheduleStatus, RunRequest, ScheduleDefinition, ScheduleEvaluationContext, schedule
 
 from pipeline.contract import Dataset
 from pipeline.orchestration.asked import PARTITION, Span
-from pipeline.orchestration.names import windows_job_name
+from pipeline.orchestration.checks.windows import key_of
+from pipeline.orchestration.names import RETENTION_JOB, VERIFY_JOB, windows_job_name
+from pipeline.orchestration.upkeep import keeps_for_a_time
 
-NIGHTLY_DAYS = 7
+
+def schedules_of(datasets: Iterable[Dataset]) -> list[ScheduleDefinition]:
+    """All schedules, in order."""
+    known = list(datasets)
+    made = [nightly_windows(one) for one in known if one.time_windows and one.nightly_days]
+    made += [nightly_verification(one) for one in known if one.windows]
+    return [*made, nightly_retention()] if any(keeps_for_a_time(one) for one in known) else made
 
 
 def nightly_windows(dataset: Dataset) -> ScheduleDefinition:
-    """`<dataset>_nightly_windows`: recomputes the windows of the last days at three, on the dataset's clock."""
+    """`<dataset>_nightly_windows`: recomputes the windows of the last `nightly_days` at three, on the dataset's clock."""
 
     @schedule(
         name=f"{dataset.name}_nightly_windows",
@@ -20,7 +33,7 @@ def nightly_windows(dataset: Dataset) -> ScheduleDefinition:
         execution_timezone=dataset.timezone,
         job_name=windows_job_name(dataset.name),
         default_status=DefaultScheduleStatus.RUNNING,
-        description=f"Recomputes the last {NIGHTLY_DAYS} days of every window of {dataset.name}.",
+        description=f"Recomputes the last {dataset.nightly_days} days of every window of {dataset.name}.",
     )
     def nightly(context: ScheduleEvaluationContext) -> RunRequest:
         today = context.scheduled_execution_time.astimezone(dataset.zone).date()
@@ -31,7 +44,44 @@ def nightly_windows(dataset: Dataset) -> ScheduleDefinition:
 
 def nightly_request(dataset: Dataset, today: date) -> RunRequest:
     """The run of one night."""
-    first = max(dataset.first_day, today - timedelta(days=NIGHTLY_DAYS - 1))
+    first = max(dataset.first_day, today - timedelta(days=dataset.nightly_days - 1))
     tags = Span(first.isoformat(), today.isoformat()).tags
     partition = tags.pop(PARTITION, None)
     return RunRequest(run_key=f"{dataset.name}:{today}", partition_key=partition, tags=tags)
+
+
+def nightly_verification(dataset: Dataset) -> ScheduleDefinition:
+    """`<dataset>_nightly_verification`: the checks of the dataset's windows at half past four, on the dataset's clock."""
+
+    @schedule(
+        name=f"{dataset.name}_nightly_verification",
+        cron_schedule="30 4 * * *",
+        execution_timezone=dataset.timezone,
+        job_name=VERIFY_JOB,
+        default_status=DefaultScheduleStatus.RUNNING,
+        description=f"Compares a sample of every window of {dataset.name} with its clean rows.",
+    )
+    def nightly(context: ScheduleEvaluationContext) -> RunRequest:
+        today = context.scheduled_execution_time.astimezone(dataset.zone).date()
+        return verification_request(dataset, today)
+
+    return nightly
+
+
+def verification_request(dataset: Dataset, today: date) -> RunRequest:
+    """The verification of one night: the checks of this dataset alone."""
+    return RunRequest(
+        run_key=f"{dataset.name}:{today}",
+        asset_check_keys=[key_of(dataset, window.name) for window in dataset.windows],
+    )
+
+
+def nightly_retention() -> ScheduleDefinition:
+    """`nightly_retention`: the job `retention` at four (UTC)."""
+    return ScheduleDefinition(
+        name="nightly_retention",
+        cron_schedule="0 4 * * *",
+        job_name=RETENTION_JOB,
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="Deletes rows and windows that are older than their datasets keep them.",
+    )

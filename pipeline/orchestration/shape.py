@@ -17,10 +17,10 @@ from dagster import (
     TableSchema,
 )
 
-from pipeline.contract import Aggregate, Column, Dataset, Window
+from pipeline.contract import Column, Dataset, Window
 from pipeline.orchestration.names import clean_key, inbox_key
+from pipeline.warehouse.windows.compiler import figure_columns
 
-_KINDS = {"count": "bigint", "count_distinct": "bigint", "avg": "double", "quantile": "double"}
 _ERROR_COLUMNS = {
     "_delivery": "delivery that the row came from",
     "_row": "record of the delivery, counted from 1",
@@ -67,10 +67,10 @@ def errors_metadata(dataset: Dataset) -> dict[str, Any]:
 
 def window_metadata(dataset: Dataset, window: Window) -> dict[str, Any]:
     """Column schema and lineage of `<dataset>/<window>`."""
-    types = {column.name: _type(column.dtype) for column in dataset.columns}
-    columns = [TableColumn(name, types[name]) for name in window.by]
-    columns += [
-        TableColumn(name, _measure_type(m, types), description=m.kind) for name, m in window.measures.items()
+    kinds = {name: measure.kind for name, measure in window.measures.items()}
+    columns = [
+        TableColumn(name, spelled.lower(), description=kinds.get(name))
+        for name, spelled in figure_columns(dataset, window)
     ]
     sources = {name: name for name in window.by}
     sources |= {name: m.column for name, m in window.measures.items() if m.column is not None}
@@ -105,9 +105,3 @@ def _type(dtype: pl.DataType) -> str:
 
 def _error_type(name: str) -> str:
     return {"_row": "bigint", "line": "bigint", "detected_at": "timestamp"}.get(name, "varchar")
-
-
-def _measure_type(measure: Aggregate, types: dict[str, str]) -> str:
-    if measure.kind == "distribution":
-        return "map(varchar, bigint)"
-    return _KINDS.get(measure.kind) or types.get(measure.column or "", "bigint")

@@ -8,7 +8,7 @@ step, which fails in a run without partitions; such a run brings every dirty win
 why totals, a single step, take none: opening the warehouse waits its turn anyway.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,11 @@ from dagster import (
     op,
 )
 
-from pipeline.contract import Dataset, Window
+from pipeline.contract import Dataset, TimeWindow, Window
 from pipeline.intake import Intake, recompute_dirty
 from pipeline.orchestration.asked import days_in, span_of
 from pipeline.orchestration.bulk import tell
+from pipeline.orchestration.checks.windows import evaluated, key_of
 from pipeline.orchestration.events import AssetEvent, report_windows
 from pipeline.orchestration.names import (
     DIRTY_ONLY_TAG,
@@ -43,6 +44,7 @@ from pipeline.orchestration.names import (
     POOL,
     clean_key,
     days_of,
+    in_parts,
     window_key,
     windows_job_name,
 )
@@ -53,9 +55,7 @@ from pipeline.warehouse import Recomputed
 
 def window_assets(dataset: Dataset) -> list[AssetsDefinition]:
     """`<dataset>/<window>` for every window of the dataset."""
-    made = []
-    if dataset.time_windows:
-        made.append(_time_windows(dataset))
+    made = [_time_windows(dataset, part, mark) for mark, part in in_parts(dataset.time_windows)]
     if dataset.totals:
         made.append(_totals(dataset))
     return made
@@ -80,18 +80,18 @@ def _outlives_the_run(context: OpExecutionContext) -> bool:
     return not Path(context.instance.root_directory).name.startswith(".tmp_dagster_home_")
 
 
-def _time_windows(dataset: Dataset) -> AssetsDefinition:
-    look, recompute = _look_op(dataset), _recompute_op(dataset)
-    names = [window.name for window in dataset.time_windows]
+def _time_windows(dataset: Dataset, windows: Sequence[TimeWindow], mark: str) -> AssetsDefinition:
+    look, recompute = _look_op(dataset, mark), _recompute_op(dataset, windows, mark)
+    names = [window.name for window in windows]
 
     @graph_multi_asset(
-        name=f"{dataset.name}_time_windows",
+        name=f"{dataset.name}_time_windows{mark}",
         ins={
             "clean": AssetIn(
                 key=clean_key(dataset.name), dagster_type=Nothing, partition_mapping=AllPartitionMapping()
             )
         },
-        outs={window.name: _window_out(dataset, window) for window in dataset.time_windows},
+        outs={window.name: _window_out(dataset, window) for window in windows},
         partitions_def=days_of(dataset),
         backfill_policy=BackfillPolicy.single_run(),
         group_name=dataset.name,
@@ -115,9 +115,9 @@ def _window_out(dataset: Dataset, window: Window) -> AssetOut:
     )
 
 
-def _look_op(dataset: Dataset) -> OpDefinition:
+def _look_op(dataset: Dataset, mark: str) -> OpDefinition:
     @op(
-        name=f"{dataset.name}_which_days",
+        name=f"{dataset.name}_which_days{mark}",
         ins={"clean": In(Nothing)},
         retry_policy=INFRASTRUCTURE,
         description="The days that the run is asked for; none means those that are dirty.",
@@ -130,10 +130,10 @@ def _look_op(dataset: Dataset) -> OpDefinition:
     return which_days
 
 
-def _recompute_op(dataset: Dataset) -> OpDefinition:
+def _recompute_op(dataset: Dataset, windows: Sequence[TimeWindow], mark: str) -> OpDefinition:
     @op(
-        name=f"{dataset.name}_recompute",
-        out={window.name: Out(Nothing, is_required=False) for window in dataset.time_windows},
+        name=f"{dataset.name}_recompute{mark}",
+        out={window.name: Out(Nothing, is_required=False) for window in windows},
         pool=POOL,
         required_resource_keys={"intake"},
         retry_policy=INFRASTRUCTURE,
@@ -144,9 +144,7 @@ def _recompute_op(dataset: Dataset) -> OpDefinition:
         if days is None:
             yield from report_dirty(context, intake, [dataset.name])
             return
-        chosen = [
-            window.name for window in dataset.time_windows if window.name in context.selected_output_names
-        ]
+        chosen = [window.name for window in windows if window.name in context.selected_output_names]
         wanted = _dirty_of(intake, dataset.name, days) if DIRTY_ONLY_TAG in context.run.tags else None
         done = [
             result
@@ -156,6 +154,7 @@ def _recompute_op(dataset: Dataset) -> OpDefinition:
             )
         ]
         yield from tell(context, list(report_windows(intake, done)))
+        yield from _verified(context, intake, dataset, chosen, days)
 
     return recompute
 
@@ -188,14 +187,34 @@ def _totals(dataset: Dataset) -> AssetsDefinition:
         chosen = [
             w.name for w in dataset.totals if window_key(dataset.name, w.name) in context.selected_asset_keys
         ]
-        if run.run.job_name == windows_job_name(dataset.name):
-            # The job follows what has changed; materializing a total by itself always computes it.
-            with intake.warehouse.session(read_only=True) as session:
+        with intake.warehouse.session() as session:
+            if run.run.job_name == windows_job_name(dataset.name):
+                # The job follows what has changed; materializing a total by itself always computes it.
                 dirty = {item.window for item in session.dirty(dataset.name)}
-            chosen = [name for name in chosen if name in dirty]
+                chosen = [name for name in chosen if name in dirty]
+            else:
+                for name in chosen:
+                    session.mark_everything(dataset.name, name)
         yield from report_windows(intake, _recomputed(intake, dataset.name, chosen, None))
+        yield from _verified(run, intake, dataset, chosen, None)
 
     return totals
+
+
+def _verified(
+    context: OpExecutionContext,
+    intake: Intake,
+    dataset: Dataset,
+    windows: Sequence[str],
+    days: Collection[date] | None,
+) -> Iterator[AssetEvent]:
+    """The verdicts of the windows' checks, in a run that is to evaluate them too: their own step is skipped, for this one gives
+    Dagster no output."""
+    if context.run.job_name == windows_job_name(dataset.name):
+        return
+    planned = context.run.asset_check_selection
+    wanted = [name for name in windows if planned is None or key_of(dataset, name) in planned]
+    yield from tell(context, list(evaluated(intake, dataset, wanted, days)))
 
 
 def _dirty_of(intake: Intake, dataset: str, days: Collection[date]) -> dict[str, list[date]]:

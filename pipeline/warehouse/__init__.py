@@ -25,12 +25,14 @@ from pipeline.warehouse.windows.explain import explain
 from pipeline.warehouse.windows.held import Released
 from pipeline.warehouse.windows.recompute import Recomputed
 from pipeline.warehouse.windows.retention import Retained
+from pipeline.warehouse.windows.verify import Difference, Verified, VerifiedDay
 
 __all__ = [
     "Change",
     "ContractChanged",
     "CorrectionRefused",
     "DeliveryRefused",
+    "Difference",
     "Dirty",
     "Entry",
     "Evolution",
@@ -43,6 +45,8 @@ __all__ = [
     "Retained",
     "Session",
     "Step",
+    "Verified",
+    "VerifiedDay",
     "Warehouse",
     "WarehouseBusy",
     "WarehouseError",

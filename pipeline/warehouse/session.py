@@ -25,12 +25,14 @@ from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.publish import marks, publishing
 from pipeline.warehouse.sql import table, timestamp
-from pipeline.warehouse.windows import clock, dirty, held, live, recompute, retention
+from pipeline.warehouse.windows import clock, dirty, held, live, recompute, retention, sample, verify
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.held import Released
 from pipeline.warehouse.windows.recompute import Recomputed
 from pipeline.warehouse.windows.retention import Retained
+from pipeline.warehouse.windows.sample import SAMPLED_DAYS
 from pipeline.warehouse.windows.tables import window_columns, window_table
+from pipeline.warehouse.windows.verify import Verified
 from pipeline.warehouse.windows.watermark import mark_final, watermark
 
 _ATTEMPTS = 5
@@ -224,6 +226,37 @@ class Session:
             publishing.publish(self.connection, self._datasets[name], self._published)
             for name in sorted(names)
         )
+
+    def mark_everything(self, dataset: str, window: str) -> None:
+        """Mark all of a window dirty, so that `recompute` computes every day of it anew, or all of a total."""
+        owner = self._writable(dataset)
+        sample.mark_everything(self.connection, owner, owner.window(window))
+
+    def verify(
+        self,
+        dataset: str,
+        window: str,
+        days: Collection[date] | None = None,
+        sampled: int | None = SAMPLED_DAYS,
+        today: date | None = None,
+    ) -> Verified:
+        """Compute windows anew from the clean rows and compare them with the stored ones; changes nothing.
+
+        Args:
+            days: to choose from; all that have rows or stored windows when not given.
+            sampled: about how many days to look at: the newest, and others by turns; None: all of them. Totals are looked at as a
+                whole.
+            today: what the turns go by; the day in the dataset's zone when not given.
+
+        Raises:
+            ContractChanged: the clean table does not fit the contract.
+        """
+        owner = self._writable(dataset)
+        spec = owner.window(window)
+        if isinstance(spec, Total):
+            return verify.verify_total(self.connection, owner, spec)
+        turn = today or datetime.now(owner.zone).date()
+        return verify.verify_days(self.connection, owner, spec, days, sampled, turn)
 
     def finish(self, dataset: str, now: datetime | None = None) -> dict[str, list[date]]:
         """Let `is_final` say of every window over time whether the watermark has passed it, as it does for a source that is idle,

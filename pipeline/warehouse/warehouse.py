@@ -26,6 +26,8 @@ from pipeline.warehouse.migrations import migrate, pending
 from pipeline.warehouse.session import Session
 from pipeline.warehouse.windows import tables as window_tables
 from pipeline.warehouse.windows.recompute import Recomputed
+from pipeline.warehouse.windows.sample import SAMPLED_DAYS
+from pipeline.warehouse.windows.verify import Verified
 
 _SHARE_OF_BUDGET = 0.25
 _LEAST_MB = 128
@@ -127,6 +129,25 @@ class Warehouse:
         """
         with self.session(read_only=True) as session:
             return session.windows(dataset, window, since, until)
+
+    def verify(
+        self,
+        dataset: str,
+        window: str,
+        days: Collection[date] | None = None,
+        sampled: int | None = SAMPLED_DAYS,
+    ) -> Verified:
+        """Compare stored windows with what the clean rows give; see `Session.verify`. Holds the file for reading only, once its
+        tables are there.
+
+        Raises:
+            WarehouseMissing: there is no file yet. WarehouseBusy: see `session`. ContractChanged: see `Session.verify`.
+        """
+        if self._ready is None and self.path.exists():
+            with self.session():
+                pass
+        with self.session(read_only=True) as session:
+            return session.verify(dataset, window, days, sampled)
 
     def query(self, sql: str) -> pl.DataFrame:
         """The result of read-only SQL as a polars frame.

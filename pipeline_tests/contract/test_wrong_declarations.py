@@ -55,6 +55,8 @@ def _column(name: str, annotation: Any = int, **field: Any) -> dict[str, Any]:
 
 WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
     # what is wrong: (declaration, field named, cause holds, remedy holds)
+    "nightly_days is no number of days": ({"nightly_days": "7d"}, "nightly_days", "'7d'", "number of days"),
+    "nightly_days is negative": ({"nightly_days": -1}, "nightly_days", "-1", "number of days"),
     "key names an unknown column": ({"key": ["nr"]}, "key", "'nr'", "id, name"),
     "aliases name an unknown column": ({"aliases": {"nr": ["No"]}}, "aliases", "'nr'", "id, name"),
     "clean names an unknown column": ({"clean": {"nr": clean.strip}}, "clean", "'nr'", "id, name"),

@@ -20,13 +20,15 @@ def test_the_names_that_people_use_are_there(definitions: Definitions) -> None:
         "sales/by_department", "sales/clean", "sales/errors", "sales/inbox",
     ]  # fmt: skip
     assert sorted(set(repository.job_names) - {"__ASSET_JOB"}) == [
-        "events_ingest", "events_windows", "ingest", "orders_ingest", "orders_windows", "sales_ingest", "sales_windows",
+        "events_ingest", "events_windows", "ingest", "orders_ingest", "orders_windows", "retention", "sales_ingest",
+        "sales_windows", "verify_windows",
     ]  # fmt: skip
     assert sorted(sensor.name for sensor in repository.sensor_defs) == [
         "dirty_windows", "events_inbox", "orders_inbox", "sales_inbox", "unknown_inbox",
     ]  # fmt: skip
     assert sorted(schedule.name for schedule in repository.schedule_defs) == [
-        "events_nightly_windows", "orders_nightly_windows",
+        "events_nightly_verification", "events_nightly_windows", "orders_nightly_verification", "orders_nightly_windows",
+        "sales_nightly_verification",
     ]  # fmt: skip
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import re
+
 import pytest
 from dagster import AssetCheckKey, AssetKey, DagsterInstance
 
@@ -55,14 +58,31 @@ def test_a_materialization_shows_the_figures_the_content_hash_and_samples(
     assert tags is not None and tags["dagster/data_version"] == shown["sha256"].value
 
 
-def test_windows_are_shown_as_a_picture(drop: Drop, run: Run, instance: DagsterInstance) -> None:
-    drop("a.csv", order(1))
+def test_a_window_shows_its_day_and_the_days_before_it_as_a_picture_and_which_deliveries_changed_it(
+    drop: Drop, run: Run, instance: DagsterInstance
+) -> None:
+    drop("a.csv", order(1), order(2, day="2026-01-04"))
+    drop("b.csv", order(3))
+    drop("s.csv", "toys,ball,1,2.00\n", folder="sales", header="department,product,quantity,amount\n")
     run("ingest")
     event = instance.get_latest_materialization_event(AssetKey(["orders", "daily_by_department"]))
     assert event is not None and event.asset_materialization is not None
-    assert event.asset_materialization.metadata["chart"].value.startswith(
-        "![daily_by_department, 2026-01-05](data:image/png"
-    )
+    shown = event.asset_materialization.metadata
+    assert event.asset_materialization.partition == "2026-01-05"
+    assert (shown["causes"].value, shown["caused_by"].value) == (2, ["a.csv", "b.csv"])
+    by_group, month = re.split("30 days to 2026-01-05", drawn(shown["chart"].value))
+    assert ">toys<" in by_group and ">25<" in by_group
+    assert month.count("<polyline") == 0 and month.count("<rect") == 2
+    total = instance.get_latest_materialization_event(AssetKey(["sales", "by_department"]))
+    assert total is not None and total.asset_materialization is not None
+    assert ">toys<" in drawn(total.asset_materialization.metadata["chart"].value)
+
+
+def drawn(markdown: object) -> str:
+    """The SVG of a picture in markdown."""
+    found = re.fullmatch(r"!\[.*\]\(data:image/svg\+xml;base64,(.*)\)", str(markdown))
+    assert found is not None
+    return base64.b64decode(found[1]).decode()
 
 
 def test_checks_are_evaluated_once_per_run(drop: Drop, run: Run, instance: DagsterInstance) -> None:

@@ -88,6 +88,20 @@ def mark_all(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Wi
     _write(connection, dataset.name, [f"{known} FROM {table('clean', dataset.name)}"])
 
 
+def mark_each(
+    connection: duckdb.DuckDBPyConnection, dataset: str, window: str, column: str, source: str
+) -> None:
+    """Mark each distinct `day` or `delivery` (`column`) that `source` gives: SQL of a relation with one column."""
+    day, delivery = ("mark", "NULL::VARCHAR") if column == "day" else ("NULL::DATE", "mark")
+    _write(
+        connection,
+        dataset,
+        [
+            f"SELECT DISTINCT {text(window)}, {day}, {delivery}, NULL::VARCHAR FROM {source} AS given(mark) WHERE mark IS NOT NULL"
+        ],
+    )
+
+
 def days_of(dataset: Dataset, window: TimeWindow, spans: Iterable[DaySpan]) -> set[date]:
     """Days on which windows start that contain a moment of `spans`."""
     return {day for span in spans for day in days_of_window(dataset, window, span.first, span.last)}
@@ -102,11 +116,14 @@ def spans_of(connection: duckdb.DuckDBPyConnection, dataset: Dataset, entry: Ent
     )
 
 
-def spans_in(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str) -> list[DaySpan]:
-    """The days of the rows that `source` gives: SQL of a relation with the event time as in the clean table."""
+def spans_in(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str, moment: str | None = None
+) -> list[DaySpan]:
+    """The days of the rows that `source` gives: SQL of a relation with the event time as in the clean table, or with another
+    column of moments."""
     if not _by_days(dataset):
         return []
-    return _spans(connection, dataset, source, [])
+    return _spans(connection, dataset, source, [], moment)
 
 
 def days_by_delivery(
@@ -173,10 +190,14 @@ def _by_days(dataset: Dataset) -> bool:
 
 
 def _spans(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, relation: str, parameters: list[str]
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    relation: str,
+    parameters: list[str],
+    column: str | None = None,
 ) -> list[DaySpan]:
     assert dataset.event_time is not None
-    moment = ident(dataset.event_time)
+    moment = ident(column or dataset.event_time)
     source = f"FROM {relation}"
     ends: tuple[datetime | None, datetime | None] | None
     ends = connection.execute(f"SELECT min({moment}), max({moment}) {source}", parameters).fetchone()

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import duckdb
 
-from pipeline.contract import Cumulative, Dataset, Session, Total, Window
+from pipeline.contract import Cumulative, Dataset, Total, Window
 from pipeline.warehouse import ledger
 from pipeline.warehouse.sql import ident, idents, timestamp
 from pipeline.warehouse.windows.compiler import measures_of
@@ -65,23 +65,38 @@ def revise(
 
 def _compared(dataset: Dataset, window: Window, final: datetime | None) -> str:
     """SELECT of the table's columns, `_known` (was there before) and `_changed`."""
-    keys = ["window_start", *(["_delivery"] if isinstance(window, Total) else []), *window.by]
-    figures = {name: measure.tolerance for name, measure in measures_of(dataset, window).items()}
-    figures |= {"row_count": 0.0}
-    if isinstance(window, Cumulative):
-        keys.insert(1, "window_end")
-    elif isinstance(window, Session):
-        figures["window_end"] = 0.0
-    on = " AND ".join(f"fresh.{ident(key)} IS NOT DISTINCT FROM old.{ident(key)}" for key in keys)
-    same = " AND ".join(_same(name, tolerance) for name, tolerance in figures.items())
+    same = " AND ".join(same_figures(dataset, window).values())
     ends = "false" if isinstance(window, Total) else final_sql(window, final, "fresh.window_end")
     return (
         "SELECT fresh.*, old.revision IS NOT NULL AS _known, "
         f"old.revision IS NULL OR NOT ({same}) AS _changed, "
         "CAST(coalesce(old.revision, 0) + CASE WHEN _changed THEN 1 ELSE 0 END AS INTEGER) AS revision, "
         f"CASE WHEN _changed THEN {timestamp(ledger.now())} ELSE old.computed_at END AS computed_at, "
-        f"{ends} AS is_final FROM fresh_windows AS fresh LEFT JOIN old_windows AS old ON {on}"
+        f"{ends} AS is_final FROM fresh_windows AS fresh LEFT JOIN old_windows AS old ON {same_window(window)}"
     )
+
+
+def identity_of(window: Window) -> list[str]:
+    """The columns that say which window a row is, in order."""
+    if isinstance(window, Total):
+        return ["_delivery", *window.by]
+    return ["window_start", *(["window_end"] if isinstance(window, Cumulative) else []), *window.by]
+
+
+def same_window(window: Window) -> str:
+    """Condition on `fresh` and `old` rows to be the same window."""
+    return " AND ".join(
+        f"fresh.{ident(key)} IS NOT DISTINCT FROM old.{ident(key)}" for key in identity_of(window)
+    )
+
+
+def same_figures(dataset: Dataset, window: Window) -> dict[str, str]:
+    """Figure → condition on `fresh` and `old` rows of one window to have the same."""
+    tolerances = {name: measure.tolerance for name, measure in measures_of(dataset, window).items()}
+    ends = {} if "window_end" in identity_of(window) else {"window_end": 0.0}
+    return {
+        name: _same(name, tolerance) for name, tolerance in (ends | tolerances | {"row_count": 0.0}).items()
+    }
 
 
 def _same(name: str, tolerance: float) -> str:

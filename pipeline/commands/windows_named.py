@@ -1,0 +1,56 @@
+"""What people type for windows and days: `DATASET/WINDOW`, `DATASET`, `--from` and `--to`.
+
+What belongs here: reading it, and refusing what does not fit. What does not: any command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands.app import refuse, require_datasets
+
+if TYPE_CHECKING:
+    from pipeline.contract import Dataset
+
+From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")]
+To = Annotated[
+    datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day; the first one when left out.")
+]
+
+
+def windows_named(
+    names: Sequence[str], datasets: Mapping[str, Dataset], *, some: bool = True
+) -> list[tuple[str, str]]:
+    """(dataset, window) of each name, a dataset's name standing for all its windows; each once, in the order given.
+
+    Args:
+        some: refuse a dataset without windows.
+    """
+    chosen: dict[tuple[str, str], None] = {}
+    for given in names:
+        dataset, _, window = given.partition("/")
+        require_datasets([dataset], datasets)
+        known = [one.name for one in datasets[dataset].windows]
+        if window and window not in known:
+            listed = ", ".join(f"{dataset}/{name}" for name in known) or "none"
+            refuse(f"No window {given!r}. The windows of {dataset}: {listed}.")
+        if some and not known:
+            refuse(f"Dataset {dataset!r} has no windows.")
+        chosen.update(dict.fromkeys((dataset, name) for name in known if window in ("", name)))
+    return list(chosen)
+
+
+def day_range(first: datetime | None, last: datetime | None) -> list[date] | None:
+    """The days from `--from` to `--to`, both included; None where neither is given."""
+    if first is None:
+        if last is not None:
+            refuse("--to goes with --from: the first day of the range.")
+        return None
+    until = last or first
+    if until < first:
+        refuse(f"--to {until:%Y-%m-%d} lies before --from {first:%Y-%m-%d}.")
+    return [first.date() + timedelta(days=n) for n in range((until - first).days + 1)]

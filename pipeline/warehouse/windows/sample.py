@@ -1,0 +1,69 @@
+"""Which days of a window a verification looks at.
+
+What belongs here: the days that there are, marking all of them, and the choice among them. What does not: looking at them (`verify`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+
+import duckdb
+
+from pipeline.contract import Dataset, TimeWindow, Total, Window
+from pipeline.warehouse.sql import table, text
+from pipeline.warehouse.windows import dirty
+from pipeline.warehouse.windows.tables import window_table
+
+SAMPLED_DAYS = 6
+"""Days of a window that a verification looks at unless it is told."""
+
+NEWEST = 2
+"""Days at the end that every sample holds: what has just been computed."""
+
+_SPREAD, _WORD = 2_654_435_769, 2**32
+
+
+def days_known(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow) -> set[date]:
+    """The days of a window that have stored windows, or clean rows that may give some."""
+    stored = dirty.spans_in(connection, dataset, window_table(dataset, window), "window_start")
+    rows = dirty.spans_in(connection, dataset, table("clean", dataset.name))
+    return {span.day for span in stored} | dirty.days_of(dataset, window, rows)
+
+
+def mark_everything(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window) -> None:
+    """Mark all days of a window, or all deliveries of a total, that have clean rows or are stored."""
+    if isinstance(window, Total):
+        stored, rows = window_table(dataset, window), table("clean", dataset.name)
+        both = f"(SELECT _delivery FROM {rows} UNION ALL SELECT _delivery FROM {stored})"
+        dirty.mark_each(connection, dataset.name, window.name, "delivery", both)
+        return
+    days = ",".join(day.isoformat() for day in sorted(days_known(connection, dataset, window)))
+    if days:
+        listed = f"(SELECT unnest(string_split({text(days)}, ',')::DATE[]))"
+        dirty.mark_each(connection, dataset.name, window.name, "day", listed)
+
+
+def picked(days: Collection[date], sample: int | None, today: date) -> list[date]:
+    """About `sample` of the days, ascending; None: all of them.
+
+    The newest are always among them. Of the others each has its turn: one day in every 2ⁿ, by a phase that spreads neighbours and
+    weekdays alike, so that all have been looked at after that many days, and none of them twice.
+    """
+    ordered = sorted(days)
+    if sample is None or len(ordered) <= sample:
+        return ordered
+    newest = ordered[-min(NEWEST, sample) :]
+    others = ordered[: -len(newest)]
+    wanted = sample - len(newest)
+    if not wanted:
+        return newest
+    bits = max(0, (-(-len(others) // wanted) - 1).bit_length())
+    turn = today.toordinal() % 2**bits
+    return [day for day in others if _phase(day, bits) == turn] + newest
+
+
+def _phase(day: date, bits: int) -> int:
+    """The turn of a day, of 2**bits; a further bit splits each turn in two."""
+    spread = day.toordinal() * _SPREAD % _WORD
+    return sum((spread >> 31 - bit & 1) << bit for bit in range(bits))
