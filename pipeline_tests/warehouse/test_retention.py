@@ -260,3 +260,15 @@ def test_what_retention_deletes_is_no_longer_published(tmp_path: Path) -> None:
         session.retain("readings", NOON + timedelta(days=9))
     assert published("clean") == ["2025-03-10", "2025-03-11", "2025-03-12"]
     assert published("daily") == [f"2025-03-{day:02d}" for day in range(7, 13)]
+
+
+def test_a_filled_window_stays_when_the_first_rows_of_its_group_are_gone(tmp_path: Path) -> None:
+    filled = Tumbling("filled", every="1d", by=["place"], fill="zero", measures=MEASURES)
+    house = House(tmp_path, [filled], keep_rows="4d")
+    house.load("a.csv", row(0, place="B"), *[row(24 * day) for day in range(10)])
+    before = house.windows("filled")
+    assert [one[1:] for one in before if one[1] == "B"] == [("B", 1, 1), *[("B", 0, 0)] * 9]
+    with house.session() as session:
+        assert session.retain("readings", NOON + timedelta(days=9)).rows == 6
+        session.recompute("readings", "filled", [date(2025, 3, 3) + timedelta(days=n) for n in range(10)])
+    assert house.windows("filled") == before

@@ -50,6 +50,7 @@ def compile_window(
     lower: datetime,
     upper: datetime,
     until: datetime | None = None,
+    earlier: str | None = None,
 ) -> str:
     """SQL of the windows that start in [lower, upper).
 
@@ -60,6 +61,7 @@ def compile_window(
         lower: UTC without zone.
         upper: UTC without zone.
         until: for sessions: the moment by which all that started before `upper` have ended (`sessions.horizon`).
+        earlier: for filled windows: SQL of groups and `_first`, the first window of those that had rows which are gone.
 
     Returns:
         SELECT of `figure_columns`; one row per window and group in which at least one row of the source lies, or more where the
@@ -74,7 +76,7 @@ def compile_window(
     figures = _outer(columns, body, lower, upper)
     if isinstance(window, Cumulative) or window.fill is None:
         return figures
-    return fill.write(dataset, window, grid, figures, source, lower, upper)
+    return fill.write(dataset, window, grid, figures, source, lower, upper, earlier)
 
 
 def compile_total(dataset: Dataset, window: Total, source: str, *, per_delivery: bool) -> str:

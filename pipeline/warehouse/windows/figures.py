@@ -10,7 +10,7 @@ from datetime import datetime
 import duckdb
 
 from pipeline.contract import Dataset, Session, TimeWindow
-from pipeline.warehouse.sql import table, text
+from pipeline.warehouse.sql import ident, idents, table, text, timestamp
 from pipeline.warehouse.windows import sessions
 from pipeline.warehouse.windows.compiler import compile_window
 from pipeline.warehouse.windows.limits import limits_of
@@ -39,9 +39,21 @@ def figures_sql(
     until = (
         sessions.horizon(connection, dataset, window, source, upper) if isinstance(window, Session) else None
     )
-    sql = compile_window(dataset, window, source, lower, upper, until)
     limits = limits_of(connection, dataset.name)
+    earlier = None
+    if limits.rows is not None and getattr(window, "fill", None) is not None:
+        earlier = _before(dataset, window, limits.rows)
+    sql = compile_window(dataset, window, source, lower, upper, until, earlier)
     return f"SELECT * FROM (\n{sql}\n)\nWHERE {limits.open_sql(window)}" if limits else sql
+
+
+def _before(dataset: Dataset, window: TimeWindow, rows: datetime) -> str:
+    """SQL of the first window that is kept of each group, of those from before the rows that are left."""
+    by = "".join(f"{ident(name)}, " for name in window.by)
+    grouped = f" GROUP BY {idents(window.by)}" if window.by else ""
+    having = "" if window.by else " HAVING count(*) > 0"
+    kept = f"FROM {table('windows', f'{dataset.name}_{window.name}')} WHERE window_start < {timestamp(rows)}"
+    return f"SELECT {by}min(window_start) AS _first {kept}{grouped}{having}"
 
 
 def counted(dataset: Dataset, window: TimeWindow) -> str:

@@ -21,8 +21,10 @@ def write(
     source: str,
     lower: datetime,
     upper: datetime,
+    earlier: str | None = None,
 ) -> str:
-    """`figures` with the windows that start in [lower, upper) and have no row. The span of the data is that of `source`, whole."""
+    """`figures` with the windows that start in [lower, upper) and have no row. The span of the data is that of `source`, whole;
+    `earlier` is SQL of groups and `_first`, for those that had rows which are gone."""
     columns = columns_of(dataset, window)
     assert dataset.event_time is not None
     moment = ident(dataset.event_time)
@@ -46,10 +48,13 @@ def write(
     picked.append("coalesce(figures.row_count, 0) AS row_count")
     by = "".join(f"{name}, " for name in columns.by)
     grouped = f" GROUP BY {', '.join(columns.by)}" if columns.by else ""
+    born = f"SELECT {by}min({moment}) AS _first FROM {source}{grouped}"
+    if earlier is not None:
+        born = f"SELECT {by}min(_first) AS _first FROM ({born} UNION ALL BY NAME {earlier}){grouped}"
     same = " AND ".join(["figures.window_start = slots.window_start", matched(columns.by, "figures", "born")])
     return (
         f"WITH figures AS (\n{figures}\n), slots AS (\n  {slots}\n), born AS (\n"
-        f"  SELECT {by}min({moment}) AS _first FROM {source}{grouped}\n"
+        f"  {born}\n"
         f"), ended AS (\n  SELECT max({moment}) AS _last FROM {source}\n)\n"
         f"SELECT {listed(picked, '  ')}\n"
         f"FROM slots JOIN ended ON slots.window_start <= ended._last JOIN born ON slots.window_end > born._first\n"

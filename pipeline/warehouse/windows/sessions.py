@@ -39,8 +39,9 @@ def write(
         f"  SELECT *, {moment} - lag({moment}) OVER ({parted}ORDER BY {moment}) <= {gap} AS _goes_on\n"
         f"  FROM {source}\n  WHERE {moment} >= {begins} AND {moment} < {timestamp(until)}\n"
         f"  ), numbered AS (\n"
-        # The default frame takes in all rows of one moment, whichever of them was marked.
-        f"  SELECT *, count(*) FILTER (WHERE NOT coalesce(_goes_on, false)) OVER ({parted}ORDER BY {moment}) AS _session\n"
+        # The default frame takes in all rows of one moment, whichever of them was marked. A sum, for a count with FILTER takes time with
+        # the square of the rows.
+        f"  SELECT *, sum(CASE WHEN _goes_on THEN 0 ELSE 1 END) OVER ({parted}ORDER BY {moment}) AS _session\n"
         f"  FROM marked\n  )\n"
         f"  SELECT {listed(picked)}\n  FROM numbered GROUP BY {by}_session"
     )
@@ -134,7 +135,7 @@ def _outermost(
         f"WITH near AS (SELECT {names}{moment} FROM {source} AS rows WHERE {moment} >= {timestamp(span[0])} "
         f"AND {moment} <= {timestamp(span[1])} AND EXISTS (SELECT 1 FROM temp.open_sessions AS open WHERE {same})), "
         f"paused AS (SELECT *, abs(epoch_us({moment}) - epoch_us(lag({moment}) OVER ({order}))) > {gap // MICROSECOND} AS _pause "
-        f"FROM near), walked AS (SELECT *, count(*) FILTER (WHERE _pause) OVER ({order}) AS _pauses FROM paused) "
+        f"FROM near), walked AS (SELECT *, sum(CASE WHEN _pause THEN 1 ELSE 0 END) OVER ({order}) AS _pauses FROM paused) "
         f"SELECT {names or '0 AS _all, '}{'max' if forward else 'min'}({moment}) AS _outermost FROM walked WHERE _pauses = 0"
         f"{grouped} HAVING {crossing}"
     )
