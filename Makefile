@@ -5,7 +5,7 @@ READY := .venv/.ready
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check format coverage bench bench-files lock clean
+.PHONY: help demo dev test check format coverage bench bench-files bench-windows lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ bench: $(READY) ## measure speed and memory against the same work done otherwise
 
 bench-files: $(READY) ## measure reading; DIR=folder: also a table of the files in it
 	$(BIN)/python -m benchmarks reading $(if $(DIR),--dir "$(DIR)")
+
+bench-windows: $(READY) ## measure windows: ways to compute them, repair, reading, loading of definitions
+	$(BIN)/python -m benchmarks window-ways window-repair
 
 lock: $(READY) ## resolve the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \

@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import contracts, fuzz, loading, pollock, reading, runs
+from benchmarks import contracts, fuzz, loading, pollock, reading, runs, window_reading, windows
 from benchmarks.report import DATA, Report
 
 SECTIONS = {
@@ -23,6 +23,9 @@ SECTIONS = {
     "infer": contracts.inference,
     "pollock": pollock.pollock,
     "reading": reading.reading,
+    "window-ways": windows.ways,
+    "window-repair": windows.repair,
+    "window-reading": window_reading.latest_windows,
     "start": runs.start_up,
     "files": runs.many_files,
     "sensor": runs.sensor,

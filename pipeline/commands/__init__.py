@@ -5,17 +5,18 @@ What belongs here: commands, their options, help and exit codes. What does not: 
 stay inside the commands, so that `--help` answers at once.
 """
 
-from pipeline.commands import (
-    contracts,
-    errors,
-    files,
-    health,
-    late,
+from pipeline.commands import (  # noqa: I001  (the order of the help page)
     loading,
-    privacy,
+    files,
+    errors,
     replay,
-    reports,
     tables,
+    reports,
+    explaining,
+    late,
+    contracts,
+    privacy,
+    health,
 )
 from pipeline.commands.app import app
 
@@ -23,6 +24,7 @@ __all__ = [
     "app",
     "contracts",
     "errors",
+    "explaining",
     "files",
     "health",
     "late",

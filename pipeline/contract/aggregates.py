@@ -123,9 +123,10 @@ class agg:
         return Aggregate("share", column, where=where)
 
     @staticmethod
-    def sql(expression: str, sql_type: str = "DOUBLE", *, where: str | None = None) -> Aggregate:
-        """Any SQL of one aggregate over the dataset's columns, such as `"sum(price * quantity)"`, as `sql_type`."""
-        return Aggregate("sql", where=where, expression=expression, sql_type=sql_type)
+    def sql(expression: str, sql_type: str = "DOUBLE") -> Aggregate:
+        """Any SQL of aggregates over the dataset's columns, such as `"sum(price * quantity)"`, as `sql_type`; a condition goes into
+        it: `"sum(price) FILTER (quantity > 1)"`."""
+        return Aggregate("sql", expression=expression, sql_type=sql_type)
 
 
 NUMERIC_KINDS = frozenset({"sum", "avg", "quantile", "stddev", "rate", "share"})

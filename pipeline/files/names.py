@@ -5,6 +5,7 @@ What belongs here: making names usable without losing which is which. What does 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 
@@ -12,6 +13,8 @@ from pipeline.files.table import ROW
 
 _UNSAFE = re.compile("%(?=[0-9A-Fa-f]{2})|[\x00-\x1f\x7f-\x9f\ud800-\udfff]|\\.(?=\\.\\.)")
 
+_UNFIT = re.compile(r"[^\w .,()+=@~!-]")
+_LONGEST = 180
 _ESCAPED = re.compile("(?:%[0-9A-F]{2})+")
 
 
@@ -48,3 +51,17 @@ def unescape_key(key: str) -> str:
     return _ESCAPED.sub(
         lambda match: bytes.fromhex(match.group().replace("%", "")).decode("utf-8", "surrogateescape"), key
     )
+
+
+def safe_name(part: str) -> str:
+    """A text as the name of a file or folder that every file system takes: other characters are written as `%` and their UTF-8 bytes in
+    hex, so that no two texts share a name; very long ones are cut and end in a hash."""
+    text = _UNFIT.sub(
+        lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode(errors="replace")), part
+    )
+    if text.startswith(".") or not text:
+        text = f"%2E{text[1:]}"
+    if len(text.encode()) <= _LONGEST:
+        return text
+    kept = text.encode()[: _LONGEST - 20].decode(errors="ignore")
+    return f"{kept}~{hashlib.sha256(part.encode(errors='replace')).hexdigest()[:16]}"

@@ -28,6 +28,7 @@ from pipeline.ingest.progress import Progress, ProgressMeter
 from pipeline.ingest.reading import open_file
 from pipeline.ingest.refusals import refuse_changed, refuse_oversize, refuse_too_many
 from pipeline.ingest.staging import finish, new_part, ready_folder
+from pipeline.ingest.waiting import note_delivery
 from pipeline.settings import Settings, load_settings
 
 
@@ -79,7 +80,9 @@ def stage(
     folder, manifest = ready
     if manifest.correction is None:
         refuse_too_many(path, dataset, folder, manifest)
-    return Staged(folder, manifest, path, delivery or path.name, landing)
+    staged = Staged(folder, manifest, path, delivery or path.name, landing)
+    note_delivery(staged)
+    return staged
 
 
 def _ready(

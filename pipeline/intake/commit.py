@@ -78,8 +78,15 @@ def commit(intake: Intake, prepared: Iterable[Prepared], run_id: str | None = No
                 item = remaining.pop(0)
                 if _in_archive(intake, item) or unchanged(item.waiting):
                     done.append(_record(intake, session, item, run_id))
+            session.publish(_without_windows(intake, done))
         for item, entry in done:
             yield Outcome(entry.dataset, entry.delivery, entry, _put_away(intake, item, entry))
+
+
+def _without_windows(intake: Intake, done: list[tuple[Prepared, Entry]]) -> set[str]:
+    """The datasets of committed files after which no recomputation follows that would publish them."""
+    names = {entry.dataset for _, entry in done}
+    return {name for name in names if name in intake.datasets and not intake.datasets[name].windows}
 
 
 def _record(intake: Intake, session: Session, item: Prepared, run_id: str | None) -> tuple[Prepared, Entry]:

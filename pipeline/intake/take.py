@@ -26,9 +26,10 @@ def take_inbox(
 
 
 def recompute_dirty(intake: Intake, datasets: Collection[str] | None = None) -> Iterator[Recomputed]:
-    """Bring every dirty window up to date, one window at a time; the warehouse is opened anew for each. Then let windows be final that
-    time alone has made so."""
+    """Bring every dirty window up to date, one window at a time; the warehouse is opened anew for each. Clean tables, and what a run
+    that was killed has left unpublished, are published first. Last, windows are let be final that time alone has made so."""
     with intake.warehouse.session() as session:
+        session.publish()
         dirty = sorted({(d.dataset, d.window) for d in session.dirty()})
     for dataset, window in dirty:
         if dataset in intake.datasets and (datasets is None or dataset in datasets):

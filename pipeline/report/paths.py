@@ -5,15 +5,14 @@ What belongs here: names of files, and links between them. What does not: readin
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from itertools import takewhile
 from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.files import hash_file, unescape_key
 from pipeline.files.filing import places
+from pipeline.files.names import safe_name
 from pipeline.intake import Intake
 from pipeline.intake.originals import archive_folder, sealed_place
 from pipeline.settings import Settings
@@ -22,25 +21,21 @@ from pipeline.warehouse import Entry
 NO_DATASET = "_inbox"
 """Folder for files that lay in no dataset's folder, as in the quarantine."""
 
-_UNSAFE = re.compile(r"[^\w .,()+=@~!-]")
-_LONGEST = 180
-
 
 def report_page(settings: Settings, dataset: str, delivery: str) -> Path:
     """`reports/<dataset>/<delivery>.html`; the JSON document has the same name with `.json`.
 
-    Characters that not every file system takes are written as `%` and their UTF-8 bytes in hex, so that no two deliveries share a name; very
-    long names are cut and end in a hash.
+    No two deliveries share a name, see `safe_name`.
     """
     *folders, name = delivery.split("/")
-    parts = [_safe(dataset or NO_DATASET), *(_safe_folder(part) for part in folders)]
-    name = _safe(name)
+    parts = [safe_name(dataset or NO_DATASET), *(_safe_folder(part) for part in folders)]
+    name = safe_name(name)
     return settings.reports.joinpath(*parts, f"{'%69ndex' if name == 'index' else name}.html")
 
 
 def index_page(settings: Settings, dataset: str | None = None) -> Path:
     """The page over a dataset's deliveries, or over all datasets."""
-    folder = settings.reports if dataset is None else settings.reports / _safe(dataset or NO_DATASET)
+    folder = settings.reports if dataset is None else settings.reports / safe_name(dataset or NO_DATASET)
     return folder / "index.html"
 
 
@@ -70,20 +65,8 @@ def original_of(intake: Intake, entry: Entry) -> Path | None:
     return found[0] if found else None
 
 
-def _safe(part: str) -> str:
-    text = _UNSAFE.sub(
-        lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode(errors="replace")), part
-    )
-    if text.startswith(".") or not text:
-        text = f"%2E{text[1:]}"
-    if len(text.encode()) <= _LONGEST:
-        return text
-    kept = text.encode()[: _LONGEST - 20].decode(errors="ignore")
-    return f"{kept}~{hashlib.sha256(part.encode(errors='replace')).hexdigest()[:16]}"
-
-
 def _safe_folder(part: str) -> str:
     """A folder must not be called as the report of a file beside it might be."""
-    text = _safe(part)
+    text = safe_name(part)
     stem, dot, suffix = text.rpartition(".")
     return f"{stem}%2E{suffix}" if dot and suffix in ("html", "json") else text

@@ -21,6 +21,7 @@ from pipeline.warehouse.loading import Records
 from pipeline.warehouse.session import Session
 from pipeline.warehouse.warehouse import Warehouse
 from pipeline.warehouse.windows.dirty import Dirty
+from pipeline.warehouse.windows.explain import explain
 from pipeline.warehouse.windows.held import Released
 from pipeline.warehouse.windows.recompute import Recomputed
 from pipeline.warehouse.windows.retention import Retained
@@ -46,4 +47,5 @@ __all__ = [
     "WarehouseBusy",
     "WarehouseError",
     "WarehouseMissing",
+    "explain",
 ]  # fmt: skip

@@ -11,9 +11,11 @@ from dataclasses import replace
 import duckdb
 
 from pipeline.contract import Dataset
+from pipeline.published import CLEAN
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.evolution import Change, Step, plan
 from pipeline.warehouse.ledger import HAS_ROWS
+from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table
 from pipeline.warehouse.tables import Layout, ensure, layout
 from pipeline.warehouse.widening import conversion
@@ -91,7 +93,9 @@ def _rebuild(
 
 
 def _mark(connection: duckdb.DuckDBPyConnection, dataset: Dataset, done: Sequence[Step]) -> None:
-    """Mark the windows that look at a column that was changed."""
+    """Mark the windows that look at a column that was changed, and the clean table as not published."""
+    if done:
+        marks.mark_whole(connection, dataset, [CLEAN])
     changed = {step.column for step in done}
     for window in dataset.windows:
         looks_at = {*window.by, *(measure.column for measure in window.measures.values())}

@@ -28,6 +28,7 @@ def find_conflicts(
     known: str | None = None,
     within: str = "this file",
     places: str | None = None,
+    there: str | None = None,
 ) -> Conflicts:
     """List in `temp.conflicts` (_row, column_name, check_name, value, message, severity) what is wrong with staged rows.
 
@@ -40,6 +41,7 @@ def find_conflicts(
         within: what the rows are, for the messages.
         places: where the rows are not one file, SQL in brackets that gives `_row`, `_delivery` and `original_row` of each: they take
             their places among the rows of those deliveries in the table.
+        there: SQL in brackets of the rows of the dataset that references within it may be to; the clean table when not given.
 
     Returns:
         What was found. `refused` is for the caller to act on: where it is not, those rows are left out like any others.
@@ -57,5 +59,5 @@ def find_conflicts(
             order.list_not_above(listed, dataset, column, paths, source)
         else:
             order.list_out_of_place(listed, dataset, column, source, places)
-    lookups.list_missing_here(listed, dataset, source)
+    lookups.list_missing_here(listed, dataset, source, there)
     return listed.summary()

@@ -22,6 +22,7 @@ from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.correcting import Moved
 from pipeline.warehouse.errors import CorrectionRefused
 from pipeline.warehouse.ledger import HAS_ROWS, Entry
+from pipeline.warehouse.publish import marks
 from pipeline.warehouse.windows import dirty, late
 
 _NAMED = 10
@@ -142,6 +143,7 @@ def _apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Stag
         for one in moved:
             if one.clean:
                 dirty.mark_totals(connection, dataset, one.delivery, staged.delivery)
+                marks.mark_clean(connection, dataset, spans, one.delivery)
         if before is not None and spans:
             late.note(connection, dataset, correcting.JOINED, before, min(span.first for span in spans))
         correcting.reconcile(connection, dataset)

@@ -31,27 +31,29 @@ def list_missing(listed: ConflictList, dataset: Dataset, reference: Reference, s
     _list(listed, reference, source, missing, there)
 
 
-def list_missing_here(listed: ConflictList, dataset: Dataset, source: str) -> None:
-    """List the rows whose reference to their own dataset is neither in the table nor in a row of the delivery that will be.
+def list_missing_here(listed: ConflictList, dataset: Dataset, source: str, there: str | None = None) -> None:
+    """List the rows whose reference to their own dataset is neither in the table (or `there`) nor in a row of the delivery that will be.
 
     Where such rows are rejected, those that refer to them go as well, and so on.
     """
+    table_rows = there or table("clean", dataset.name)
     own = [one for one in dataset.references if one.dataset == dataset.name]
     found = len(own)
     while found:
         found = 0
         for reference in own:
-            missing = _left(_keys(reference, source, listed.spared), reference, _known(reference))
+            known = _known(reference, table_rows)
+            missing = _left(_keys(reference, source, listed.spared), reference, known)
             here = f"SELECT {_targets(reference)} FROM {source} WHERE true{listed.spared}"
             rows = _list(
                 listed, reference, source, _left(missing, reference, here), there=True, spared=listed.spared
             )
             if rows and reference.severity == "reject":
-                found += rows + _list_followers(listed, reference, source)
+                found += rows + _list_followers(listed, reference, source, known)
         own = [one for one in own if one.severity == "reject"]
 
 
-def _list_followers(listed: ConflictList, reference: Reference, source: str) -> int:
+def _list_followers(listed: ConflictList, reference: Reference, source: str, known: str) -> int:
     """List the rows whose reference leads to a rejected row over any number of others; returns how many.
 
     Row by row that would take as many queries as the longest chain is long. Each round here doubles how far a row looks ahead. A key
@@ -62,7 +64,7 @@ def _list_followers(listed: ConflictList, reference: Reference, source: str) -> 
     rows = _left(
         f"SELECT _row, {names} FROM {source} WHERE {_present(reference)}{listed.spared}",
         reference,
-        _known(reference),
+        known,
     )
     _remake(
         listed,
@@ -130,8 +132,8 @@ def _targets(reference: Reference) -> str:
     return ", ".join(f"{ident(target)} AS {ident(name)}" for name, target in pairs)
 
 
-def _known(reference: Reference) -> str:
-    return f"SELECT {_targets(reference)} FROM {table('clean', reference.dataset)}"
+def _known(reference: Reference, rows: str | None = None) -> str:
+    return f"SELECT {_targets(reference)} FROM {rows or table('clean', reference.dataset)}"
 
 
 def _keys(reference: Reference, source: str, spared: str = "") -> str:

@@ -13,7 +13,8 @@ import duckdb
 import polars as pl
 
 from pipeline.contract import Dataset, Total
-from pipeline.ingest.manifest import CleanerCount, ColumnProfile, DaySpan, Staged
+from pipeline.ingest.manifest import CleanerCount, ColumnProfile, DaySpan, Manifest, Staged
+from pipeline.ingest.waiting import waiting as find_waiting
 from pipeline.warehouse import cleaning, corrections, ledger, open_rows, precedence, profiles, tables
 from pipeline.warehouse import commit as committing
 from pipeline.warehouse.connection import transaction
@@ -22,14 +23,17 @@ from pipeline.warehouse.errors import ContractChanged
 from pipeline.warehouse.frames import frame
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
+from pipeline.warehouse.publish import marks, publishing
 from pipeline.warehouse.sql import table, timestamp
-from pipeline.warehouse.windows import clock, dirty, held, recompute, retention
+from pipeline.warehouse.windows import clock, dirty, held, live, recompute, retention
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.held import Released
 from pipeline.warehouse.windows.recompute import Recomputed
 from pipeline.warehouse.windows.retention import Retained
 from pipeline.warehouse.windows.tables import window_columns, window_table
 from pipeline.warehouse.windows.watermark import mark_final, watermark
+
+_ATTEMPTS = 5
 
 
 class Session:
@@ -40,10 +44,15 @@ class Session:
         connection: duckdb.DuckDBPyConnection,
         datasets: Mapping[str, Dataset],
         changed: Mapping[str, ContractChanged],
+        published: Path | None = None,
+        staging: Path | None = None,
     ) -> None:
         self.connection = connection
         self._datasets = datasets
         self._changed = changed
+        self._published = published
+        self._staging = staging
+        self._manifests: dict[Path, Manifest] = {}
 
     def commit(
         self,
@@ -195,12 +204,26 @@ class Session:
 
     def recompute(self, dataset: str, window: str, days: Sequence[date] | None = None) -> list[Recomputed]:
         """Recompute windows that start on `days`, by default all that are dirty, and clear their marks; one transaction
-        per bounded batch of days. For a total `days` means nothing: what is dirty is recomputed."""
+        per bounded batch of days. For a total `days` means nothing: what is dirty is recomputed. Then what changed is published."""
         owner = self._writable(dataset)
         spec = owner.window(window)
         if isinstance(spec, Total):
-            return recompute.recompute_total(self.connection, owner, spec)
-        return recompute.recompute_days(self.connection, owner, spec, days)
+            done = recompute.recompute_total(self.connection, owner, spec)
+        else:
+            done = recompute.recompute_days(self.connection, owner, spec, days)
+        self.publish([dataset])
+        return done
+
+    def publish(self, datasets: Collection[str] | None = None) -> int:
+        """Write to `published/` what has changed and is not there yet, of these datasets or all; returns how many files were written
+        or removed. Nothing where the warehouse has no such folder. Not within a transaction."""
+        if self._published is None:
+            return 0
+        names = self._datasets.keys() - self._changed.keys() if datasets is None else set(datasets)
+        return sum(
+            publishing.publish(self.connection, self._datasets[name], self._published)
+            for name in sorted(names)
+        )
 
     def finish(self, dataset: str, now: datetime | None = None) -> dict[str, list[date]]:
         """Let `is_final` say of every window over time whether the watermark has passed it, as it does for a source that is idle,
@@ -213,7 +236,10 @@ class Session:
         with transaction(self.connection):
             for window in owner.time_windows:
                 if days := mark_final(self.connection, owner, window, mark):
+                    marks.mark(self.connection, owner, window.name, days)
                     found[window.name] = days
+        if found:
+            self.publish([dataset])
         return found
 
     def watermark(self, dataset: str, now: datetime | None = None) -> datetime | None:
@@ -252,7 +278,10 @@ class Session:
         Raises:
             ReconciliationError: not as many rows went as were counted; nothing was deleted.
         """
-        return retention.retain(self.connection, self._writable(dataset), now, dry_run=dry_run)
+        retained = retention.retain(self.connection, self._writable(dataset), now, dry_run=dry_run)
+        if not dry_run:
+            self.publish([dataset])
+        return retained
 
     def column_profile(self, entry_id: str) -> list[ColumnProfile]:
         """The column profile of one ledger entry, in the contract's order."""
@@ -316,6 +345,34 @@ class Session:
             self.connection,
             f"SELECT * FROM {window_table(owner, spec)} {where} ORDER BY {', '.join(order)}{cut}",
         )
+
+    def windows(
+        self, dataset: str, window: str, since: datetime | None = None, until: datetime | None = None
+    ) -> pl.DataFrame:
+        """The windows as they would be if what is staged were committed and what is dirty recomputed; only the days for which that is not
+        so are computed, through the same compiler.
+
+        Args:
+            dataset: name of the dataset.
+            window: name of the window. A total is given whole: it has no times.
+            since: windows that start at this moment or later, UTC without zone.
+            until: windows that start before this moment.
+
+        Returns:
+            The columns of the window's table, by `window_start` and groups. Of what is computed live `is_final` is false, `revision` and
+            `computed_at` are those of the table, 0 and null where it has no such window.
+        """
+        owner = self._known(dataset)
+        spec = owner.window(window)
+        for attempt in range(_ATTEMPTS):
+            waiting = [] if self._staging is None else find_waiting(self._staging, owner, self._manifests)
+            try:
+                return live.windows(self.connection, owner, spec, since, until, waiting)
+            except (duckdb.IOException, FileNotFoundError):
+                # Another process has put a staged folder away that we looked at; one that stays broken is told.
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
 
     def table_schema(self, schema: str, name: str) -> list[tuple[str, str]]:
         """Columns and DuckDB types of a table, in order; empty where there is none."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 import duckdb
 
 from pipeline.contract import Dataset
+from pipeline.published import CLEAN
 from pipeline.warehouse.errors import ContractChanged
 from pipeline.warehouse.evolution import OWN_COLUMNS, differences
+from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table
 from pipeline.warehouse.types import duckdb_type
 
@@ -52,6 +54,7 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: Layou
     existing = there.get(("clean", dataset.name))
     if existing is None:
         _create(connection, "clean", dataset.name, columns, there)
+        marks.mark_whole(connection, dataset, [CLEAN])
         return
     unasked, missing = differences(dataset, existing)
     if unasked:
@@ -61,6 +64,8 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: Layou
         connection.execute(
             f"ALTER TABLE {table('clean', dataset.name)} ADD COLUMN {ident(step.column)} {step.after}"
         )
+    if missing:
+        marks.mark_whole(connection, dataset, [CLEAN])
 
 
 def _create(

@@ -43,7 +43,7 @@ def list_taken(
     known = known or table("clean", dataset.name)
     for columns in dataset.uniqueness:
         unique, low, high = _look(paths, columns)
-        taken = low is not None and _table_reaches(listed.connection, dataset, columns[0], low, high)
+        taken = low is not None and _reaches(listed.connection, known, columns[0], low, high)
         if not unique or taken:
             _list(listed, dataset, known, columns, source, within, unique, taken)
 
@@ -58,7 +58,7 @@ def reached(
 ) -> bool:
     """Whether the clean table has any key of these columns within the range of the staged ones."""
     _, low, high = _look(paths, columns)
-    return low is not None and _table_reaches(connection, dataset, columns[0], low, high)
+    return low is not None and _reaches(connection, table("clean", dataset.name), columns[0], low, high)
 
 
 def _look(paths: Sequence[str], columns: Sequence[str]) -> tuple[bool, Any, Any]:
@@ -99,13 +99,11 @@ def _as_stored(keys: pl.DataFrame) -> pl.DataFrame:
     return keys.with_columns(casts) if casts else keys
 
 
-def _table_reaches(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, column: str, low: Any, high: Any
-) -> bool:
-    """Whether the table has any key within the staged range; zone maps answer without a scan where ranges are apart."""
+def _reaches(connection: duckdb.DuckDBPyConnection, known: str, column: str, low: Any, high: Any) -> bool:
+    """Whether the rows known have any key within the staged range; zone maps answer without a scan where ranges are apart."""
     if isinstance(low, float):
         return True  # NaN lies in no range
-    sql = f"SELECT 1 FROM {table('clean', dataset.name)} WHERE {ident(column)} BETWEEN ? AND ? LIMIT 1"
+    sql = f"SELECT 1 FROM {known} AS known WHERE {ident(column)} BETWEEN ? AND ? LIMIT 1"
     return connection.execute(sql, [low, high]).fetchone() is not None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -49,6 +49,8 @@ class Warehouse:
         threads: int = 2,
         busy_timeout: float = 60.0,
         temp: Path | None = None,
+        published: Path | None = None,
+        staging: Path | None = None,
     ) -> None:
         """
         Args:
@@ -58,10 +60,13 @@ class Warehouse:
             threads: DuckDB's threads.
             busy_timeout: seconds to wait while another process holds the file.
             temp: folder to spill to; by default `.duckdb` beside the file.
+            published: folder that windows are published to; None: nowhere.
+            staging: folder of staged deliveries, for the live query; None: it knows of none.
         """
         self.path = path
         self.datasets = dict(datasets)
         self._opening = Opening(path, memory_mb, threads, temp or path.parent / ".duckdb", busy_timeout)
+        self._published, self._staging = published, staging
         self._ready: tuple[int, int] | None = None
         self._changed: dict[str, ContractChanged] = {}
 
@@ -69,7 +74,14 @@ class Warehouse:
     def from_settings(cls, settings: Settings, datasets: Mapping[str, Dataset]) -> Warehouse:
         """The warehouse of a PIPELINE_HOME; DuckDB gets a quarter of the memory budget."""
         memory = max(_LEAST_MB, int(settings.memory_mb * _SHARE_OF_BUDGET))
-        return cls(settings.warehouse, datasets, memory_mb=memory, temp=settings.staging / ".duckdb")
+        return cls(
+            settings.warehouse,
+            datasets,
+            memory_mb=memory,
+            temp=settings.staging / ".duckdb",
+            published=settings.published,
+            staging=settings.staging,
+        )
 
     @contextmanager
     def session(self, *, read_only: bool = False) -> Iterator[Session]:
@@ -86,7 +98,7 @@ class Warehouse:
         with connected(self._opening, read_only=read_only) as connection:
             if not read_only:
                 self._prepare(connection)
-            yield Session(connection, self.datasets, self._changed)
+            yield Session(connection, self.datasets, self._changed, self._published, self._staging)
 
     def commit(
         self,
@@ -104,6 +116,17 @@ class Warehouse:
         """Recompute windows; see `Session.recompute`."""
         with self.session() as session:
             return session.recompute(dataset, window, days)
+
+    def windows(
+        self, dataset: str, window: str, since: datetime | None = None, until: datetime | None = None
+    ) -> pl.DataFrame:
+        """Windows with what is not yet committed or recomputed; see `Session.windows`.
+
+        Raises:
+            WarehouseMissing: there is no file yet. WarehouseBusy: see `session`.
+        """
+        with self.session(read_only=True) as session:
+            return session.windows(dataset, window, since, until)
 
     def query(self, sql: str) -> pl.DataFrame:
         """The result of read-only SQL as a polars frame.

@@ -59,11 +59,13 @@ def test_nothing_but_the_folder_is_left_in_staging(settings: Settings) -> None:
     assert _in_staging(settings) == [staged.folder.name]
 
 
-def test_the_folder_holds_what_the_manifest_names_and_nothing_else(settings: Settings) -> None:
+def test_the_folder_holds_what_the_manifest_names_and_whose_it_is(settings: Settings) -> None:
     staged = stage_text(settings, orders({}, {"amount": "x"}))
     manifest = staged.manifest
     named = {"manifest.json", *manifest.clean_files, *manifest.error_files}
-    assert {path.name for path in staged.folder.iterdir()} == named
+    (note,) = [path for path in staged.folder.iterdir() if path.name not in named]
+    assert {path.name for path in staged.folder.iterdir()} - {note.name} == named
+    assert json.loads(note.read_text())["delivery"] == staged.delivery
 
 
 def test_a_file_that_cannot_be_read_leaves_nothing_in_staging(settings: Settings) -> None:
@@ -99,7 +101,8 @@ def test_a_folder_that_is_ready_is_used_again(settings: Settings) -> None:
     marked = {path.name: path.stat().st_mtime_ns for path in first.folder.iterdir()}
     second = stage_text(settings, orders({}), name="copy.csv")
     assert second.folder == first.folder
-    assert {path.name: path.stat().st_mtime_ns for path in second.folder.iterdir()} == marked
+    found = {path.name: path.stat().st_mtime_ns for path in second.folder.iterdir()}
+    assert marked.items() < found.items() and len(found) == len(marked) + 1  # the note of the second delivery
 
 
 def test_a_folder_that_is_used_again_speaks_of_the_file_at_hand(settings: Settings) -> None:

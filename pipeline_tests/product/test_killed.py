@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipeline_tests.product.support import (
@@ -35,6 +36,7 @@ TABLES = {
     "ops.deliveries": ("id", "seconds", "peak_memory_mb", "run_id", "committed_at", "seq", "landing"),
     "ops.columns": ("entry_id",),
     "ops.dirty_windows": (),
+    "ops.unpublished": (),
 }
 
 BOUNDARIES = {
@@ -48,6 +50,8 @@ BOUNDARIES = {
     "some files archived, no event told": "pipeline.intake.commit:_put_away:after:3",
     "all archived, no event told": "pipeline.orchestration.steps:report_outcomes:before:1",
     "a window computed, transaction open": "pipeline.warehouse.windows.recompute:dirty.clear:before:2",
+    "a window computed, not published": "pipeline.warehouse.publish.publishing:publish:before:5",
+    "published, marks not cleared": "pipeline.warehouse.publish.marks:clear:before:2",
 }
 
 # Both ways take the same steps; Dagster's takes three times as long to start.
@@ -67,6 +71,14 @@ def _tables(home: Path) -> dict[str, list[str]]:
         rows = sql(home, f"SELECT * {left_out} FROM {table}").rows()
         found[table] = sorted(re.sub(r"\(entry \w+\)", "(entry)", repr(row)) for row in rows)
     return found
+
+
+def _published(home: Path) -> dict[str, list[tuple[object, ...]]]:
+    folder = home / "published"
+    return {
+        name: pl.read_parquet(folder / name).drop("computed_at", strict=False).rows()
+        for name in files_below(folder)
+    }
 
 
 def _files(home: Path) -> dict[str, list[str]]:
@@ -107,3 +119,4 @@ def test_a_run_killed_half_way_is_finished_by_the_next(
     assert again.returncode == 0, again.stderr
     assert _tables(tmp_path) == _tables(undisturbed)
     assert _files(tmp_path) == _files(undisturbed)
+    assert _published(tmp_path) == _published(undisturbed) != {}

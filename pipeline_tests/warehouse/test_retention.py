@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.contract import Sliding, Tumbling, Window
-from pipeline.warehouse import Retained
+from pipeline.warehouse import Retained, Warehouse
 from pipeline.warehouse.windows.retention import cutoff
 from pipeline_tests.warehouse.late import DAILY, HOURLY, MEASURES, NOON, SLIDING, House, row
 
@@ -243,3 +243,20 @@ def test_no_window_changes_over_a_clock_change_whatever_day_retention_stops_at(
                 session.recompute("readings", window.name, days)
         assert {window.name: house.windows(window.name) for window in windows} == before
     assert len(rows_left(house)) < 60
+
+
+def test_what_retention_deletes_is_no_longer_published(tmp_path: Path) -> None:
+    house = House(tmp_path, [DAILY], keep_rows="2d", keep_windows="5d", publish="all")
+    house.warehouse = Warehouse(
+        tmp_path / "warehouse.duckdb", {"readings": house.dataset}, published=tmp_path / "published"
+    )
+    house.load("a.csv", *[row(24 * day) for day in range(10)])
+
+    def published(name: str) -> list[str]:
+        return sorted(path.stem for path in (tmp_path / "published" / "readings" / name).glob("*.parquet"))
+
+    assert len(published("clean")) == len(published("daily")) == 10
+    with house.session() as session:
+        session.retain("readings", NOON + timedelta(days=9))
+    assert published("clean") == ["2025-03-10", "2025-03-11", "2025-03-12"]
+    assert published("daily") == [f"2025-03-{day:02d}" for day in range(7, 13)]

@@ -14,12 +14,14 @@ CREATE TABLE ops.late_rows (
     detected_at TIMESTAMP NOT NULL
 );
 
--- What has been recomputed or loaded but is not yet in published/; window_name 'clean' stands for the clean table.
+-- What has been recomputed or loaded but is not yet in published/; window_name 'clean' stands for the clean table. whole: all of it
+-- is to be written anew.
 CREATE TABLE ops.unpublished (
     dataset VARCHAR NOT NULL,
     window_name VARCHAR NOT NULL,
     day DATE,
-    delivery VARCHAR
+    delivery VARCHAR,
+    whole BOOLEAN NOT NULL DEFAULT false
 );
 
 -- How far retention has gone: clean rows and windows before these moments have been deleted.

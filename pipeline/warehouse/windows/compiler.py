@@ -1,30 +1,32 @@
 """A window specification → one readable SELECT.
 
-What belongs here: the SQL of windows over a source of rows. What does not: storing results (`recompute`) or deciding
-which days to compute (`dirty`). The assets, the backfills and the live query all run what this module writes.
+What belongs here: the SQL of windows over a source of rows, and what all kinds of them have in common. What does not: the
+kinds that take more than one aggregation (`sliding`, `cumulative`, `sessions`), windows without rows (`fill`), storing results
+(`recompute`), deciding which days to compute (`dirty`). The assets, the backfills and the live query all run what this module
+writes.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from pipeline.contract import Dataset, GridWindow, Session, Sliding, TimeWindow, Total, Window
-from pipeline.contract.durations import Period
-from pipeline.warehouse.sql import ident, interval, timestamp
+from pipeline.contract import Cumulative, Dataset, Session, Sliding, TimeWindow, Total, Window
+from pipeline.warehouse.sql import ident, timestamp
 from pipeline.warehouse.types import duckdb_type
+from pipeline.warehouse.windows import cumulative, fill, sessions, sliding
+from pipeline.warehouse.windows.body import Body, bucket
+from pipeline.warehouse.windows.columns import Columns, columns_of, listed
 from pipeline.warehouse.windows.grid import Grid, grid_of
-from pipeline.warehouse.windows.measures import Measure, measure_of
+from pipeline.warehouse.windows.measures import Measure
+from pipeline.warehouse.windows.ways import plan
 
 BOOKKEEPING = (("revision", "INTEGER"), ("computed_at", "TIMESTAMP"), ("is_final", "BOOLEAN"))
+_BOUNDS = "window_start, window_end"
 
 
 def measures_of(dataset: Dataset, window: Window) -> dict[str, Measure]:
     """Name → how it is computed, in order."""
-    dtypes = {column.name: column.dtype for column in dataset.columns}
-    return {
-        name: measure_of(aggregate, None if aggregate.column is None else dtypes[aggregate.column])
-        for name, aggregate in window.measures.items()
-    }
+    return {one.name: one.measure for one in plan(dataset, window)}
 
 
 def figure_columns(dataset: Dataset, window: Window) -> list[tuple[str, str]]:
@@ -42,104 +44,89 @@ def figure_columns(dataset: Dataset, window: Window) -> list[tuple[str, str]]:
 
 
 def compile_window(
-    dataset: Dataset, window: TimeWindow, source: str, lower: datetime, upper: datetime
+    dataset: Dataset,
+    window: TimeWindow,
+    source: str,
+    lower: datetime,
+    upper: datetime,
+    until: datetime | None = None,
 ) -> str:
     """SQL of the windows that start in [lower, upper).
 
     Args:
         dataset: whose event time and zone hold.
-        window: tumbling or sliding.
+        window: any over time.
         source: a table, or a SELECT in brackets, with the dataset's columns.
         lower: UTC without zone.
         upper: UTC without zone.
+        until: for sessions: the moment by which all that started before `upper` have ended (`sessions.horizon`).
 
     Returns:
-        SELECT of `figure_columns`; one row per window and group in which at least one row of the source lies.
+        SELECT of `figure_columns`; one row per window and group in which at least one row of the source lies, or more where the
+        window is filled.
     """
-    assert not isinstance(window, Session)
+    columns = columns_of(dataset, window)
+    if isinstance(window, Session):
+        body = sessions.write(dataset, window, columns, source, lower, until or upper)
+        return _outer(columns, body, lower, upper)
     grid = grid_of(dataset, window)
-    until = grid.reach(upper)
-    assert dataset.event_time is not None
-    moment = ident(dataset.event_time)
-    shown = grid.clock_sql(moment, lower, until)
-    reads = f"FROM {source}\n  WHERE {moment} >= {timestamp(lower)} AND {moment} < {timestamp(until)}"
-    body = (
-        _sliding(dataset, window, grid, shown, reads)
-        if isinstance(window, Sliding)
-        else _tumbling(dataset, window, grid, shown, reads)
-    )
-    start, end = (
-        grid.utc_sql("_slot", lower, until),
-        grid.utc_sql(f"(_slot + {interval(grid.length)})", lower, until),
-    )
-    names = [ident(name) for name, _ in figure_columns(dataset, window)[2:]]
-    return (
-        f"SELECT * FROM (\n  SELECT {', '.join([f'{start} AS window_start', f'{end} AS window_end', *names])}\n"
-        f"  FROM (\n{body}\n  )\n)\nWHERE window_start >= {timestamp(lower)} AND window_start < {timestamp(upper)}"
-    )
+    body = _body(dataset, window, columns, grid, source, lower, grid.reach(upper))
+    figures = _outer(columns, body, lower, upper)
+    if isinstance(window, Cumulative) or window.fill is None:
+        return figures
+    return fill.write(dataset, window, grid, figures, source, lower, upper)
 
 
 def compile_total(dataset: Dataset, window: Total, source: str, *, per_delivery: bool) -> str:
     """SQL of a total over `source`: one row per group, or per group and delivery; `figure_columns`, without times."""
+    columns = columns_of(dataset, window)
     delivery = "_delivery" if per_delivery else "NULL::VARCHAR AS _delivery"
-    picked = [
-        "NULL::TIMESTAMP AS window_start",
-        "NULL::TIMESTAMP AS window_end",
-        delivery,
-        *(ident(name) for name in window.by),
-        *(f"{measure.whole} AS {ident(name)}" for name, measure in measures_of(dataset, window).items()),
-        "count(*) AS row_count",
-    ]
-    groups = [*(["_delivery"] if per_delivery else []), *(ident(name) for name in window.by)]
-    grouped = f"\nGROUP BY {', '.join(groups)}" if groups else ""
-    return f"SELECT {', '.join(picked)}\nFROM {source}{grouped}\nHAVING count(*) > 0"
-
-
-def _tumbling(dataset: Dataset, window: GridWindow, grid: Grid, shown: str, reads: str) -> str:
-    measures = measures_of(dataset, window)
-    picked = [
-        f"{_bucket(grid, grid.step, shown)} AS _slot",
-        *(ident(name) for name in window.by),
-        *(f"{measure.whole} AS {ident(name)}" for name, measure in measures.items()),
-        "count(*) AS row_count",
-    ]
-    return f"  SELECT {', '.join(picked)}\n  {reads}\n  GROUP BY {_groups('1', window)}"
-
-
-def _sliding(dataset: Dataset, window: Sliding, grid: Grid, shown: str, reads: str) -> str:
-    """Rows are aggregated per pane; panes, not rows, are then put into each window that they lie in."""
-    measures = measures_of(dataset, window)
-    carried = {
-        name: {suffix: ident(f"_{name}_{suffix}") for suffix in m.partials} for name, m in measures.items()
-    }
-    partials = [
-        f"{sql} AS {carried[name][suffix]}"
-        for name, m in measures.items()
-        for suffix, sql in m.partials.items()
-    ]
-    by = [ident(name) for name in window.by]
-    panes = ", ".join([f"{_bucket(grid, window.pane, shown)} AS _pane", *by, *partials, "count(*) AS _rows"])
-    combined = [f"{_filled(m.combined, carried[name])} AS {ident(name)}" for name, m in measures.items()]
-    windows = ", ".join(["_slot", *by, *combined, "sum(_rows)::BIGINT AS row_count"])
-    back = -(-window.length // window.step)
-    slot = f"{_bucket(grid, grid.step, '_pane')} - _back * {interval(grid.step)} AS _slot"
+    groups = [*(["_delivery"] if per_delivery else []), *columns.by]
+    grouped = f"\n  GROUP BY {', '.join(groups)}" if groups else ""
+    picked = [delivery, *columns.by, *columns.shared.over_rows("NULL"), *_direct(columns)]
+    shown = ["NULL::TIMESTAMP AS window_start", "NULL::TIMESTAMP AS window_end", "_delivery", *columns.by]
+    shown += [*columns.results("_delivery"), "row_count"]
     return (
-        f"  WITH panes AS (\n  SELECT {panes}\n  {reads}\n  GROUP BY {_groups('1', window)}\n  ), placed AS (\n"
-        f"  SELECT *, {slot} FROM panes, range({back}) AS steps(_back)\n  )\n"
-        f"  SELECT {windows}\n  FROM placed WHERE _slot + {interval(grid.length)} > _pane\n"
-        f"  GROUP BY {_groups('_slot', window)}"
+        f"SELECT {listed(shown, '  ')}\nFROM (\n  SELECT {listed(picked)}\n  FROM {source}{grouped}\n"
+        "  HAVING count(*) > 0\n)"
     )
 
 
-def _filled(template: str, names: dict[str, str]) -> str:
-    for suffix, name in names.items():
-        template = template.replace(f"{{{suffix}}}", name)
-    return template
+def _body(
+    dataset: Dataset,
+    window: TimeWindow,
+    columns: Columns,
+    grid: Grid,
+    source: str,
+    lower: datetime,
+    until: datetime,
+) -> str:
+    """SQL of window_start, window_end, groups, raw columns."""
+    assert dataset.event_time is not None
+    moment = ident(dataset.event_time)
+    body = Body(grid, columns, source, moment, lower, until)
+    if isinstance(window, Cumulative):
+        return cumulative.write(body)
+    if isinstance(window, Sliding) and window.length > window.step:
+        return sliding.write(body, window)
+    return body.timed(_tumbling(body))
 
 
-def _bucket(grid: Grid, width: Period, shown: str) -> str:
-    return f"time_bucket({interval(width)}, {shown}, {timestamp(grid.origin)})"
+def _tumbling(body: Body) -> str:
+    columns = body.columns
+    picked = [f"{bucket(body.grid, body.grid.step, body.shown)} AS _slot", *columns.by]
+    picked += [*columns.shared.over_rows(body.moment), *_direct(columns)]
+    return f"SELECT {listed(picked)}\n  {body.reads}\n  GROUP BY {', '.join(['1', *columns.by])}"
 
 
-def _groups(first: str, window: Window) -> str:
-    return ", ".join([first, *(ident(name) for name in window.by)])
+def _direct(columns: Columns) -> list[str]:
+    return [f"{sql} AS {name}" for name, sql in columns.direct.items()]
+
+
+def _outer(columns: Columns, body: str, lower: datetime, upper: datetime) -> str:
+    """The results of the windows that start in [lower, upper)."""
+    shown = ["window_start", "window_end", *columns.by, *columns.results(_BOUNDS), "row_count"]
+    return (
+        f"SELECT {listed(shown, '  ')}\nFROM (\n{body}\n)\n"
+        f"WHERE window_start >= {timestamp(lower)} AND window_start < {timestamp(upper)}"
+    )

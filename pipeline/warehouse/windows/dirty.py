@@ -15,7 +15,9 @@ from pipeline.contract import Dataset, TimeWindow, Total, Window
 from pipeline.ingest.manifest import DaySpan
 from pipeline.warehouse import ledger
 from pipeline.warehouse.ledger import Entry
+from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table, text, timestamp
+from pipeline.warehouse.windows import reach
 from pipeline.warehouse.windows.grid import day_grid, days_of_window
 
 
@@ -43,9 +45,15 @@ class Dirty:
 def mark(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, delivery: str, spans: Sequence[DaySpan]
 ) -> None:
-    """Mark what rows of `delivery` within `spans` touch: the days of windows over time, and every total for the delivery."""
+    """Mark what rows of `delivery` within `spans` touch: the days of windows over time, every total for the delivery, and the days of
+    the clean table where that is published."""
     mark_spans(connection, dataset, spans, dataset.time_windows, delivery)
+    for window in dataset.time_windows:
+        further = reach.further_days(connection, dataset, window, delivery, spans)
+        if further:
+            _write(connection, dataset.name, [_days(window, further, delivery)])
     mark_totals(connection, dataset, delivery, delivery)
+    marks.mark_clean(connection, dataset, spans, delivery)
 
 
 def mark_spans(
@@ -56,15 +64,8 @@ def mark_spans(
     cause: str | None,
 ) -> None:
     """Mark the days on which windows start that contain a moment of `spans`."""
-    spelled = "NULL::VARCHAR" if cause is None else text(cause)
-    picked = []
-    for window in windows:
-        days = sorted(days_of(dataset, window, spans))
-        if days:
-            listed = text(",".join(day.isoformat() for day in days))
-            picked.append(
-                f"SELECT {text(window.name)}, unnest(string_split({listed}, ',')::DATE[]), NULL::VARCHAR, {spelled}"
-            )
+    touched = [(window, days_of(dataset, window, spans)) for window in windows]
+    picked = [_days(window, days, cause) for window, days in touched if days]
     _write(connection, dataset.name, picked)
 
 
@@ -93,8 +94,8 @@ def days_of(dataset: Dataset, window: TimeWindow, spans: Iterable[DaySpan]) -> s
 
 
 def spans_of(connection: duckdb.DuckDBPyConnection, dataset: Dataset, entry: Entry) -> list[DaySpan]:
-    """The days of the rows that a delivery has in the clean table."""
-    if dataset.event_time is None or not dataset.time_windows:
+    """The days of the rows that a delivery has in the clean table; none where nothing goes by days."""
+    if not _by_days(dataset):
         return []
     return _spans(
         connection, dataset, f"{table('clean', dataset.name)} WHERE _delivery = ?", [entry.delivery]
@@ -103,7 +104,7 @@ def spans_of(connection: duckdb.DuckDBPyConnection, dataset: Dataset, entry: Ent
 
 def spans_in(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str) -> list[DaySpan]:
     """The days of the rows that `source` gives: SQL of a relation with the event time as in the clean table."""
-    if dataset.event_time is None or not dataset.time_windows:
+    if not _by_days(dataset):
         return []
     return _spans(connection, dataset, source, [])
 
@@ -166,6 +167,11 @@ def clear(connection: duckdb.DuckDBPyConnection, done: Sequence[Dirty]) -> None:
     )
 
 
+def _by_days(dataset: Dataset) -> bool:
+    """Whether anything of the dataset is kept by day."""
+    return dataset.event_time is not None and bool(dataset.time_windows or dataset.publish == "all")
+
+
 def _spans(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, relation: str, parameters: list[str]
 ) -> list[DaySpan]:
@@ -188,6 +194,15 @@ def _spans(
 def local_sql(dataset: Dataset, moment: str, lower: datetime, upper: datetime) -> str:
     """SQL of a UTC moment within [lower, upper] on the local clock."""
     return day_grid(dataset.zone).clock_sql(moment, lower, upper)
+
+
+def _days(window: TimeWindow, days: Collection[date], cause: str | None) -> str:
+    """SELECT of the marks of some days."""
+    listed = text(",".join(day.isoformat() for day in sorted(days)))
+    spelled = "NULL::VARCHAR" if cause is None else text(cause)
+    return (
+        f"SELECT {text(window.name)}, unnest(string_split({listed}, ',')::DATE[]), NULL::VARCHAR, {spelled}"
+    )
 
 
 def _write(connection: duckdb.DuckDBPyConnection, dataset: str, picked: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import duckdb
 
 from pipeline.contract import Dataset, Session, TimeWindow
 from pipeline.warehouse.sql import table, text
+from pipeline.warehouse.windows import sessions
 from pipeline.warehouse.windows.compiler import compile_window
 from pipeline.warehouse.windows.limits import limits_of
 
@@ -34,7 +35,11 @@ def figures_sql(
         upper: UTC without zone; where a day ends.
         relation: SQL of a relation with the columns of the clean table, in its place.
     """
-    sql = compile_window(dataset, window, relation or counted(dataset, window), lower, upper)
+    source = relation or counted(dataset, window)
+    until = (
+        sessions.horizon(connection, dataset, window, source, upper) if isinstance(window, Session) else None
+    )
+    sql = compile_window(dataset, window, source, lower, upper, until)
     limits = limits_of(connection, dataset.name)
     return f"SELECT * FROM (\n{sql}\n)\nWHERE {limits.open_sql(window)}" if limits else sql
 

@@ -1,6 +1,6 @@
-"""Aggregates as SQL: over rows, and over panes that were aggregated before.
+"""Aggregates as SQL: over rows, over states that were aggregated before, over lists of values.
 
-What belongs here: one entry per kind of aggregate. What does not: windows (`compiler`).
+What belongs here: one entry per kind of aggregate. What does not: which of these a window takes (`ways`), windows (`compiler`).
 """
 
 from __future__ import annotations
@@ -9,11 +9,23 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.contract import Aggregate
+from pipeline.contract import Aggregate, Column
 from pipeline.warehouse.sql import ident
 from pipeline.warehouse.types import duckdb_type
 
 DISTRIBUTION = "MAP(VARCHAR, BIGINT)"
+_FLOAT = 1e-12
+"""Relative difference up to which two float figures of the same rows in another order count as the same."""
+_SPREAD = 1e-9
+"""The same for spreads, which lose digits where values lie close together."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A part of a measure that can be merged: aggregate `sql` over rows, then `merge` over such results ({} stands for one)."""
+
+    sql: str
+    merge: str
 
 
 @dataclass(frozen=True)
@@ -21,85 +33,146 @@ class Measure:
     """How one aggregate is computed.
 
     Attributes:
-        sql_type: type of the result.
-        whole: over rows.
-        partials: what a pane carries: suffix → SQL over rows.
-        combined: over the panes of a window; `{suffix}` stands for a carried column.
-        inexact: whether the same rows may give another last digit, as float sums do in another order.
+        sql_type: DuckDB type of the result.
+        states: what it is merged from; empty where it cannot be.
+        final: the result; {0}, {1} are the states or what stands in their place, {seconds} the length of the window, {window} its
+            columns.
+        direct: over rows, where there are no states.
+        values: list of what counts, over rows; where the measure can be had from lists.
+        of_values: the result from such a list, {0}.
+        distinct: the expression of which different values are counted, for a count of them.
+        condition: what a row must fulfil to count, or None.
+        tolerance: relative difference up to which two results are the same figure.
+        zero: what stands for it in a window filled with zero.
     """
 
     sql_type: str
-    whole: str
-    partials: dict[str, str]
-    combined: str
-    inexact: bool = False
+    states: tuple[State, ...] = ()
+    final: str = "{0}"
+    direct: str | None = None
+    values: str | None = None
+    of_values: str | None = None
+    distinct: str | None = None
+    condition: str | None = None
+    tolerance: float = 0.0
+    zero: str = "NULL"
 
-    @property
-    def carries_lists(self) -> bool:
-        """Whether panes carry every value, so that memory grows with rows."""
-        return "list" in self.partials
 
-
-def measure_of(aggregate: Aggregate, dtype: pl.DataType | None) -> Measure:
-    """The SQL of `aggregate`; `dtype` is its column's, None for a count of rows.
+def measure_of(aggregate: Aggregate, column: Column | None) -> Measure:
+    """The SQL of `aggregate`; `column` is what it measures, None for rows.
 
     Raises:
         ValueError: there is no such kind.
     """
-    column = "*" if aggregate.column is None else ident(aggregate.column)
-    present = f"FILTER ({column} IS NOT NULL)"
-    kind = aggregate.kind
+    kind, where = aggregate.kind, aggregate.where
+    if kind == "sql":
+        spelled = aggregate.sql_type or "DOUBLE"
+        return Measure(spelled, direct=f"({aggregate.expression})::{spelled}", tolerance=_FLOAT)
+    if column is None:
+        return _of_rows(aggregate, _only(where))
+    name, dtype = ident(column.name), column.dtype
+    present = where if not column.nullable else f"{name} IS NOT NULL" + (f" AND ({where})" if where else "")
+    rows, typed = _only(present), duckdb_type(dtype)
+    count = State(f"count(*){rows}", "sum({})::BIGINT")
     if kind == "count":
-        return Measure("BIGINT", f"count({column})", {"n": f"count({column})"}, "sum({n})::BIGINT")
-    assert dtype is not None
-    if kind == "sum":
-        spelled = _sum_type(dtype)
-        return Measure(
-            spelled,
-            f"sum({column})::{spelled}",
-            {"sum": f"sum({column})::{spelled}"},
-            f"sum({{sum}})::{spelled}",
-            dtype.is_float(),
-        )
-    if kind == "avg":
-        partials = {"sum": f"sum({column})::{_sum_type(dtype)}", "n": f"count({column})"}
-        return Measure(
-            "DOUBLE",
-            f"sum({column})::DOUBLE / count({column})",
-            partials,
-            "sum({sum})::DOUBLE / sum({n})",
-            dtype.is_float(),
-        )
+        return Measure("BIGINT", (count,), zero="0")
+    if kind in ("sum", "avg", "rate", "share"):
+        return _of_sum(aggregate, name, dtype, where, count)
     if kind in ("min", "max"):
-        return Measure(
-            duckdb_type(dtype), f"{kind}({column})", {kind: f"{kind}({column})"}, f"{kind}({{{kind}}})"
-        )
+        return Measure(typed, (State(f"{kind}({name}){_only(where)}", f"{kind}({{}})"),))
+    if kind in ("first", "last"):
+        least = "min" if kind == "first" else "max"
+        pair = f"{least}(struct_pack(t := {{moment}}, v := {name})){rows}"
+        return Measure(typed, (State(pair, f"{least}({{}})"),), "struct_extract({0}, 'v')")
+    if kind == "count_distinct" and aggregate.approximate:
+        return Measure("BIGINT", direct=f"approx_count_distinct({name}){_only(where)}", zero="0")
     if kind == "count_distinct":
-        partials = {"list": f"list(DISTINCT {column}) {present}"}
-        return Measure(
-            "BIGINT",
-            f"count(DISTINCT {column})",
-            partials,
-            "coalesce(list_unique(flatten(list({list}))), 0)::BIGINT",
-        )
+        direct = f"count(DISTINCT {name}){_only(where)}"
+        return Measure("BIGINT", direct=direct, distinct=name, condition=present, zero="0")
+    return _of_values(aggregate, name, typed, present)
+
+
+def _of_values(aggregate: Aggregate, name: str, typed: str, present: str | None) -> Measure:
+    """Measures that need every value."""
+    kind, rows = aggregate.kind, _only(present)
     if kind == "quantile":
         share = repr(float(aggregate.parameter or 0))
-        partials = {"list": f"list({column}::DOUBLE) {present}"}
+        if aggregate.approximate:
+            return Measure(
+                "DOUBLE", direct=f"approx_quantile({name}::DOUBLE, {share}){rows}", tolerance=_SPREAD
+            )
         return Measure(
-            "DOUBLE", f"quantile_cont({column}::DOUBLE, {share})", partials,
-            f"list_aggregate(flatten(list({{list}})), 'quantile_cont', {share})::DOUBLE",
+            "DOUBLE", direct=f"quantile_cont({name}::DOUBLE, {share}){rows}", values=f"list({name}::DOUBLE){rows}",
+            of_values=f"list_aggregate({{0}}, 'quantile_cont', {share})::DOUBLE",
         )  # fmt: skip
-    if kind == "distribution":
-        partials = {"list": f"list({column}::VARCHAR) {present}"}
+    if kind == "stddev":
         return Measure(
-            DISTRIBUTION, _distribution(f"histogram({column}::VARCHAR) {present}"), partials,
-            _distribution("list_aggregate(flatten(list({list})), 'histogram')"),
+            "DOUBLE", direct=f"stddev_samp({name}::DOUBLE){rows}", values=f"list({name}::DOUBLE){rows}",
+            of_values="list_aggregate({0}, 'stddev_samp')", tolerance=_SPREAD,
+        )  # fmt: skip
+    histogram = "list_aggregate({0}, 'histogram')"
+    if kind == "distribution":
+        return Measure(
+            DISTRIBUTION, direct=_distribution(f"histogram({name}::VARCHAR){rows}"), values=f"list({name}::VARCHAR){rows}",
+            of_values=_distribution(histogram), zero=f"MAP {{}}::{DISTRIBUTION}",
+        )  # fmt: skip
+    if kind == "top":
+        spelled, k = f'STRUCT("value" {typed}, "count" BIGINT)[]', int(aggregate.parameter or 0)
+        return Measure(
+            spelled, direct=_top(f"histogram({name}){rows}", k, spelled), values=f"list({name}){rows}",
+            of_values=_top(histogram, k, spelled), zero=f"[]::{spelled}",
         )  # fmt: skip
     raise ValueError(f"there is no aggregate {kind!r}")
 
 
+def _of_rows(aggregate: Aggregate, only: str) -> Measure:
+    """Measures of rows, whatever is in their columns."""
+    state = State(f"count(*){only}", "sum({})::BIGINT")
+    if aggregate.kind == "count":
+        return Measure("BIGINT", (state,), zero="0")
+    if aggregate.kind == "rate":
+        return Measure("DOUBLE", (state,), _rate(aggregate), zero="0")
+    if aggregate.kind == "share":
+        return Measure("DOUBLE", (state,), _SHARE, zero="0")
+    raise ValueError(f"there is no aggregate {aggregate.kind!r} of rows")
+
+
+def _of_sum(aggregate: Aggregate, name: str, dtype: pl.DataType, where: str | None, count: State) -> Measure:
+    """Measures that come from the sum of a column. Floats are added with compensation (Kahan)."""
+    spelled = _sum_type(dtype)
+    added = "fsum" if dtype.is_float() else "sum"
+    state = State(f"{added}({name}){_only(where)}::{spelled}", f"{added}({{}})::{spelled}")
+    tolerance = _FLOAT if dtype.is_float() else 0.0
+    if aggregate.kind == "sum":
+        return Measure(spelled, (state,), tolerance=tolerance, zero=f"0::{spelled}")
+    if aggregate.kind == "avg":
+        return Measure("DOUBLE", (state, count), "{0}::DOUBLE / {1}", tolerance=tolerance)
+    if aggregate.kind == "rate":
+        return Measure("DOUBLE", (state,), _rate(aggregate), tolerance=tolerance, zero="0")
+    return Measure("DOUBLE", (state,), _SHARE, tolerance=tolerance, zero="0")
+
+
+_SHARE = "{0}::DOUBLE / nullif((sum({0}) OVER (PARTITION BY {window}))::DOUBLE, 0)"
+
+
+def _rate(aggregate: Aggregate) -> str:
+    unit = float(aggregate.parameter or 1)
+    return "{0}::DOUBLE / {seconds}" if unit == 1 else f"{{0}}::DOUBLE * {unit!r} / {{seconds}}"
+
+
+def _only(condition: str | None) -> str:
+    return f" FILTER (WHERE {condition})" if condition else ""
+
+
 def _distribution(histogram: str) -> str:
     return f"coalesce({histogram}::{DISTRIBUTION}, MAP {{}}::{DISTRIBUTION})"
+
+
+def _top(histogram: str, k: int, spelled: str) -> str:
+    """The most frequent entries of a histogram, whose keys are in order."""
+    ranked = f"list_sort(list_transform(map_entries({histogram}), lambda e: struct_pack(n := -(e.value::BIGINT), v := e.key)))"
+    named = f'list_transform(list_slice({ranked}, 1, {k}), lambda e: struct_pack("value" := e.v, "count" := -e.n))'
+    return f"coalesce({named}, [])::{spelled}"
 
 
 def _sum_type(dtype: pl.DataType) -> str:

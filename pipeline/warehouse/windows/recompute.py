@@ -1,33 +1,32 @@
 """Recomputing windows: the days that are dirty, or those that are asked for.
 
-What belongs here: batches of days, one transaction each. What does not: the SQL of windows (`compiler`) and how rows are
-replaced (`revise`).
+What belongs here: batches of days, one transaction each. What does not: how days are put together (`batches`), the SQL of windows
+(`compiler`) and how rows are replaced (`revise`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import duckdb
 
-from pipeline.contract import Dataset, Sliding, TimeWindow, Total
+from pipeline.contract import Dataset, TimeWindow, Total
 from pipeline.warehouse.connection import transaction
-from pipeline.warehouse.sql import ident, table, timestamp
+from pipeline.warehouse.publish import marks
+from pipeline.warehouse.publish.changes import changed_days
+from pipeline.warehouse.sql import table, timestamp
 from pipeline.warehouse.windows import clock, dirty
-from pipeline.warehouse.windows.compiler import compile_total, measures_of
+from pipeline.warehouse.windows.batches import Batch, batches
+from pipeline.warehouse.windows.compiler import compile_total
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.figures import figures_sql
 from pipeline.warehouse.windows.limits import Limits, limits_of
 from pipeline.warehouse.windows.revise import NEXT, revise
 from pipeline.warehouse.windows.tables import window_table
 from pipeline.warehouse.windows.watermark import mark_final, watermark
-
-MAX_DAYS = 31
-MAX_ROWS = 20_000_000
-MAX_LISTED_VALUES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,11 @@ def recompute_days(
     limits, final = limits_of(connection, dataset.name), watermark(connection, dataset)
     staying = [day for day in wanted if limits.stays(dataset, window, day)] if limits else []
     done = _kept(connection, dataset, window, staying) if staying else []
-    for batch in _batches(connection, dataset, window, sorted(set(wanted) - set(staying))):
+    for batch in batches(connection, dataset, window, sorted(set(wanted) - set(staying))):
         done += _recompute_batch(connection, dataset, window, batch, limits, final)
     if done:
-        mark_final(connection, dataset, window, final)
+        with transaction(connection):
+            marks.mark_window(connection, dataset, window, mark_final(connection, dataset, window, final))
     return done
 
 
@@ -77,21 +77,23 @@ def recompute_total(
     """Recompute a total over the table, and per delivery for those that are dirty; nothing when none is."""
     began = time.perf_counter()
     with transaction(connection):
-        marks = dirty.pending(connection, dataset.name, window.name)
-        if not marks:
+        pending = dirty.pending(connection, dataset.name, window.name)
+        if not pending:
             return []
         source = table("clean", dataset.name)
         whole = compile_total(dataset, window, source, per_delivery=False)
-        changed = revise(connection, dataset, window, whole, "_delivery IS NULL", None)
+        changed = revise(connection, dataset, window, [whole], "_delivery IS NULL", None)
         rows = _rows_of(connection)
         connection.execute("CREATE OR REPLACE TEMP TABLE dirty_deliveries AS SELECT unnest(?::VARCHAR[]) AS _delivery",
-                           [[mark.delivery for mark in marks]])  # fmt: skip
+                           [[mark.delivery for mark in pending]])  # fmt: skip
         scope = "_delivery IN (SELECT _delivery FROM temp.dirty_deliveries)"
         single = compile_total(dataset, window, f"(SELECT * FROM {source} WHERE {scope})", per_delivery=True)
-        changed += revise(connection, dataset, window, single, scope, None)
+        changed += revise(connection, dataset, window, [single], scope, None)
         rows += _rows_of(connection)
-        dirty.clear(connection, marks)
-    causes = sorted({cause for mark in marks for cause in mark.causes})
+        dirty.clear(connection, pending)
+        if changed:
+            marks.mark_something(connection, dataset, window.name)
+    causes = sorted({cause for mark in pending for cause in mark.causes})
     return [
         Recomputed(dataset.name, window.name, None, rows, changed, time.perf_counter() - began, tuple(causes))
     ]
@@ -117,24 +119,27 @@ def _recompute_batch(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     window: TimeWindow,
-    days: Sequence[date],
+    batch: Batch,
     limits: Limits,
     final: datetime | None,
 ) -> list[Recomputed]:
     """One transaction over neighbouring days."""
-    began = time.perf_counter()
-    lower, upper = clock.day_bounds(dataset.zone, days[0])[0], clock.day_bounds(dataset.zone, days[-1])[1]
+    began, days = time.perf_counter(), batch.days
     with transaction(connection):
         covered = set(days)
-        marks = [m for m in dirty.pending(connection, dataset.name, window.name) if m.day in covered]
-        computed = figures_sql(connection, dataset, window, lower, upper)
-        scope = f"window_start >= {timestamp(lower)} AND window_start < {timestamp(upper)} AND {limits.open_sql(window)}"
+        pending = [m for m in dirty.pending(connection, dataset.name, window.name) if m.day in covered]
+        computed = [figures_sql(connection, dataset, window, *span) for span in batch.spans]
+        scope = (
+            f"window_start >= {timestamp(batch.lower)} AND window_start < {timestamp(batch.upper)} "
+            f"AND {limits.open_sql(window)}"
+        )
         changed = revise(connection, dataset, window, computed, scope, final)
         counts = _windows_per_day(connection, dataset, days, NEXT, "_changed")
-        dirty.clear(connection, marks)
+        dirty.clear(connection, pending)
+        marks.mark_window(connection, dataset, window, changed_days(connection, dataset, days))
     vanished = changed - sum(row[1] for row in counts)
     seconds = (time.perf_counter() - began) / len(days)
-    causes = {mark.day: mark.causes for mark in marks}
+    causes = {mark.day: mark.causes for mark in pending}
     return [
         Recomputed(
             dataset.name,
@@ -168,44 +173,8 @@ def _windows_per_day(
 
 
 def _dirty_days(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow) -> list[date]:
-    marks: list[Dirty] = dirty.pending(connection, dataset.name, window.name)
-    return sorted({mark.day for mark in marks if mark.day is not None})
-
-
-def _batches(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, days: Sequence[date]
-) -> Iterator[list[date]]:
-    """Neighbouring days in batches, bounded by days and by what the windows must hold in memory."""
-    weights = _rows_per_day(connection, dataset, days) if len(days) > 1 else {}
-    lists = any(measure.carries_lists for measure in measures_of(dataset, window).values())
-    overlap = -(-window.length // window.step) if isinstance(window, Sliding) else 1
-    limit = MAX_LISTED_VALUES // overlap if lists else MAX_ROWS
-    batch: list[date] = []
-    held = 0
-    for day in days:
-        weight = weights.get(day, 0)
-        apart = batch and day - batch[-1] != timedelta(days=1)
-        if batch and (apart or len(batch) == MAX_DAYS or held + weight > limit):
-            yield batch
-            batch, held = [], 0
-        batch.append(day)
-        held += weight
-    if batch:
-        yield batch
-
-
-def _rows_per_day(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, days: Sequence[date]
-) -> dict[date, int]:
-    assert dataset.event_time is not None
-    moment = ident(dataset.event_time)
-    lower, upper = clock.day_bounds(dataset.zone, days[0])[0], clock.day_bounds(dataset.zone, days[-1])[1]
-    shown = dirty.local_sql(dataset, moment, lower, upper)
-    rows = connection.execute(
-        f"SELECT CAST({shown} AS DATE), count(*) FROM {table('clean', dataset.name)} "
-        f"WHERE {moment} >= {timestamp(lower)} AND {moment} < {timestamp(upper)} GROUP BY 1"
-    ).fetchall()
-    return dict(rows)
+    pending: list[Dirty] = dirty.pending(connection, dataset.name, window.name)
+    return sorted({mark.day for mark in pending if mark.day is not None})
 
 
 def _rows_of(connection: duckdb.DuckDBPyConnection) -> int:

@@ -17,13 +17,15 @@ import duckdb
 
 from pipeline.contract import Dataset, Session, TimeWindow
 from pipeline.contract.durations import Months, parse_period
+from pipeline.published import CLEAN
 from pipeline.warehouse import ledger
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.errors import ReconciliationError
 from pipeline.warehouse.ledger import HAS_ROWS
 from pipeline.warehouse.loading import changed_rows
+from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table, text, timestamp
-from pipeline.warehouse.windows import clock
+from pipeline.warehouse.windows import clock, dirty
 from pipeline.warehouse.windows.grid import day_grid
 from pipeline.warehouse.windows.limits import Limits, limits_of
 from pipeline.warehouse.windows.recompute import Recomputed, recompute_days
@@ -168,6 +170,9 @@ def _delete_rows(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, edge: datetime, counted: int
 ) -> None:
     clean = table("clean", dataset.name)
+    if dataset.publish == "all":
+        spans = dirty.spans_in(connection, dataset, f"{clean} AS row WHERE {_old(dataset, edge)}")
+        marks.mark(connection, dataset, CLEAN, [span.day for span in spans])
     gone = changed_rows(
         connection, f"DELETE FROM {clean} AS row WHERE {_old(dataset, edge)} AND NOT {_held(dataset)}"
     )
@@ -213,4 +218,5 @@ def _old_windows(
     ).fetchall()
     if not dry_run:
         connection.execute(f"DELETE FROM {target} WHERE {old}")
+        marks.mark(connection, dataset, window.name, [row[0] for row in days])
     return int(count), tuple(row[0] for row in days)

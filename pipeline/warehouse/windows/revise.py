@@ -5,11 +5,12 @@ What belongs here: comparing fresh rows with stored ones and storing what change
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import duckdb
 
-from pipeline.contract import Dataset, Total, Window
+from pipeline.contract import Cumulative, Dataset, Session, Total, Window
 from pipeline.warehouse import ledger
 from pipeline.warehouse.sql import ident, idents, timestamp
 from pipeline.warehouse.windows.compiler import measures_of
@@ -17,15 +18,13 @@ from pipeline.warehouse.windows.tables import window_columns, window_table
 from pipeline.warehouse.windows.watermark import final_sql
 
 NEXT = "temp.next_windows"
-_SAME_FLOAT = 1e-12
-"""Relative difference up to which two float sums of the same rows in another order count as the same figure."""
 
 
 def revise(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     window: Window,
-    computed: str,
+    computed: Sequence[str],
     scope: str,
     final: datetime | None,
 ) -> int:
@@ -38,7 +37,7 @@ def revise(
         connection: inside a transaction.
         dataset: the window's.
         window: whose table it is.
-        computed: SELECT of the figures.
+        computed: SELECTs of the figures, one or several that together give them.
         scope: condition on the stored rows that `computed` covers.
         final: the watermark, or None.
 
@@ -46,7 +45,9 @@ def revise(
         windows that are new, have other figures, or went.
     """
     target = window_table(dataset, window)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_windows AS {computed}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_windows AS {computed[0]}")
+    for further in computed[1:]:
+        connection.execute(f"INSERT INTO temp.fresh_windows {further}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE old_windows AS SELECT * FROM {target} WHERE {scope}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE next_windows AS {_compared(dataset, window, final)}")
     row = connection.execute(
@@ -58,18 +59,21 @@ def revise(
     if changed:
         names = idents(name for name, _ in window_columns(dataset, window))
         connection.execute(f"DELETE FROM {target} WHERE {scope}")
-        connection.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM {NEXT}")
+        connection.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM {NEXT} ORDER BY window_start")
     return changed
 
 
 def _compared(dataset: Dataset, window: Window, final: datetime | None) -> str:
     """SELECT of the table's columns, `_known` (was there before) and `_changed`."""
     keys = ["window_start", *(["_delivery"] if isinstance(window, Total) else []), *window.by]
-    figures = {name: measure.inexact for name, measure in measures_of(dataset, window).items()} | {
-        "row_count": False
-    }
+    figures = {name: measure.tolerance for name, measure in measures_of(dataset, window).items()}
+    figures |= {"row_count": 0.0}
+    if isinstance(window, Cumulative):
+        keys.insert(1, "window_end")
+    elif isinstance(window, Session):
+        figures["window_end"] = 0.0
     on = " AND ".join(f"fresh.{ident(key)} IS NOT DISTINCT FROM old.{ident(key)}" for key in keys)
-    same = " AND ".join(_same(name, inexact) for name, inexact in figures.items())
+    same = " AND ".join(_same(name, tolerance) for name, tolerance in figures.items())
     ends = "false" if isinstance(window, Total) else final_sql(window, final, "fresh.window_end")
     return (
         "SELECT fresh.*, old.revision IS NOT NULL AS _known, "
@@ -80,10 +84,10 @@ def _compared(dataset: Dataset, window: Window, final: datetime | None) -> str:
     )
 
 
-def _same(name: str, inexact: bool) -> str:
+def _same(name: str, tolerance: float) -> str:
     one, other = f"fresh.{ident(name)}", f"old.{ident(name)}"
     exact = f"{one} IS NOT DISTINCT FROM {other}"
-    if not inexact:
+    if not tolerance:
         return exact
-    near = f"abs({one} - {other}) <= {_SAME_FLOAT} * greatest(abs({one}), abs({other}))"
+    near = f"abs({one} - {other}) <= {tolerance!r} * greatest(abs({one}), abs({other}))"
     return f"({exact} OR coalesce({near}, false))"

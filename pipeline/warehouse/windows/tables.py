@@ -6,18 +6,20 @@ What belongs here: `windows.<dataset>_<window>` as a table. What does not: its r
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from dataclasses import replace
 
 import duckdb
 
-from pipeline.contract import Dataset, Total, Window
+from pipeline.contract import Dataset, Window
 from pipeline.warehouse import ledger
+from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table, text
 from pipeline.warehouse.windows import dirty
-from pipeline.warehouse.windows.compiler import BOOKKEEPING, compile_total, compile_window, figure_columns
+from pipeline.warehouse.windows.compiler import BOOKKEEPING, figure_columns
 from pipeline.warehouse.windows.limits import limits_of
 
-_ANY = datetime(2000, 1, 3)  # noqa: DTZ001  (only stands in the SQL that is hashed)
+_MEANING = 1
+"""Raised when the same declaration comes to mean other figures: then all windows are computed anew."""
 
 
 def window_table(dataset: Dataset, window: Window) -> str:
@@ -32,11 +34,10 @@ def window_columns(dataset: Dataset, window: Window) -> list[tuple[str, str]]:
 
 def specification(dataset: Dataset, window: Window) -> str:
     """What the table's comment says: changes whenever the same rows could give other figures."""
-    if isinstance(window, Total):
-        sql = compile_total(dataset, window, "source", per_delivery=True)
-    else:
-        sql = compile_window(dataset, window, "source", _ANY, _ANY)
-    content = "\n".join([sql, dataset.timezone, repr(window_columns(dataset, window))])
+    measures = {name: window.measures[name] for name in window.measures}
+    declared = replace(window, by=tuple(window.by), measures=measures)
+    said = [_MEANING, repr(declared), dataset.event_time, dataset.timezone, window_columns(dataset, window)]
+    content = "\n".join(map(str, said))
     return "specification " + hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -62,3 +63,4 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: dict[
         connection.execute(f"CREATE OR REPLACE TABLE {table('windows', name)} ({spelled})")
         connection.execute(f"COMMENT ON TABLE {table('windows', name)} IS {text(wanted)}")
         dirty.mark_all(connection, dataset, window)
+        marks.mark_whole(connection, dataset, [window.name])

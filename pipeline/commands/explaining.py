@@ -1,0 +1,44 @@
+"""The command that says how a window is computed."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.app import Json, app, intake, refuse
+
+
+@app.command()
+def explain(
+    window: Annotated[str, typer.Argument(help="The window, as DATASET/WINDOW.")],
+    day: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day whose windows the SQL computes; today if left out."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say how a window is computed: the way of each measure and why, and the SQL.
+
+    Example: `pipeline explain orders/daily_by_department`
+    """
+    from dataclasses import asdict
+
+    from pipeline.terminal import print_json, say, show_rows
+    from pipeline.warehouse import explain as explained
+
+    datasets = intake().datasets
+    name, _, wanted = window.partition("/")
+    if name not in datasets or wanted not in {one.name for one in datasets[name].windows}:
+        known = ", ".join(f"{d.name}/{w.name}" for d in datasets.values() for w in d.windows)
+        refuse(f"No window {window!r}. There is: {known}.")
+    dataset = datasets[name]
+    found = explained(dataset, dataset.window(wanted), date.today() if day is None else day.date())  # noqa: DTZ011
+    if json:
+        print_json(asdict(found))
+        return
+    say(f"{found.window}: {found.kind}.")
+    say(f"Starts by {found.clock}.")
+    show_rows("", ["measure", "way", "why"], found.measures, longest=200)
+    typer.echo(f"\n{found.sql}")

@@ -1,0 +1,109 @@
+"""The pieces of SQL that every kind of window is written with: measures as columns, states that are shared.
+
+What belongs here: columns of a SELECT. What does not: a kind of window (`compiler`, `sliding`, `cumulative`, `sessions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.contract import Dataset, Window
+from pipeline.warehouse.sql import ident
+from pipeline.warehouse.windows.measures import State
+from pipeline.warehouse.windows.ways import Planned, Way, plan
+
+ROWS = State("count(*)", "sum({})::BIGINT")
+SECONDS = "((epoch_us(window_end) - epoch_us(window_start)) / 1e6)"
+
+
+@dataclass
+class Shared:
+    """States under short names, each once however many measures need it; `row_count` is the count of rows.
+
+    Attributes:
+        names: state → its column.
+    """
+
+    names: dict[State, str] = field(default_factory=lambda: {ROWS: "row_count"})
+
+    def name(self, state: State) -> str:
+        """The column of a state."""
+        return self.names.setdefault(state, f"_{len(self.names)}")
+
+    def over_rows(self, moment: str) -> list[str]:
+        """The states as aggregates over rows."""
+        return [f"{state.sql.replace('{moment}', moment)} AS {name}" for state, name in self.names.items()]
+
+    def merged(self, over: str = "") -> list[str]:
+        """The states merged from states of the same names, as columns; over a frame where one is given."""
+        found = []
+        for state, name in self.names.items():
+            head, cast, spelled = state.merge.replace("{}", name).partition("::")
+            found.append(f"{f'({head} {over})' if over else head}{cast}{spelled} AS {name}")
+        return found
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The measures of one window, ready to be written.
+
+    Attributes:
+        by: group columns, quoted.
+        planned: measures with their ways.
+        shared: states of the measures that have any.
+        direct: column of a measure without states → its aggregate over rows.
+        finals: measure → SQL of its result over the columns above.
+    """
+
+    by: tuple[str, ...]
+    planned: Sequence[Planned]
+    shared: Shared
+    direct: Mapping[str, str]
+    finals: Mapping[str, str]
+
+    def of_way(self, way: Way) -> list[Planned]:
+        """The measures that go that way."""
+        return [one for one in self.planned if one.way is way]
+
+    @property
+    def raw(self) -> list[str]:
+        """The columns that a kind of window has to give: states, and results that have none."""
+        return [*self.shared.names.values(), *self.direct]
+
+    def results(self, window: str) -> list[str]:
+        """The measures as columns; `window` are the columns that tell windows apart."""
+        return [
+            f"{self.finals[one.name].replace('{seconds}', SECONDS).replace('{window}', window)} AS {ident(one.name)}"
+            for one in self.planned
+        ]
+
+
+def columns_of(dataset: Dataset, window: Window) -> Columns:
+    """The measures of a window as columns."""
+    planned = plan(dataset, window)
+    shared = Shared()
+    direct: dict[str, str] = {}
+    finals: dict[str, str] = {}
+    for one in planned:
+        measure = one.measure
+        parts = [shared.name(state) for state in measure.states]
+        if not parts:
+            assert measure.direct is not None
+            parts = [ident(f"_{one.name}")]
+            direct[parts[0]] = measure.direct
+        final = measure.final
+        for number, part in enumerate(parts):
+            final = final.replace(f"{{{number}}}", part)
+        finals[one.name] = final
+    return Columns(tuple(ident(name) for name in window.by), planned, shared, direct, finals)
+
+
+def listed(parts: Sequence[str], indent: str = "    ") -> str:
+    """Columns of a SELECT, one a line."""
+    return f",\n{indent}".join(parts)
+
+
+def matched(by: Sequence[str], left: str, right: str) -> str:
+    """Whether two rows are of one group: nulls are a group like any other."""
+    return " AND ".join(f"{left}.{name} IS NOT DISTINCT FROM {right}.{name}" for name in by) or "true"

@@ -1,0 +1,153 @@
+"""The windows as they would be if everything that is known were committed and recomputed: the live query.
+
+What belongs here: which days the table cannot answer for, and one statement over it and those. What does not: the rows that are staged
+(`arriving`), the SQL of windows (`figures`, `compiler`).
+
+Days that are neither dirty nor touched by staged rows come from the table; where there are none others, that is all that is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+
+import duckdb
+import polars as pl
+
+from pipeline.contract import Dataset, TimeWindow, Total, Window
+from pipeline.contract.windows import Session
+from pipeline.ingest.manifest import DaySpan, Staged
+from pipeline.warehouse.publish.days import days_of, stretches
+from pipeline.warehouse.sql import ident, idents, table, text, timestamp
+from pipeline.warehouse.windows import clock, dirty
+from pipeline.warehouse.windows.arriving import Arriving, arriving
+from pipeline.warehouse.windows.compiler import compile_total, figure_columns
+from pipeline.warehouse.windows.figures import counted, figures_sql
+from pipeline.warehouse.windows.tables import window_columns, window_table
+
+
+def windows(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: Window,
+    since: datetime | None,
+    until: datetime | None,
+    waiting: Sequence[Staged],
+) -> pl.DataFrame:
+    """Windows that start in [since, until), see `Session.windows`; `waiting` is what is staged.
+
+    Raises:
+        duckdb.IOException, FileNotFoundError: a staged folder went meanwhile.
+    """
+    marks = connection.execute(
+        "SELECT DISTINCT day, delivery FROM ops.dirty_windows WHERE dataset = ? AND window_name = ?",
+        [dataset.name, window.name],
+    ).fetchall()
+    coming = arriving(connection, dataset, waiting) if waiting else Arriving()
+    if isinstance(window, Total):
+        deliveries = {delivery for _, delivery in marks} | coming.deliveries
+        return _frame(connection, _total_sql(dataset, window, deliveries, coming))
+    days = {day for day, _ in marks} | _touched(connection, dataset, window, coming.spans)
+    wanted = {day for day in days if _overlaps(dataset, day, since, until)}
+    return _frame(connection, _sql(connection, dataset, window, since, until, wanted, coming))
+
+
+def _frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+    """As `frames.frame`, for a statement that is known to give rows: without planning it twice."""
+    result = pl.from_arrow(connection.execute(sql).to_arrow_table())
+    assert isinstance(result, pl.DataFrame)
+    return result
+
+
+def _touched(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, spans: Sequence[DaySpan]
+) -> set[date]:
+    """The days on which windows start that rows within `spans` change."""
+    if not spans:
+        return set()
+    found = dirty.days_of(dataset, window, spans)
+    if isinstance(window, Session):
+        # A session that goes on, or is split, may have begun on any day before.
+        for span in spans:
+            first, last = span.first, clock.plus(span.last, window.pause)
+            rows = connection.execute(
+                f"SELECT DISTINCT window_start FROM {window_table(dataset, window)} "
+                f"WHERE window_start <= {timestamp(last)} AND window_end >= {timestamp(first)}"
+            ).fetchall()
+            found |= days_of(dataset, (row[0] for row in rows))
+    return found
+
+
+def _overlaps(dataset: Dataset, day: date, since: datetime | None, until: datetime | None) -> bool:
+    lower, upper = clock.day_bounds(dataset.zone, day)
+    return (since is None or upper > since) and (until is None or lower < until)
+
+
+def _sql(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: TimeWindow,
+    since: datetime | None,
+    until: datetime | None,
+    days: Collection[date],
+    coming: Arriving,
+) -> str:
+    asked = _within(since, until)
+    relation = coming.rows(dataset, counted(dataset, window)) if coming else None
+    spans = [
+        (clock.day_bounds(dataset.zone, stretch[0])[0], clock.day_bounds(dataset.zone, stretch[-1])[1])
+        for stretch in stretches(days)
+    ]
+    fresh = [
+        f"SELECT * FROM ({figures_sql(connection, dataset, window, lower, upper, relation)}) AS figures{_where(asked)}"
+        for lower, upper in spans
+    ]
+    elsewhere = [f"NOT ({' AND '.join(_within(lower, upper))})" for lower, upper in spans]
+    return _merged(dataset, window, _where([*asked, *elsewhere]), fresh, _where(asked))
+
+
+def _total_sql(dataset: Dataset, window: Total, deliveries: Collection[str], coming: Arriving) -> str:
+    if not deliveries:
+        return _merged(dataset, window, "", [], "")
+    source = table("clean", dataset.name)
+    rows = coming.rows(dataset, source) if coming else source
+    listed = f"_delivery IN ({', '.join(text(delivery) for delivery in sorted(deliveries))})"
+    fresh = [
+        compile_total(dataset, window, rows, per_delivery=False),
+        compile_total(dataset, window, f"(SELECT * FROM {rows} AS rows WHERE {listed})", per_delivery=True),
+    ]
+    return _merged(dataset, window, f" WHERE NOT (_delivery IS NULL OR {listed})", fresh, "")
+
+
+def _merged(dataset: Dataset, window: Window, stored: str, fresh: Sequence[str], known: str) -> str:
+    """SELECT of the table's windows for which the condition `stored` holds, and of fresh figures in place of the others; of those that
+    the table knows under the condition `known` the revision stays."""
+    target = window_table(dataset, window)
+    names = [name for name, _ in window_columns(dataset, window)]
+    parts = [f"SELECT {idents(names)} FROM {target}{stored}"]
+    keys = ["window_start", *(["_delivery"] if isinstance(window, Total) else []), *window.by]
+    if fresh:
+        on = " AND ".join(f"live.{ident(key)} IS NOT DISTINCT FROM old.{ident(key)}" for key in keys)
+        figures = ", ".join(
+            f"CAST(live.{ident(name)} AS {kind}) AS {ident(name)}"
+            for name, kind in figure_columns(dataset, window)
+        )
+        parts.append(
+            f"SELECT {figures}, coalesce(old.revision, 0)::INTEGER AS revision, old.computed_at, false AS is_final "
+            f"FROM ({' UNION ALL '.join(fresh)}) AS live LEFT JOIN (SELECT * FROM {target}{known}) AS old ON {on}"
+        )
+    order = ", ".join(f"{ident(key)} NULLS {'FIRST' if key == '_delivery' else 'LAST'}" for key in keys)
+    return f"SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY {order}"
+
+
+def _within(since: datetime | None, until: datetime | None) -> list[str]:
+    asked = []
+    if since is not None:
+        asked.append(f"window_start >= {timestamp(since)}")
+    if until is not None:
+        asked.append(f"window_start < {timestamp(until)}")
+    return asked
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""

@@ -1,0 +1,90 @@
+"""Days that a delivery touches beyond those of its rows: where sessions began that it prolongs or cuts, and where windows without rows
+come or go.
+
+What belongs here: what follows from the rows around a delivery, while its rows are in the clean table (after they came, before
+they go). What does not: what follows from the grid (`grid`), marking (`dirty`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import duckdb
+
+from pipeline.contract import Cumulative, Dataset, Session, Sliding, TimeWindow, Tumbling
+from pipeline.ingest.manifest import DaySpan
+from pipeline.warehouse.sql import ident, table, text
+from pipeline.warehouse.windows import sessions
+from pipeline.warehouse.windows.columns import matched
+from pipeline.warehouse.windows.grid import days_of_window
+
+_DAY = timedelta(days=1)
+
+
+def further_days(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: TimeWindow,
+    delivery: str,
+    spans: Sequence[DaySpan],
+) -> set[date]:
+    """The further days on which windows change when the delivery's rows within `spans` come or go."""
+    if not spans or isinstance(window, Cumulative):
+        return set()
+    source = table("clean", dataset.name)
+    if isinstance(window, Session):
+        found: set[date] = set()
+        for moment in _beginnings(spans):
+            found |= sessions.began(connection, dataset, window, source, moment, delivery)
+        return found
+    return set() if window.fill is None else _filled(connection, dataset, window, source, delivery)
+
+
+def _beginnings(spans: Sequence[DaySpan]) -> list[datetime]:
+    """The first moment of each stretch of days; the days of one stretch are marked without looking."""
+    ordered = sorted(spans, key=lambda span: span.first)
+    return [
+        span.first
+        for before, span in zip([None, *ordered], ordered, strict=False)
+        if before is None or span.day - before.day > _DAY
+    ]
+
+
+def _filled(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: Tumbling | Sliding,
+    source: str,
+    delivery: str,
+) -> set[date]:
+    """The days between what the data spans with the delivery and without it: of all rows at the end, of each group at the start."""
+    assert dataset.event_time is not None
+    moment, mine = ident(dataset.event_time), f"_delivery = {text(delivery)}"
+    by = [ident(name) for name in window.by]
+    names = "".join(f"{name}, " for name in by)
+    groups = f" GROUP BY {', '.join(by)}" if by else ""
+    own = f"SELECT {names}min({moment}) AS _first FROM {source} WHERE {mine}{groups}"
+    others = f"SELECT {names}min({moment}) AS _first FROM {source} WHERE NOT {mine}{groups}"
+    row = connection.execute(
+        f"WITH own AS ({own}), others AS ({others}), ends AS (SELECT max({moment}) FILTER (WHERE {mine}) AS own, "
+        f"max({moment}) FILTER (WHERE NOT {mine}) AS others FROM {source}) "
+        "SELECT min(own._first), max(others._first), count(*) FILTER (WHERE others._first IS NULL), "
+        "(SELECT own FROM ends), (SELECT others FROM ends) "
+        f"FROM own LEFT JOIN others ON {matched(by, 'own', 'others')} "
+        "WHERE others._first IS NULL OR own._first < others._first"
+    ).fetchone()
+    assert row is not None
+    first, until, new_groups, own_end, other_end = row
+    found: set[date] = set()
+    if own_end is None:
+        return found
+    if first is not None:
+        found |= set(
+            days_of_window(
+                dataset, window, first, max(own_end, other_end or own_end) if new_groups else until
+            )
+        )
+    if other_end is not None and own_end > other_end:
+        found |= set(days_of_window(dataset, window, other_end, own_end))
+    return found
