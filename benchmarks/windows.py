@@ -43,7 +43,7 @@ class Event(pa.DataFrameModel):
 def events(span: str) -> str:
     """SQL of the events, evenly over a span of time, in the order of their arrival: a little off that of their times."""
     start = f"epoch_us(TIMESTAMP '{DAY}')"
-    step = f"(epoch_us(TIMESTAMP '{DAY}' + INTERVAL {span}) - {start}) / {EVENTS}"
+    step = f"((epoch_us(TIMESTAMP '{DAY}' + INTERVAL {span}) - {start})::DOUBLE / {EVENTS})"
     return (
         f"SELECT make_timestamp({start} + (i * {step})::BIGINT) AS \"at\", 'source_' || (hash(i) % {SOURCES}) AS source, "
         '(hash(i * 13) % 5000)::BIGINT AS "user", (hash(i * 7) % 100000)::DOUBLE / 100 AS value '
@@ -101,7 +101,7 @@ def repair(report: Report, runs: int) -> None:
         connection.execute(f"COPY ({events('365 DAY')}) TO '{home / 'year.parquet'}' (FORMAT parquet)")
         moved = f'make_timestamp(epoch_us("at") + {200 * 86_400_000_000})'
         connection.execute(
-            f'COPY (SELECT * REPLACE ({moved} AS "at") FROM ({events("1 DAY")}) USING SAMPLE 10000) '
+            f'COPY (SELECT * REPLACE ({moved} AS "at") FROM ({events("20 HOUR")}) USING SAMPLE 10000) '
             f"TO '{home / 'late.parquet'}' (FORMAT parquet)"
         )
     warehouse = Warehouse.from_settings(settings, {dataset.name: dataset})

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 
 import duckdb
 
@@ -157,12 +158,18 @@ def pending(
 ) -> list[Dirty]:
     """What is dirty, by dataset, window and day."""
     rows = connection.execute(
-        "SELECT dataset, window_name, day, delivery, max(generation), "
-        "coalesce(list_sort(list(DISTINCT cause) FILTER (cause IS NOT NULL)), []) FROM ops.dirty_windows "
-        "WHERE ($1 IS NULL OR dataset = $1) AND ($2 IS NULL OR window_name = $2) GROUP BY ALL ORDER BY dataset, window_name, day, delivery",
+        "SELECT dataset, window_name, day, delivery, cause, max(generation) FROM ops.dirty_windows "
+        "WHERE ($1 IS NULL OR dataset = $1) AND ($2 IS NULL OR window_name = $2) GROUP BY ALL "
+        "ORDER BY dataset, window_name, day, delivery, cause",
         [dataset, window],
     ).fetchall()
-    return [Dirty(row[0], row[1], row[2], row[3], row[4], tuple(row[5])) for row in rows]
+    found = []
+    for _, group in groupby(rows, key=lambda row: row[:4]):
+        alike = list(group)
+        causes = tuple(row[4] for row in alike if row[4] is not None)
+        dataset_name, window_name, day, delivery = alike[0][:4]
+        found.append(Dirty(dataset_name, window_name, day, delivery, max(row[5] for row in alike), causes))
+    return found
 
 
 def clear(connection: duckdb.DuckDBPyConnection, done: Sequence[Dirty]) -> None:

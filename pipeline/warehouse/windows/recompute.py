@@ -16,7 +16,7 @@ import duckdb
 from pipeline.contract import Dataset, TimeWindow, Total
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.publish import marks
-from pipeline.warehouse.publish.changes import changed_days
+from pipeline.warehouse.publish.days import numbered_sql
 from pipeline.warehouse.sql import table, timestamp
 from pipeline.warehouse.windows import clock, dirty
 from pipeline.warehouse.windows.batches import Batch, batches
@@ -24,7 +24,7 @@ from pipeline.warehouse.windows.compiler import compile_total
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.figures import figures_sql
 from pipeline.warehouse.windows.limits import Limits, limits_of
-from pipeline.warehouse.windows.revise import NEXT, revise
+from pipeline.warehouse.windows.revise import Revised, revise
 from pipeline.warehouse.windows.tables import window_table
 from pipeline.warehouse.windows.watermark import mark_final, watermark
 
@@ -38,7 +38,7 @@ class Recomputed:
         window: name of the window.
         day: day in the dataset's zone, or None for a total.
         rows: windows that the day has now.
-        changed: windows that are new, have other figures, or (counted at the first day of a batch) went.
+        changed: windows that are new, have other figures, or went.
         seconds: time of the batch, shared out evenly over its days.
         causes: deliveries whose rows made the day dirty, in order; none where it was only asked for.
         kept: nothing was computed: retention deleted rows that the day's windows were made of, so they stay as they are.
@@ -59,12 +59,14 @@ def recompute_days(
 ) -> list[Recomputed]:
     """Recompute the windows that start on `days` (None: all that are dirty), and clear their marks. Days whose rows are gone are
     left as they are, and told."""
-    wanted = _dirty_days(connection, dataset, window) if days is None else sorted(set(days))
+    # A mark that is written meanwhile has a higher generation, and stays.
+    pending = dirty.pending(connection, dataset.name, window.name)
+    wanted = sorted({mark.day for mark in pending if mark.day is not None} if days is None else set(days))
     limits, final = limits_of(connection, dataset.name), watermark(connection, dataset)
     staying = [day for day in wanted if limits.stays(dataset, window, day)] if limits else []
-    done = _kept(connection, dataset, window, staying) if staying else []
+    done = _kept(connection, dataset, window, staying, pending) if staying else []
     for batch in batches(connection, dataset, window, sorted(set(wanted) - set(staying))):
-        done += _recompute_batch(connection, dataset, window, batch, limits, final)
+        done += _recompute_batch(connection, dataset, window, batch, limits, final, pending)
     if done:
         with transaction(connection):
             marks.mark_window(connection, dataset, window, mark_final(connection, dataset, window, final))
@@ -82,14 +84,13 @@ def recompute_total(
             return []
         source = table("clean", dataset.name)
         whole = compile_total(dataset, window, source, per_delivery=False)
-        changed = revise(connection, dataset, window, [whole], "_delivery IS NULL", None)
-        rows = _rows_of(connection)
+        revised = list(revise(connection, dataset, window, [whole], "_delivery IS NULL", None).values())
         connection.execute("CREATE OR REPLACE TEMP TABLE dirty_deliveries AS SELECT unnest(?::VARCHAR[]) AS _delivery",
                            [[mark.delivery for mark in pending]])  # fmt: skip
         scope = "_delivery IN (SELECT _delivery FROM temp.dirty_deliveries)"
         single = compile_total(dataset, window, f"(SELECT * FROM {source} WHERE {scope})", per_delivery=True)
-        changed += revise(connection, dataset, window, [single], scope, None)
-        rows += _rows_of(connection)
+        revised += revise(connection, dataset, window, [single], scope, None).values()
+        rows, changed = sum(one.windows for one in revised), sum(one.changed for one in revised)
         dirty.clear(connection, pending)
         if changed:
             marks.mark_something(connection, dataset, window.name)
@@ -100,18 +101,22 @@ def recompute_total(
 
 
 def _kept(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, days: Sequence[date]
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: TimeWindow,
+    days: Sequence[date],
+    pending: Sequence[Dirty],
 ) -> list[Recomputed]:
     """Days that stay as they are: only their marks go."""
     covered = set(days)
+    done = [mark for mark in pending if mark.day in covered]
     with transaction(connection):
-        marks = [m for m in dirty.pending(connection, dataset.name, window.name) if m.day in covered]
         rows = _windows_per_day(connection, dataset, days, window_table(dataset, window))
-        dirty.clear(connection, marks)
-    causes = {mark.day: mark.causes for mark in marks}
+        dirty.clear(connection, done)
+    causes = {mark.day: mark.causes for mark in done}
     return [
         Recomputed(dataset.name, window.name, day, count, 0, 0.0, causes.get(day, ()), kept=True)
-        for day, (count, _) in zip(days, rows, strict=True)
+        for day, count in zip(days, rows, strict=True)
     ]
 
 
@@ -122,35 +127,30 @@ def _recompute_batch(
     batch: Batch,
     limits: Limits,
     final: datetime | None,
+    pending: Sequence[Dirty],
 ) -> list[Recomputed]:
     """One transaction over neighbouring days."""
     began, days = time.perf_counter(), batch.days
+    covered = set(days)
+    done = [mark for mark in pending if mark.day in covered]
     with transaction(connection):
-        covered = set(days)
-        pending = [m for m in dirty.pending(connection, dataset.name, window.name) if m.day in covered]
         computed = [figures_sql(connection, dataset, window, *span) for span in batch.spans]
         scope = (
             f"window_start >= {timestamp(batch.lower)} AND window_start < {timestamp(batch.upper)} "
             f"AND {limits.open_sql(window)}"
         )
-        changed = revise(connection, dataset, window, computed, scope, final)
-        counts = _windows_per_day(connection, dataset, days, NEXT, "_changed")
-        dirty.clear(connection, pending)
-        marks.mark_window(connection, dataset, window, changed_days(connection, dataset, days))
-    vanished = changed - sum(row[1] for row in counts)
-    seconds = (time.perf_counter() - began) / len(days)
-    causes = {mark.day: mark.causes for mark in pending}
-    return [
-        Recomputed(
-            dataset.name,
-            window.name,
-            day,
-            row[0],
-            row[1] + (vanished if n == 0 else 0),
-            seconds,
-            causes.get(day, ()),
+        revised = revise(
+            connection, dataset, window, computed, scope, final, numbered_sql(dataset, "window_start", days)
         )
-        for n, (day, row) in enumerate(zip(days, counts, strict=True))
+        dirty.clear(connection, done)
+        differing = [days[number] for number, one in revised.items() if one.differs]
+        marks.mark_window(connection, dataset, window, differing)
+    seconds = (time.perf_counter() - began) / len(days)
+    causes = {mark.day: mark.causes for mark in done}
+    told = [(day, revised.get(number, Revised())) for number, day in enumerate(days)]
+    return [
+        Recomputed(dataset.name, window.name, day, one.windows, one.changed, seconds, causes.get(day, ()))
+        for day, one in told
     ]
 
 
@@ -159,25 +159,13 @@ def _windows_per_day(
     dataset: Dataset,
     days: Sequence[date],
     source: str,
-    condition: str = "false",
-) -> list[tuple[int, int]]:
-    """For each day the windows of `source` that start on it, and those of them that fulfil a condition."""
+) -> list[int]:
+    """For each day the number of windows of `source` that start on it."""
     bounds = [clock.day_bounds(dataset.zone, day) for day in days]
     rows = connection.execute(
-        f"SELECT day.lower, count(window_start), count(window_start) FILTER ({condition}) "
+        "SELECT day.lower, count(window_start) "
         f"FROM (SELECT unnest(?::TIMESTAMP[]) AS lower, unnest(?::TIMESTAMP[]) AS upper) AS day LEFT JOIN {source} "
         "ON window_start >= day.lower AND window_start < day.upper GROUP BY 1 ORDER BY 1",
         [[bound[0] for bound in bounds], [bound[1] for bound in bounds]],
     ).fetchall()
-    return [(row[1], row[2]) for row in rows]
-
-
-def _dirty_days(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow) -> list[date]:
-    pending: list[Dirty] = dirty.pending(connection, dataset.name, window.name)
-    return sorted({mark.day for mark in pending if mark.day is not None})
-
-
-def _rows_of(connection: duckdb.DuckDBPyConnection) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {NEXT}").fetchone()
-    assert row is not None
-    return int(row[0])
+    return [row[1] for row in rows]

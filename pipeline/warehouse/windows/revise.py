@@ -6,6 +6,7 @@ What belongs here: comparing fresh rows with stored ones and storing what change
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
@@ -13,11 +14,26 @@ import duckdb
 from pipeline.contract import Cumulative, Dataset, Total, Window
 from pipeline.warehouse import ledger
 from pipeline.warehouse.sql import ident, idents, timestamp
-from pipeline.warehouse.windows.compiler import measures_of
+from pipeline.warehouse.windows.compiler import figure_columns, measures_of
 from pipeline.warehouse.windows.tables import window_columns, window_table
 from pipeline.warehouse.windows.watermark import final_sql
 
-NEXT = "temp.next_windows"
+_NEXT = "temp.next_windows"
+
+
+@dataclass(frozen=True)
+class Revised:
+    """What became of the windows of one day.
+
+    Attributes:
+        windows: that the day has now.
+        changed: that are new, have other figures, or went.
+        differs: whether any row of the day is another than before: these, and windows that became final or open.
+    """
+
+    windows: int = 0
+    changed: int = 0
+    differs: bool = False
 
 
 def revise(
@@ -27,11 +43,11 @@ def revise(
     computed: Sequence[str],
     scope: str,
     final: datetime | None,
-) -> int:
+    day: str = "0",
+) -> dict[int, Revised]:
     """Replace the stored windows within `scope` by those that `computed` gives; inside a transaction.
 
-    Leaves the new rows in `temp.next_windows`, with `_changed`. A window whose figures are the same keeps its revision
-    and `computed_at`; one that the rows no longer give is deleted.
+    A window whose figures are the same keeps its revision and `computed_at`; one that the rows no longer give is deleted.
 
     Args:
         connection: inside a transaction.
@@ -40,39 +56,42 @@ def revise(
         computed: SELECTs of the figures, one or several that together give them.
         scope: condition on the stored rows that `computed` covers.
         final: the watermark, or None.
+        day: SQL over `window_start` of the number of a day.
 
     Returns:
-        windows that are new, have other figures, or went.
+        number of a day → what became of its windows; days without any before and after are left out.
     """
     target = window_table(dataset, window)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_windows AS {computed[0]}")
     for further in computed[1:]:
         connection.execute(f"INSERT INTO temp.fresh_windows {further}")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE old_windows AS SELECT * FROM {target} WHERE {scope}")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE next_windows AS {_compared(dataset, window, final)}")
-    row = connection.execute(
-        f"SELECT count(*) FILTER (_changed), count(*) FILTER (_known), (SELECT count(*) FROM old_windows) FROM {NEXT}"
-    ).fetchone()
-    assert row is not None
-    vanished = row[2] - row[1]
-    changed = int(row[0] + vanished)
-    if changed:
+    compared = _compared(dataset, window, f"(SELECT * FROM {target} WHERE {scope})", final)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE next_windows AS {compared}")
+    rows = connection.execute(
+        f"SELECT {day}, count(*) FILTER (NOT _gone), count(*) FILTER (_changed), bool_or(_changed OR _turned) "
+        f"FROM {_NEXT} GROUP BY 1"
+    ).fetchall()
+    if any(changed for _, _, changed, _ in rows):
         names = idents(name for name, _ in window_columns(dataset, window))
         connection.execute(f"DELETE FROM {target} WHERE {scope}")
-        connection.execute(f"INSERT INTO {target} ({names}) SELECT {names} FROM {NEXT} ORDER BY window_start")
-    return changed
+        connection.execute(
+            f"INSERT INTO {target} ({names}) SELECT {names} FROM {_NEXT} WHERE NOT _gone ORDER BY window_start"
+        )
+    return {number: Revised(*counts) for number, *counts in rows}
 
 
-def _compared(dataset: Dataset, window: Window, final: datetime | None) -> str:
-    """SELECT of the table's columns, `_known` (was there before) and `_changed`."""
+def _compared(dataset: Dataset, window: Window, stored: str, final: datetime | None) -> str:
+    """SELECT of the table's columns, `_gone` (not there any more), `_changed`, `_turned` (final now, or no longer)."""
     same = " AND ".join(same_figures(dataset, window).values())
     ends = "false" if isinstance(window, Total) else final_sql(window, final, "fresh.window_end")
+    figures = ", ".join(f"fresh.{ident(name)}" for name, _ in figure_columns(dataset, window)[1:])
     return (
-        "SELECT fresh.*, old.revision IS NOT NULL AS _known, "
-        f"old.revision IS NULL OR NOT ({same}) AS _changed, "
+        f"SELECT coalesce(fresh.window_start, old.window_start) AS window_start, {figures}, fresh.row_count IS NULL AS _gone, "
+        f"_gone OR old.revision IS NULL OR NOT ({same}) AS _changed, "
         "CAST(coalesce(old.revision, 0) + CASE WHEN _changed THEN 1 ELSE 0 END AS INTEGER) AS revision, "
         f"CASE WHEN _changed THEN {timestamp(ledger.now())} ELSE old.computed_at END AS computed_at, "
-        f"{ends} AS is_final FROM fresh_windows AS fresh LEFT JOIN old_windows AS old ON {same_window(window)}"
+        f"{ends} AS is_final, old.is_final IS DISTINCT FROM ({ends}) AS _turned "
+        f"FROM temp.fresh_windows AS fresh FULL JOIN {stored} AS old ON {same_window(window)}"
     )
 
 
