@@ -45,7 +45,7 @@ bench-files: $(READY) ## measure reading; DIR=folder: also a table of the files 
 	$(BIN)/python -m benchmarks reading $(if $(DIR),--dir "$(DIR)")
 
 bench-windows: $(READY) ## measure windows: ways to compute them, repair, reading, loading of definitions
-	$(BIN)/python -m benchmarks window-ways window-repair
+	$(BIN)/python -m benchmarks window-ways window-repair window-reading window-load
 
 lock: $(READY) ## resolve the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
