@@ -168,7 +168,7 @@ def _frame(rows: list[dict[str, Any]], dataset: Dataset) -> Any:
 @settings(
     derandomize=True,
     deadline=None,
-    max_examples=25,
+    max_examples=12,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(files=FILES, data=st.data())

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from pipeline.contract import Dataset, Reference, Sliding, Total, Tumbling, agg
 from pipeline.contract import Session as WindowSession
 from pipeline.ingest import stage as stage_file
-from pipeline.ingest.manifest import CorrectionAccount, DaySpan, Staged, write_manifest
+from pipeline.ingest.manifest import CorrectionAccount, Staged, write_manifest
 from pipeline.ingest.waiting import note_delivery
 from pipeline.settings import Settings
 from pipeline.warehouse import DeliveryRefused, Session, Warehouse
@@ -36,6 +36,8 @@ WINDOWS = [
              measures={"revenue": agg.sum("amount"), "codes": agg.count_distinct("code")}),
     Sliding("last_hours", size="30h", every="4h", measures={"sales": agg.count(), "p90": agg.quantile("amount", 0.9)}),
     Total("by_shop", by=["shop"], measures={"revenue": agg.sum("amount")}),
+    WindowSession("visits", gap="7h", by=["shop"], measures={"sales": agg.count()}),
+    Tumbling("filled", every="6h", by=["shop"], fill="zero", measures={"sales": agg.count()}),
 ]  # fmt: skip
 FIGURES = pl.exclude("revision", "computed_at", "is_final")
 
@@ -102,7 +104,7 @@ SALE = st.builds(
 DELIVERY = st.tuples(st.sampled_from("abcd"), st.lists(SALE, max_size=6))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(
     recomputed=st.lists(DELIVERY, max_size=3),
     dirty=st.lists(DELIVERY, max_size=3),
@@ -302,18 +304,17 @@ def test_days_apart_are_computed_and_those_between_come_from_the_table(house: Ho
     assert sum(count == 1000 for count in counts.values()) == 7
 
 
-def test_rows_touch_the_days_on_which_the_sessions_began_that_they_reach(house: House) -> None:
-    visits = WindowSession("visits", gap="30m", measures={"sales": agg.count()})
-    dataset = make_sales(windows=[visits])
+def test_a_staged_row_prolongs_a_session_that_began_days_before(tmp_path: Path) -> None:
+    visits = WindowSession("visits", gap="5h", measures={"sales": agg.count()})
+    house = House(tmp_path, make_sales(windows=[visits]))
     with house.warehouse.session() as session:
-        session.connection.execute(
-            "CREATE TABLE windows.sales_visits AS SELECT CAST(day AS DATE) + INTERVAL 10 HOUR AS window_start, "
-            "CAST(until AS TIMESTAMP) AS window_end FROM (VALUES ('2025-03-01', '2025-03-05 00:30'), ('2025-02-20', '2025-02-21 10:00')) "
-            "AS v(day, until)"
+        house.commit(
+            session, house.stage("a.csv", [sale(n, at=MONDAY + timedelta(hours=4 * n)) for n in range(15)])
         )
-        moment = datetime(2025, 3, 5, 0, 20)
-        found = live._touched(session.connection, dataset, visits, [DaySpan(moment.date(), moment, moment)])
-    assert sorted(found) == [date(2025, 3, 1), date(2025, 3, 4), date(2025, 3, 5)]
+        house.recompute(session)
+    house.stage("b.csv", [sale(20, at=MONDAY + timedelta(hours=60))])
+    end = MONDAY + timedelta(hours=65)
+    assert house.live("visits").select("window_start", "window_end", "sales").rows() == [(MONDAY, end, 16)]
 
 
 def test_a_staged_version_takes_the_place_of_the_one_that_is_loaded(house: House) -> None:
