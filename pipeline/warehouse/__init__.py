@@ -14,6 +14,7 @@ from pipeline.warehouse.errors import (
     WarehouseBusy,
     WarehouseError,
     WarehouseMissing,
+    WindowFailed,
 )
 from pipeline.warehouse.evolution import Change, Evolution, Step
 from pipeline.warehouse.ledger import Entry
@@ -51,5 +52,6 @@ __all__ = [
     "WarehouseBusy",
     "WarehouseError",
     "WarehouseMissing",
+    "WindowFailed",
     "explain",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.contract import Dataset
+from pipeline.contract import ContractError, Dataset
 from pipeline.ingest.manifest import Manifest
 from pipeline.warehouse.errors import ContractChanged
 
@@ -22,7 +22,7 @@ class Opened:
         self,
         connection: duckdb.DuckDBPyConnection,
         datasets: Mapping[str, Dataset],
-        changed: Mapping[str, ContractChanged],
+        changed: Mapping[str, ContractChanged | ContractError],
         published: Path | None = None,
         staging: Path | None = None,
     ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from pipeline.contract import Dataset
+from pipeline.contract import ContractError, Dataset
 from pipeline.ingest.manifest import Staged
 from pipeline.settings import Settings
 from pipeline.warehouse import alter, tables
@@ -70,7 +70,7 @@ class Warehouse:
         self._opening = Opening(path, memory_mb, threads, temp or path.parent / ".duckdb", busy_timeout)
         self._published, self._staging = published, staging
         self._ready: tuple[int, int] | None = None
-        self._changed: dict[str, ContractChanged] = {}
+        self._changed: dict[str, ContractChanged | ContractError] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings, datasets: Mapping[str, Dataset]) -> Warehouse:
@@ -198,16 +198,15 @@ class Warehouse:
         ):  # a table that did not fit may have been migrated meanwhile
             return
         migrate(connection)
-        changed: dict[str, ContractChanged] = {}
+        changed: dict[str, ContractChanged | ContractError] = {}
         with transaction(connection):
             there, comments = tables.layout(connection), window_tables.comments(connection)
             for dataset in self.datasets.values():
                 try:
                     tables.ensure(connection, dataset, there)
-                except ContractChanged as error:
-                    changed[dataset.name] = error  # raised where that dataset is written to; others go on
-                else:
                     window_tables.ensure(connection, dataset, comments)
+                except (ContractChanged, ContractError) as error:
+                    changed[dataset.name] = error  # raised where that dataset is written to; others go on
         self._changed.clear()
         self._changed.update(changed)
         self._ready = identity

@@ -19,7 +19,7 @@ from pipeline.warehouse.frames import frame
 from pipeline.warehouse.opened import Opened
 from pipeline.warehouse.publish import marks, publishing
 from pipeline.warehouse.sql import timestamp
-from pipeline.warehouse.windows import clock, dirty, held, live, recompute, retention, sample, verify
+from pipeline.warehouse.windows import clock, dirty, held, live, own_sql, recompute, retention, sample, verify
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.held import Released
 from pipeline.warehouse.windows.recompute import Recomputed
@@ -47,13 +47,24 @@ class WindowCalls(Opened):
 
     def recompute(self, dataset: str, window: str, days: Sequence[date] | None = None) -> list[Recomputed]:
         """Recompute windows that start on `days`, by default all that are dirty, and clear their marks; one transaction
-        per bounded batch of days. For a total `days` means nothing: what is dirty is recomputed. Then what changed is published."""
+        per bounded batch of days. For a total `days` means nothing: what is dirty is recomputed. Then what changed is published.
+
+        Raises:
+            WindowFailed: SQL of the declaration fails on the rows. ContractError: it does not work on the columns. ContractChanged: the clean
+                table does not fit the contract.
+        """
         owner = self._writable(dataset)
         spec = owner.window(window)
-        if isinstance(spec, Total):
-            done = recompute.recompute_total(self.connection, owner, spec)
-        else:
-            done = recompute.recompute_days(self.connection, owner, spec, days)
+        try:
+            if isinstance(spec, Total):
+                done = recompute.recompute_total(self.connection, owner, spec)
+            else:
+                done = recompute.recompute_days(self.connection, owner, spec, days)
+        except duckdb.Error as error:
+            failed = own_sql.failed(owner, spec, error)
+            if failed is None:
+                raise
+            raise failed from error
         self.publish([dataset])
         return done
 

@@ -14,7 +14,7 @@ from pipeline.contract import Dataset, Window
 from pipeline.warehouse import ledger
 from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table, text
-from pipeline.warehouse.windows import dirty
+from pipeline.warehouse.windows import dirty, own_sql
 from pipeline.warehouse.windows.compiler import BOOKKEEPING, figure_columns
 from pipeline.warehouse.windows.limits import limits_of
 
@@ -51,11 +51,16 @@ def comments(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
 
 def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: dict[str, str | None]) -> None:
     """Make missing window tables, and those anew whose specification changed; what they must hold becomes dirty. One that holds
-    windows whose rows are gone is put aside under another name."""
+    windows whose rows are gone is put aside under another name.
+
+    Raises:
+        ContractError: SQL of a declaration does not work on the dataset's columns.
+    """
     for window in dataset.windows:
         name, wanted = f"{dataset.name}_{window.name}", specification(dataset, window)
         if there.get(name) == wanted:
             continue
+        own_sql.check(connection, dataset, window)
         if name in there and limits_of(connection, dataset.name).rows is not None:
             aside = f"{name}_until_{ledger.now():%Y%m%d_%H%M%S}"
             connection.execute(f"ALTER TABLE {table('windows', name)} RENAME TO {ident(aside)}")

@@ -1,0 +1,68 @@
+"""SQL of a declaration that does not work: found when the tables are made, or named when it fails on rows; nothing else suffers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.contract import Aggregate, ContractError, Tumbling, agg
+from pipeline.intake import Intake, recompute_dirty
+from pipeline.settings import Settings
+from pipeline.warehouse import Warehouse, WindowFailed
+from pipeline_tests.warehouse.conftest import make_sales, sale
+from pipeline_tests.warehouse.factory import stage_rows
+
+GOOD = Tumbling("good", every="1d", measures={"sales": agg.count()})
+
+
+@pytest.mark.parametrize(
+    ("measure", "told"),
+    [
+        (agg.count(where="amuont > 1"), "where 'amuont > 1': Binder Error"),
+        (agg.sum("amount", where="amount >"), "where 'amount >': Parser Error"),
+        (agg.sql("sum(amount) / nothing"), "sql 'sum(amount) / nothing :: DOUBLE': Binder Error"),
+        (agg.sql("amount * 2"), "must appear in the GROUP BY clause"),
+        (agg.sql("sum(amount)", "DOUBEL"), "Type with name DOUBEL does not exist"),
+    ],
+)
+def test_sql_that_does_not_fit_the_columns_is_refused_by_name(
+    tmp_path: Path, measure: Aggregate, told: str
+) -> None:
+    wrong = make_sales(windows=[Tumbling("wrong", every="1d", measures={"figure": measure})])
+    other = replace(make_sales(windows=[GOOD]), name="returns")
+    warehouse = Warehouse(tmp_path / "w.duckdb", {"sales": wrong, "returns": other})
+    with pytest.raises(ContractError) as caught:
+        warehouse.commit(stage_rows(tmp_path / "staging", wrong, "a.csv", [sale(1)]))
+    message = str(caught.value)
+    assert message.startswith("dataset 'sales', window 'wrong', measure 'figure': its SQL does not work")
+    assert told in message and "The columns are: " in message
+    assert warehouse.commit(stage_rows(tmp_path / "staging", other, "b.csv", [sale(1)])).status == "loaded"
+
+
+def test_sql_that_fails_on_rows_leaves_all_other_windows_right(tmp_path: Path) -> None:
+    failing = Tumbling("failing", every="1d", measures={"codes": agg.sql("max(code::INTEGER)", "INTEGER")})
+    dataset = make_sales(windows=[failing, GOOD])
+    settings = Settings(home=tmp_path)
+    warehouse = Warehouse(settings.warehouse, {"sales": dataset})
+    intake = Intake(settings, {"sales": dataset}, warehouse)
+    warehouse.commit(stage_rows(tmp_path / "made", dataset, "a.csv", [sale(1, code="x")]))
+    with pytest.raises(
+        WindowFailed, match=r"window sales/failing cannot be computed: Conversion Error.*max\(code::INTEGER\)"
+    ):
+        list(recompute_dirty(intake))
+    assert warehouse.query("SELECT sales FROM windows.sales_good").rows() == [(1,)]
+    with warehouse.session(read_only=True) as session:
+        assert {mark.window for mark in session.dirty()} == {"failing"}
+
+
+def test_a_division_by_zero_is_no_failure(tmp_path: Path) -> None:
+    divided = Tumbling("divided", every="1d", measures={"rate": agg.sql("sum(amount) / (count(*) - 1)")})
+    dataset = make_sales(windows=[divided])
+    warehouse = Warehouse(tmp_path / "w.duckdb", {"sales": dataset})
+    warehouse.commit(stage_rows(tmp_path / "made", dataset, "a.csv", [sale(1, at=datetime(2025, 1, 1))]))  # noqa: DTZ001
+    assert warehouse.recompute("sales", "divided")[0].rows == 1
+    assert warehouse.query("SELECT rate FROM windows.sales_divided").rows() == [(math.inf,)]
