@@ -49,6 +49,19 @@ def require_datasets(names: Iterable[str], datasets: Mapping[str, Dataset]) -> N
         refuse(f"No dataset {', '.join(map(repr, unknown))}. There is: {', '.join(datasets)}.")
 
 
+def up_to_date(house: Intake, datasets: Sequence[str] | None) -> tuple[list[Recomputed], str | None]:
+    """Bring the dirty windows up to date: what was recomputed, and why a window could not be, if one could not."""
+    from pipeline.intake import recompute_dirty
+    from pipeline.warehouse import WindowFailed
+
+    done: list[Recomputed] = []
+    try:
+        done.extend(recompute_dirty(house, datasets))
+    except WindowFailed as error:
+        return done, str(error)
+    return done, None
+
+
 def windows_json(recomputed: Sequence[Recomputed]) -> list[dict[str, object]]:
     """Windows that were brought up to date, for programs."""
     return [

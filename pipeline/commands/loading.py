@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.app import Json, app, intake, refuse, require_datasets, say_windows, windows_json
+from pipeline.commands.app import (
+    Json,
+    app,
+    intake,
+    refuse,
+    require_datasets,
+    say_windows,
+    up_to_date,
+    windows_json,
+)
 
 if TYPE_CHECKING:
     from pipeline.intake import Intake
@@ -47,7 +56,7 @@ def ingest(
 
     Example: `pipeline ingest orders`, and after a change of the contract `pipeline ingest orders --from-archive`
     """
-    from pipeline.intake import recompute_dirty, take_inbox, wait_and_scan
+    from pipeline.intake import take_inbox, wait_and_scan
     from pipeline.report import reported, write_indexes
     from pipeline.terminal import print_json, progress_bar, say, show_entries
 
@@ -62,7 +71,7 @@ def ingest(
     with progress_bar() as listen:
         outcomes = list(reported(house, take_inbox(house, scan.waiting, progress=listen)))
     write_indexes(house, {outcome.entry.dataset for outcome in outcomes})
-    recomputed = list(recompute_dirty(house, dataset or None)) if windows else []
+    recomputed, failed = up_to_date(house, dataset or None) if windows else ([], None)
     if json:
         print_json(
             {
@@ -74,6 +83,8 @@ def ingest(
                 "refused": [{"path": str(r.path), "reason": r.reason} for r in scan.refused],
             }
         )
+        if failed is not None:
+            refuse(failed)
         return
     if outcomes:
         show_entries([outcome.entry for outcome in outcomes])
@@ -84,6 +95,8 @@ def ingest(
     for refused in scan.refused:
         say(f"  not taken: {refused.path}: {refused.reason}")
     say_windows(recomputed)
+    if failed is not None:
+        refuse(failed)
 
 
 def _load_again(
@@ -96,7 +109,6 @@ def _load_again(
     json: bool,
 ) -> None:
     """Load again what the archive holds; ends with exit code 2 where a delivery could not be."""
-    from pipeline.intake import recompute_dirty
     from pipeline.intake.again import NoSuchDelivery, load_again
     from pipeline.report import renew_reports
     from pipeline.terminal import print_json, progress_bar, say, show_again
@@ -112,7 +124,7 @@ def _load_again(
         refuse(str(error))
     for name in names:
         renew_reports(house, name, [done.entry.delivery for done in again if done.entry.dataset == name])
-    recomputed = list(recompute_dirty(house, names)) if windows else []
+    recomputed, failed = up_to_date(house, names) if windows else ([], None)
     if json:
         print_json(
             {
@@ -125,6 +137,8 @@ def _load_again(
             say("Every delivery is loaded under the contract of now; --all loads them all the same.")
         show_again(again)
         say_windows(recomputed)
+    if failed is not None:
+        refuse(failed)
     raise typer.Exit(2 if any(done.problem for done in again) else 0)
 
 

@@ -69,7 +69,7 @@ def _check_retention(dataset: Dataset) -> None:
                 dataset.name,
                 "keep_rows",
                 f"is shorter than window {window.name!r} with the lateness: its rows would go before it is final",
-                "Keep rows for longer.",
+                f'Keep them for at least {-(-(length + dataset.allowed_lateness) // timedelta(days=1))} days: keep_rows="…d".',
             )
     if windows is not None and windows < rows:
         raise ContractError(

@@ -122,7 +122,10 @@ def _misfit(window: Tumbling | Sliding | Cumulative) -> tuple[str | None, str]:
         return f"steps of {period} do not fit into days", _FITTING
     shortest = period.count * _SHORTEST_MONTH if isinstance(period, Months) else period
     if window.offset is not None and parse_duration(window.offset) >= shortest:
-        return "has an `offset` as long as its step", "Choose a shorter one: it says where the first starts."
+        return (
+            "has an `offset` that is not shorter than its step",
+            "Choose a shorter one: it says how much later windows start.",
+        )
     return None, ""
 
 

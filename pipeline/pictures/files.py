@@ -35,7 +35,7 @@ def draw_series(series: Series, zone: ZoneInfo, title: str, out: Path) -> None:
     axes.set_xticks([_days(series, at) for at, _ in marks], [label for _, label in marks])
     mean = ", mean of the windows of each point" if series.averaged else ""
     more = f"; {series.left_out:,} more groups are left out" if series.left_out else ""
-    axes.set_xlabel(f"window start, {axis_text(series, zone)}{more}")
+    axes.set_xlabel(f"{series.axis}, {axis_text(series, zone)}{more}")
     axes.set_ylabel(f"{series.measure}{mean}")
     if series.from_zero:
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
@@ -49,9 +49,9 @@ def draw_bars(bars: Bars, title: str, out: Path) -> None:
     figure, axes = _figure(title)
     rows = [*bars.bars, *([(f"{bars.left_out} others", bars.rest)] if bars.rest is not None else [])]
     colours = [COLOURS[0]] * len(bars.bars) + [COLOURS[-1]]
-    axes.barh(
-        [label or bars.measure for label, _ in rows], [value for _, value in rows], color=colours[: len(rows)]
-    )
+    axes.barh(range(len(rows)), [value for _, value in rows], color=colours[: len(rows)])
+    # Labels are set last: a formatter of the axis would show the places of the bars.
+    axes.set_yticks(range(len(rows)), [label or bars.measure for label, _ in rows])
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)
     left_out = f"; {bars.left_out:,} more groups are left out" if bars.rest is None and bars.left_out else ""
@@ -92,7 +92,9 @@ def _line(axes: Axes, series: Series, line: Line, colour: str) -> None:
             low, high = ([getattr(point, side) for point in run] for side in ("low", "high"))
             axes.fill_between(at, low, high, color=colour, alpha=0.18, linewidth=0)
         if len(run) == 1:
-            axes.plot(at, [run[0].value or 0.0], ".", color=colour, alpha=_alpha(run))
+            axes.plot(
+                at, [run[0].value or 0.0], "o", markersize=5, color=colour, alpha=_alpha(run), clip_on=False
+            )
         for one, other in pairwise(range(len(run))):
             axes.plot(
                 at[one : other + 1],

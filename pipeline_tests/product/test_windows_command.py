@@ -90,3 +90,28 @@ def test_nothing_dirty_is_said_and_no_warehouse_is_an_error(filled: Path, tmp_pa
 def test_each_has_help_with_an_example(home: Path, command: str) -> None:
     done = pipeline(home, "windows", command, "--help")
     assert done.returncode == 0 and "Example" in done.stdout
+
+
+def test_an_ingest_says_what_it_loaded_though_a_window_fails(tmp_path: Path) -> None:
+    folder = tmp_path / "datasets"
+    folder.mkdir()
+    (folder / "codes.py").write_text(
+        "from datetime import datetime\n"
+        "import pandera.polars as pa\n"
+        "from pipeline.contract import Dataset, Tumbling, agg\n"
+        "class Code(pa.DataFrameModel):\n    seen: datetime\n    code: str\n"
+        'codes = Dataset("codes", schema=Code, event_time="seen", windows=[\n'
+        '    Tumbling("failing", every="1d", measures={"top": agg.sql("max(code::INTEGER)", "INTEGER")}),\n'
+        '    Tumbling("daily", every="1d", measures={"n": agg.count()})])\n',
+        encoding="utf-8",
+    )
+    home = tmp_path / "home"
+    (home / "inbox" / "codes").mkdir(parents=True)
+    (home / "inbox" / "codes" / "a.csv").write_text("seen,code\n2025-01-01 10:00:00,x\n", encoding="utf-8")
+    done = pipeline(home, "ingest", "codes", PIPELINE_DATASETS=str(folder))
+    assert done.returncode == 2 and "a.csv" in done.stdout
+    assert "window codes/failing cannot be computed" in done.stderr and "max(code::INTEGER)" in done.stderr
+    told = pipeline(
+        home, "query", "SELECT n FROM windows.codes_daily", "--json", PIPELINE_DATASETS=str(folder)
+    )
+    assert json.loads(told.stdout) == [{"n": 1}]

@@ -31,7 +31,7 @@ def test_the_dataset_of_the_page_keeps_its_windows(tmp_path: Path) -> None:
     dataset = declared()
     start = datetime(2026, 3, 28, 12)  # noqa: DTZ001  (UTC without zone, as in the warehouse)
     rows = [
-        {"at": start + timedelta(minutes=37 * n), "page": "ab"[n % 2], "visitor": f"v{n % 3}", "seconds": 20.0 * n}
+        {"seen_at": start + timedelta(minutes=37 * n), "page": "ab"[n % 2], "visitor": f"v{n % 3}", "seconds": 20.0 * n}
         for n in range(60)
     ]  # fmt: skip
     warehouse = Warehouse(tmp_path / "w.duckdb", {"visits": dataset})

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.contract import Sliding, TimeWindow, Tumbling
+from pipeline.contract import Sliding, TimeWindow, Tumbling, agg
 from pipeline.warehouse import Released
 from pipeline.warehouse.commit import commit
 from pipeline_tests.warehouse.factory import stage_rows
@@ -320,3 +320,24 @@ def test_held_rows_leave_final_windows_as_they_are_and_released_they_are_as_if_r
     for window in WINDOWS:
         released = [(delivery, number, "released") for delivery, number, _ in repaired.late(window.name)]
         assert held.late(window.name) == released
+
+
+def test_held_rows_are_left_out_of_every_way_to_compute_a_sliding_window(tmp_path: Path) -> None:
+    measures = {
+        "different": agg.count_distinct("heat"), "middle": agg.median("heat"), "doubled": agg.sql("sum(heat) * 2", "BIGINT"), "sum": agg.sum("heat"),
+    }  # fmt: skip
+    house = House(
+        tmp_path,
+        [Sliding("mixed", size="3h", every="1h", by=["place"], measures=measures)],
+        lateness="1h",
+        late="hold",
+    )
+    house.load("a.csv", row(0, heat=1), row(8, heat=2))
+    before = house.windows("mixed")
+    house.load("b.csv", row(0.5, heat=5))
+    assert house.windows("mixed") == before and {one[2] for one in house.late("mixed")} == {"held"}
+    with house.session() as session:
+        session.release("readings")
+    house.recompute()
+    noon = next(one for one in house.windows("mixed") if one[0] == NOON)
+    assert noon[2:] == (2, 3.0, 12, 6, 2)

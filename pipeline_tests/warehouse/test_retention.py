@@ -272,3 +272,19 @@ def test_a_filled_window_stays_when_the_first_rows_of_its_group_are_gone(tmp_pat
         assert session.retain("readings", NOON + timedelta(days=9)).rows == 6
         session.recompute("readings", "filled", [date(2025, 3, 3) + timedelta(days=n) for n in range(10)])
     assert house.windows("filled") == before
+
+
+def test_a_frozen_row_makes_no_empty_windows_of_its_group(tmp_path: Path) -> None:
+    filled = Tumbling("filled", every="1d", by=["place"], fill="zero", measures=MEASURES)
+    house = House(tmp_path, [filled], keep_rows="4d")
+    house.load("a.csv", *[row(24 * day) for day in range(10)], row(24 * 7, place="B"))
+    with house.session() as session:
+        session.retain("readings", NOON + timedelta(days=9))
+    before = house.windows("filled")
+    house.load("late.csv", row(0, place="B"))
+    assert house.late("filled") == [("late.csv", 1, "frozen")]
+    with house.session() as session:
+        session.recompute("readings", "filled", [date(2025, 3, 3) + timedelta(days=n) for n in range(10)])
+        assert house.windows("filled") == before
+        session.retain("readings", NOON + timedelta(days=9))
+        assert sum(day.differences for day in session.verify("readings", "filled", sampled=None).days) == 0

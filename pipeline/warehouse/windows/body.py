@@ -40,10 +40,12 @@ class Body:
     @property
     def reads(self) -> str:
         """FROM and WHERE of the rows."""
-        return (
-            f"FROM {self.source}\n  WHERE {self.moment} >= {timestamp(self.lower)} "
-            f"AND {self.moment} < {timestamp(self.until)}"
-        )
+        return f"FROM {self.source}\n  {self.within}"
+
+    @property
+    def within(self) -> str:
+        """WHERE of the rows."""
+        return f"WHERE {self.moment} >= {timestamp(self.lower)} AND {self.moment} < {timestamp(self.until)}"
 
     @property
     def shown(self) -> str:

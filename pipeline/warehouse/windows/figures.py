@@ -9,7 +9,7 @@ from datetime import datetime
 
 import duckdb
 
-from pipeline.contract import Dataset, Session, TimeWindow
+from pipeline.contract import Dataset, Session, TimeWindow, Tumbling
 from pipeline.warehouse.sql import ident, idents, table, text, timestamp
 from pipeline.warehouse.windows import sessions
 from pipeline.warehouse.windows.compiler import compile_window
@@ -47,6 +47,11 @@ def figures_sql(
     return f"SELECT * FROM (\n{sql}\n)\nWHERE {limits.open_sql(window)}" if limits else sql
 
 
+def _spans_rows(window: TimeWindow) -> bool:
+    """Whether which windows there are follows from the first and last rows, not from the clock alone."""
+    return isinstance(window, Session) or (isinstance(window, Tumbling) and window.fill is not None)
+
+
 def _before(dataset: Dataset, window: TimeWindow, rows: datetime) -> str:
     """SQL of the first window that is kept of each group, of those from before the rows that are left."""
     by = "".join(f"{ident(name)}, " for name in window.by)
@@ -62,7 +67,7 @@ def counted(dataset: Dataset, window: TimeWindow) -> str:
     source = table("clean", dataset.name)
     left_out = [
         *(["held"] if dataset.late == "hold" else []),
-        *(["frozen"] if dataset.keep_rows is not None and isinstance(window, Session) else []),
+        *(["frozen"] if dataset.keep_rows is not None and _spans_rows(window) else []),
     ]
     if not left_out:
         return source

@@ -68,7 +68,9 @@ def series(
     groups = _groups(dataset, window, chosen, by)
     kind = kind_of(window, chosen)
     combined = COMBINED.get(kind)
-    at = "window_end" if isinstance(window, Cumulative) else "window_start"
+    at, axis = "window_start", "window start"
+    if isinstance(window, Cumulative):
+        at, axis = f"(window_end - {interval(window.step)})", "last step of the window"
     scope = f"window_start >= {timestamp(lower)} AND window_start < {timestamp(upper)}"
     step, width = _steps(connection, dataset, window, at, scope, upper - lower, points)
     value = "1" if chosen == SESSIONS else ident(chosen)
@@ -108,6 +110,7 @@ def series(
         averaged=width is not None and chosen != SESSIONS,
         left_out=0 if combined is not None else others,
         from_zero=kind in ADDED or kind == "count_distinct",
+        axis=axis,
     )
 
 

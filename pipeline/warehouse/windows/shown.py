@@ -72,6 +72,7 @@ class Series:
         averaged: whether a point is the mean of several windows.
         left_out: groups without a line that no other line holds.
         from_zero: whether the figures are amounts, which are read from zero.
+        axis: what a point's time is.
     """
 
     dataset: str
@@ -84,6 +85,7 @@ class Series:
     averaged: bool = False
     left_out: int = 0
     from_zero: bool = True
+    axis: str = "window start"
 
 
 @dataclass(frozen=True)

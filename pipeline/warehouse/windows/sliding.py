@@ -166,7 +166,7 @@ class _Writer:
         earliest = f"_pane - {self.length - self.pane}"
         previous = f"lag(_pane) OVER (PARTITION BY _group, _value ORDER BY _pane) + {self.pane}"
         return {
-            seen: f"SELECT {self.time} AS _pane, _group, {measure.distinct} AS _value\n  FROM (\n  {coded})\n  {self._within()}{only}",
+            seen: f"SELECT {self.time} AS _pane, _group, {measure.distinct} AS _value\n  FROM (\n  {coded})\n  {self.body.within}{only}",
             since: f"SELECT _group, greatest(coalesce({previous}, {earliest}), {earliest}) AS _since, _pane\n  FROM {seen}",
             steps: (
                 f"SELECT _since AS _slot, _group, count(*) AS _change FROM {since} GROUP BY 1, 2\n"
@@ -189,9 +189,6 @@ class _Writer:
         overlapping = -(-self.length // self.step)
         return (
             f"SELECT {floor} - _back * {self.step} AS _slot, _group, {', '.join(direct)}\n"
-            f"  FROM (\n  {coded}), range({overlapping}) AS steps(_back)\n  {self._within()}\n"
+            f"  FROM (\n  {coded}), range({overlapping}) AS steps(_back)\n  {self.body.within}\n"
             f"  AND {floor} - _back * {self.step} + {self.length} > {self.time}\n  GROUP BY 1, 2"
         )
-
-    def _within(self) -> str:
-        return self.body.reads[self.body.reads.index("WHERE") :]
