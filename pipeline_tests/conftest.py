@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from pipeline.settings import Settings
 
 # The same examples in every run: a test that fails, fails for everyone. `HYPOTHESIS_PROFILE=search` looks for new ones.
-hypothesis_settings.register_profile("default", derandomize=True, deadline=None)
+hypothesis_settings.register_profile("default", derandomize=True, deadline=None, max_examples=60)
 hypothesis_settings.register_profile("search", derandomize=False, deadline=None, max_examples=2_000)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
