@@ -62,6 +62,12 @@ def up_to_date(house: Intake, datasets: Sequence[str] | None) -> tuple[list[Reco
     return done, None
 
 
+def end_if(failed: str | None) -> None:
+    """End with exit code 2 where a window could not be computed, once everything else is said."""
+    if failed is not None:
+        refuse(failed)
+
+
 def windows_json(recomputed: Sequence[Recomputed]) -> list[dict[str, object]]:
     """Windows that were brought up to date, for programs."""
     return [

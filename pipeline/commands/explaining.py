@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.app import Json, app, intake, refuse
+from pipeline.commands.app import Json, app, intake
+from pipeline.commands.windows_named import window_named
 
 
 @app.command()
@@ -28,13 +29,8 @@ def explain(
     from pipeline.terminal import print_json, say, show_rows
     from pipeline.warehouse import explain as explained
 
-    datasets = intake().datasets
-    name, _, wanted = window.partition("/")
-    if name not in datasets or wanted not in {one.name for one in datasets[name].windows}:
-        known = ", ".join(f"{d.name}/{w.name}" for d in datasets.values() for w in d.windows)
-        refuse(f"No window {window!r}. There is: {known}.")
-    dataset = datasets[name]
-    found = explained(dataset, dataset.window(wanted), date.today() if day is None else day.date())  # noqa: DTZ011
+    dataset, spec = window_named(window, intake().datasets)
+    found = explained(dataset, spec, date.today() if day is None else day.date())  # noqa: DTZ011
     if json:
         print_json(asdict(found))
         return

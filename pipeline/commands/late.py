@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.app import Json, app, intake, refuse, require_datasets, say_windows, windows_json
+from pipeline.commands.app import (
+    Json,
+    app,
+    end_if,
+    intake,
+    refuse,
+    require_datasets,
+    say_windows,
+    up_to_date,
+    windows_json,
+)
 from pipeline.commands.windows_app import windows_app
 
 if TYPE_CHECKING:
@@ -66,7 +76,6 @@ def release(
     """
     from dataclasses import asdict
 
-    from pipeline.intake import recompute_dirty
     from pipeline.terminal import print_json, say, show_rows
 
     house = intake()
@@ -75,17 +84,20 @@ def release(
         _require_window(house, dataset, window)
     with house.warehouse.session() as session:
         done = session.release(dataset, window, delivery)
-    recomputed = list(recompute_dirty(house, [dataset])) if windows else []
+    recomputed, failed = up_to_date(house, [dataset]) if windows else ([], None)
     if json:
         print_json({"released": [asdict(one) for one in done], "windows": windows_json(recomputed)})
+        end_if(failed)
         return
     if not done:
         say(f"No row of {dataset} is held.")
+        end_if(failed)
         return
     columns = ["window", "delivery", "rows", "days", "cannot count any more"]
     shown = [(one.window, one.delivery, one.rows, len(one.days), one.frozen) for one in done]
     show_rows("Released", columns, shown, columns[2:])
     say_windows(recomputed)
+    end_if(failed)
 
 
 @app.command()

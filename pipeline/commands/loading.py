@@ -9,6 +9,7 @@ import typer
 from pipeline.commands.app import (
     Json,
     app,
+    end_if,
     intake,
     refuse,
     require_datasets,
@@ -83,8 +84,7 @@ def ingest(
                 "refused": [{"path": str(r.path), "reason": r.reason} for r in scan.refused],
             }
         )
-        if failed is not None:
-            refuse(failed)
+        end_if(failed)
         return
     if outcomes:
         show_entries([outcome.entry for outcome in outcomes])
@@ -95,8 +95,7 @@ def ingest(
     for refused in scan.refused:
         say(f"  not taken: {refused.path}: {refused.reason}")
     say_windows(recomputed)
-    if failed is not None:
-        refuse(failed)
+    end_if(failed)
 
 
 def _load_again(
@@ -137,8 +136,7 @@ def _load_again(
             say("Every delivery is loaded under the contract of now; --all loads them all the same.")
         show_again(again)
         say_windows(recomputed)
-    if failed is not None:
-        refuse(failed)
+    end_if(failed)
     raise typer.Exit(2 if any(done.problem for done in again) else 0)
 
 

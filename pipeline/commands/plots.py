@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.commands.app import Json, app, intake, refuse
-from pipeline.commands.windows_named import From, To, day_range, windows_named
+from pipeline.commands.windows_named import From, To, day_range, window_named
 
 if TYPE_CHECKING:
     from pipeline.contract import Dataset, TimeWindow, Window
@@ -46,11 +46,7 @@ def plot(
     from pipeline.warehouse.windows.shown import NotDrawable
 
     house = intake()
-    chosen = windows_named([window], house.datasets)
-    if len(chosen) > 1:
-        refuse(f"Name one window of {window}: {', '.join(f'{dataset}/{name}' for dataset, name in chosen)}.")
-    dataset = house.datasets[chosen[0][0]]
-    spec = dataset.window(chosen[0][1])
+    dataset, spec = window_named(window, house.datasets)
     target = out or house.settings.reports / f"{dataset.name}-{spec.name}.svg"
     if target.suffix.lower() not in _ENDINGS:
         refuse(f"{target} ends with none of {', '.join(_ENDINGS)}.")
@@ -97,7 +93,7 @@ def _series(
         if stored is None:
             raise NotDrawable(f"{dataset.name}/{window.name} has no windows yet")
         days = [max(stored[0], stored[1] - timedelta(days=_DAYS - 1)), stored[1]]
-    lower, upper = clock.day_bounds(dataset.zone, days[0])[0], clock.day_bounds(dataset.zone, days[-1])[1]
+    lower, upper = clock.span_bounds(dataset.zone, days)
     return series(session.connection, dataset, window, lower, upper, measure=measure, by=by, points=600)
 
 

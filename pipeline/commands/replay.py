@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.app import Json, app, intake, refuse, require_datasets, say_windows, windows_json
+from pipeline.commands.app import (
+    Json,
+    app,
+    end_if,
+    intake,
+    refuse,
+    require_datasets,
+    say_windows,
+    up_to_date,
+    windows_json,
+)
 
 
 @app.command()
@@ -24,7 +34,6 @@ def replay(
     """
     from dataclasses import asdict
 
-    from pipeline.intake import recompute_dirty
     from pipeline.intake import replay as take_again
     from pipeline.report import renew_reports
     from pipeline.terminal import print_json, say, show_rows
@@ -40,7 +49,7 @@ def replay(
             )
     found = take_again(house, dataset, delivery or None)
     renew_reports(house, dataset, [one.delivery for one in found])
-    recomputed = list(recompute_dirty(house, [dataset])) if windows else []
+    recomputed, failed = up_to_date(house, [dataset]) if windows else ([], None)
     if json:
         print_json(
             {
@@ -49,9 +58,11 @@ def replay(
                 "windows": windows_json(recomputed),
             }
         )
+        end_if(failed)
         return
     if not found:
         say(f"No row of {dataset} is rejected and open.")
+        end_if(failed)
         return
     columns = ["delivery", "looked at", "passed", "left out", "still rejected"]
     show_rows(
@@ -66,3 +77,4 @@ def replay(
             f"{unread:,} of them could not be read: they need a correction, or their file to be loaded again."
         )
     say_windows(recomputed)
+    end_if(failed)

@@ -14,7 +14,7 @@ import typer
 from pipeline.commands.app import refuse, require_datasets
 
 if TYPE_CHECKING:
-    from pipeline.contract import Dataset
+    from pipeline.contract import Dataset, Window
 
 From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")]
 To = Annotated[
@@ -42,6 +42,17 @@ def windows_named(
             refuse(f"Dataset {dataset!r} has no windows.")
         chosen.update(dict.fromkeys((dataset, name) for name in known if window in ("", name)))
     return list(chosen)
+
+
+def window_named(name: str, datasets: Mapping[str, Dataset]) -> tuple[Dataset, Window]:
+    """The one window of that name; the name of a dataset will do where it has but one."""
+    chosen = windows_named([name], datasets)
+    if len(chosen) > 1:
+        refuse(
+            f"Name one window of {name}: {', '.join(f'{dataset}/{window}' for dataset, window in chosen)}."
+        )
+    dataset = datasets[chosen[0][0]]
+    return dataset, dataset.window(chosen[0][1])
 
 
 def day_range(first: datetime | None, last: datetime | None) -> list[date] | None:

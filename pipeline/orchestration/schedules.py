@@ -4,7 +4,7 @@ By night, on the dataset's clock: at three the windows of the last days are comp
 compared with the clean rows. Retention comes between them, at four.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
 from dagster import DefaultScheduleStatus, RunRequest, ScheduleDefinition, ScheduleEvaluationContext, schedule
@@ -26,20 +26,8 @@ def schedules_of(datasets: Iterable[Dataset]) -> list[ScheduleDefinition]:
 
 def nightly_windows(dataset: Dataset) -> ScheduleDefinition:
     """`<dataset>_nightly_windows`: recomputes the windows of the last `nightly_days` at three, on the dataset's clock."""
-
-    @schedule(
-        name=f"{dataset.name}_nightly_windows",
-        cron_schedule="0 3 * * *",
-        execution_timezone=dataset.timezone,
-        job_name=windows_job_name(dataset.name),
-        default_status=DefaultScheduleStatus.RUNNING,
-        description=f"Recomputes the last {dataset.nightly_days} days of every window of {dataset.name}.",
-    )
-    def nightly(context: ScheduleEvaluationContext) -> RunRequest:
-        today = context.scheduled_execution_time.astimezone(dataset.zone).date()
-        return nightly_request(dataset, today)
-
-    return nightly
+    told = f"Recomputes the last {dataset.nightly_days} days of every window of {dataset.name}."
+    return _nightly(dataset, "windows", "0 3 * * *", windows_job_name(dataset.name), told, nightly_request)
 
 
 def nightly_request(dataset: Dataset, today: date) -> RunRequest:
@@ -52,20 +40,8 @@ def nightly_request(dataset: Dataset, today: date) -> RunRequest:
 
 def nightly_verification(dataset: Dataset) -> ScheduleDefinition:
     """`<dataset>_nightly_verification`: the checks of the dataset's windows at half past four, on the dataset's clock."""
-
-    @schedule(
-        name=f"{dataset.name}_nightly_verification",
-        cron_schedule="30 4 * * *",
-        execution_timezone=dataset.timezone,
-        job_name=VERIFY_JOB,
-        default_status=DefaultScheduleStatus.RUNNING,
-        description=f"Compares a sample of every window of {dataset.name} with its clean rows.",
-    )
-    def nightly(context: ScheduleEvaluationContext) -> RunRequest:
-        today = context.scheduled_execution_time.astimezone(dataset.zone).date()
-        return verification_request(dataset, today)
-
-    return nightly
+    told = f"Compares a sample of every window of {dataset.name} with its clean rows."
+    return _nightly(dataset, "verification", "30 4 * * *", VERIFY_JOB, told, verification_request)
 
 
 def verification_request(dataset: Dataset, today: date) -> RunRequest:
@@ -74,6 +50,30 @@ def verification_request(dataset: Dataset, today: date) -> RunRequest:
         run_key=f"{dataset.name}:{today}",
         asset_check_keys=[key_of(dataset, window.name) for window in dataset.windows],
     )
+
+
+def _nightly(
+    dataset: Dataset,
+    what: str,
+    cron: str,
+    job: str,
+    told: str,
+    request: Callable[[Dataset, date], RunRequest],
+) -> ScheduleDefinition:
+    """`<dataset>_nightly_<what>`: asks each night, on the dataset's clock, for the run of the day that begins."""
+
+    @schedule(
+        name=f"{dataset.name}_nightly_{what}",
+        cron_schedule=cron,
+        execution_timezone=dataset.timezone,
+        job_name=job,
+        default_status=DefaultScheduleStatus.RUNNING,
+        description=told,
+    )
+    def nightly(context: ScheduleEvaluationContext) -> RunRequest:
+        return request(dataset, context.scheduled_execution_time.astimezone(dataset.zone).date())
+
+    return nightly
 
 
 def nightly_retention() -> ScheduleDefinition:

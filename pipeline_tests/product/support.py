@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,24 @@ def pipeline(home: Path, *arguments: str, **settings: str) -> subprocess.Complet
         os.environ.update(before)
     assert isinstance(code, int | None), code
     return subprocess.CompletedProcess(list(arguments), code or 0, out.getvalue(), err.getvalue())
+
+
+def run_page(blocks: Iterable[tuple[str, str]], home: Path, module: Path) -> None:
+    """Run the blocks of a page in order: declarations are written to `module`, in a folder of datasets; commands must work; a text
+    must be what the last command printed."""
+    module.parent.mkdir()
+    settings = environment(home, PIPELINE_DATASETS=str(module.parent))
+    settings["PATH"] = f"{Path(sys.executable).parent}:{settings['PATH']}"
+    printed = ""
+    for language, block in blocks:
+        if language == "python":
+            module.write_text(block, encoding="utf-8")
+        elif language == "bash":
+            done = run(["bash", "-ec", block], settings)
+            assert done.returncode == 0, done.stderr
+            printed = done.stdout
+        else:
+            assert [line for line in block.splitlines() if line not in printed] == []
 
 
 def execute_job(

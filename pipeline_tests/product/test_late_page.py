@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 
-from pipeline_tests.product.support import ROOT, environment, pipeline, run, sql
+from pipeline_tests.product.support import ROOT, pipeline, run_page, sql
 
 PAGE = (ROOT / "docs" / "late.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(bash|python|text)\n(.*?)```", PAGE, re.DOTALL)
@@ -15,19 +14,7 @@ BLOCKS = re.findall(r"```(bash|python|text)\n(.*?)```", PAGE, re.DOTALL)
 
 def test_declarations_commands_and_output_are_as_the_page_says(home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "datasets"
-    folder.mkdir()
-    settings = environment(home, PIPELINE_DATASETS=str(folder))
-    settings["PATH"] = f"{Path(sys.executable).parent}:{settings['PATH']}"
-    printed = ""
-    for language, block in BLOCKS:
-        if language == "python":
-            (folder / "heat.py").write_text(block, encoding="utf-8")
-        elif language == "bash":
-            done = run(["bash", "-ec", block], settings)
-            assert done.returncode == 0, done.stderr
-            printed = done.stdout
-        else:
-            assert [line for line in block.splitlines() if line not in printed] == []
+    run_page(BLOCKS, home, folder / "heat.py")
     assert sql(home, "SELECT count(*) FROM clean.heat").item() == 0
     assert sql(home, "SELECT count(*) FROM windows.heat_hourly").item() == 3
     given = {"PIPELINE_DATASETS": str(folder)}

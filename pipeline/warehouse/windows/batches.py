@@ -70,7 +70,7 @@ def batches(
 
 
 def _batch(dataset: Dataset, window: TimeWindow, days: Sequence[date], pieces: int) -> Batch:
-    lower, upper = clock.day_bounds(dataset.zone, days[0])[0], clock.day_bounds(dataset.zone, days[-1])[1]
+    lower, upper = clock.span_bounds(dataset.zone, days)
     if isinstance(window, Tumbling | Sliding):
         # Each piece reads a window's length beyond its end: many small pieces would read everything over and over.
         pieces = min(pieces, (upper - lower) // (_WORTH_CUTTING * window.length))
@@ -86,7 +86,7 @@ def _rows_per_day(
 ) -> dict[date, int]:
     assert dataset.event_time is not None
     moment = ident(dataset.event_time)
-    lower, upper = clock.day_bounds(dataset.zone, days[0])[0], clock.day_bounds(dataset.zone, days[-1])[1]
+    lower, upper = clock.span_bounds(dataset.zone, days)
     shown = dirty.local_sql(dataset, moment, lower, upper)
     rows = connection.execute(
         f"SELECT CAST({shown} AS DATE), count(*) FROM {table('clean', dataset.name)} "

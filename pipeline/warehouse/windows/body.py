@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipeline.contract.durations import Period
+from pipeline.contract.windows import MICROSECOND
 from pipeline.warehouse.sql import interval, timestamp
 from pipeline.warehouse.windows.columns import Columns, listed
 from pipeline.warehouse.windows.grid import Grid
 
-MICROSECOND = timedelta(microseconds=1)
 _FIRST = datetime(1, 1, 1)  # noqa: DTZ001  (the beginning of the calendar, in UTC without zone)
 
 

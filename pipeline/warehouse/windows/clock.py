@@ -8,6 +8,7 @@ is a handful of constant offsets, so the SQL adds those.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -85,6 +86,11 @@ def day_bounds(zone: ZoneInfo, day: date) -> tuple[datetime, datetime]:
     """UTC moments at which the zone's day begins and ends; 23 or 25 hours apart where clocks change."""
     start = datetime(day.year, day.month, day.day)  # noqa: DTZ001  (a clock without zone, on purpose)
     return to_utc(zone, start), to_utc(zone, plus(start, DAY))
+
+
+def span_bounds(zone: ZoneInfo, days: Sequence[date]) -> tuple[datetime, datetime]:
+    """UTC moments at which the first of ascending days begins and the last one ends."""
+    return day_bounds(zone, days[0])[0], day_bounds(zone, days[-1])[1]
 
 
 def changes(zone: ZoneInfo, lower: datetime, upper: datetime) -> tuple[timedelta, list[Change]]:

@@ -5,7 +5,7 @@ What belongs here: columns of a SELECT. What does not: a kind of window (`compil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.contract import Dataset, Window
@@ -66,6 +66,14 @@ class Columns:
         """The measures that go that way."""
         return [one for one in self.planned if one.way is way]
 
+    def over_rows(self, moment: str) -> list[str]:
+        """The states, and the measures that have none, as aggregates over rows."""
+        return [*self.shared.over_rows(moment), *self.directly(self.direct)]
+
+    def directly(self, names: Iterable[str]) -> list[str]:
+        """Measures without states, by their columns, as aggregates over rows."""
+        return [f"{self.direct[name]} AS {name}" for name in names]
+
     @property
     def raw(self) -> list[str]:
         """The columns that a kind of window has to give: states, and results that have none."""
@@ -90,7 +98,7 @@ def columns_of(dataset: Dataset, window: Window) -> Columns:
         parts = [shared.name(state) for state in measure.states]
         if not parts:
             assert measure.direct is not None
-            parts = [ident(f"_{one.name}")]
+            parts = [one.column]
             direct[parts[0]] = measure.direct
         final = measure.final
         for number, part in enumerate(parts):

@@ -85,7 +85,7 @@ def compile_total(dataset: Dataset, window: Total, source: str, *, per_delivery:
     delivery = "_delivery" if per_delivery else "NULL::VARCHAR AS _delivery"
     groups = [*(["_delivery"] if per_delivery else []), *columns.by]
     grouped = f"\n  GROUP BY {', '.join(groups)}" if groups else ""
-    picked = [delivery, *columns.by, *columns.shared.over_rows("NULL"), *_direct(columns)]
+    picked = [delivery, *columns.by, *columns.over_rows("NULL")]
     shown = ["NULL::TIMESTAMP AS window_start", "NULL::TIMESTAMP AS window_end", "_delivery", *columns.by]
     shown += [*columns.results("_delivery"), "row_count"]
     return (
@@ -117,12 +117,8 @@ def _body(
 def _tumbling(body: Body) -> str:
     columns = body.columns
     picked = [f"{bucket(body.grid, body.grid.step, body.shown)} AS _slot", *columns.by]
-    picked += [*columns.shared.over_rows(body.moment), *_direct(columns)]
+    picked += columns.over_rows(body.moment)
     return f"SELECT {listed(picked)}\n  {body.reads}\n  GROUP BY {', '.join(['1', *columns.by])}"
-
-
-def _direct(columns: Columns) -> list[str]:
-    return [f"{sql} AS {name}" for name, sql in columns.direct.items()]
 
 
 def _outer(columns: Columns, body: str, lower: datetime, upper: datetime) -> str:

@@ -5,15 +5,13 @@ What belongs here: the SQL of cumulative windows. What does not: what they measu
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from pipeline.warehouse.sql import ident, interval
-from pipeline.warehouse.windows.body import MICROSECOND, Body, bucket
+from pipeline.contract.windows import MICROSECOND
+from pipeline.warehouse.sql import interval
+from pipeline.warehouse.windows.body import Body, bucket
 from pipeline.warehouse.windows.columns import listed, matched
 from pipeline.warehouse.windows.ways import Planned, Way
 
 _FRAME = "OVER (PARTITION BY {group} ORDER BY _step ROWS UNBOUNDED PRECEDING)"
-_HOUR = timedelta(hours=1)
 
 
 def write(body: Body) -> str:
@@ -27,7 +25,7 @@ class _Writer:
         assert grid.rises is not None
         self.body, self.columns = body, body.columns
         self.rises = grid.rises
-        self.local = grid.rises > _HOUR and not grid.rises % _HOUR
+        self.local = grid.rises_locally
         self.period = bucket(grid, grid.step, body.shown)
         self.group = ", ".join(["_slot", *self.columns.by])
         self.keys = ("_slot", *self.columns.by)
@@ -43,12 +41,12 @@ class _Writer:
             parts[f"firsts_{number}"] = self._firsts(one)
             joins.append(f"LEFT JOIN firsts_{number} ON {self._same(f'firsts_{number}')}")
             count = f"(sum(coalesce(firsts_{number}._count, 0)) {frame})::BIGINT"
-            running.append(f"{count} AS {ident(f'_{one.name}')}")
+            running.append(f"{count} AS {one.column}")
         by_rows = self.columns.of_way(Way.ROWS)
         if by_rows:
             parts["by_rows"] = self._by_rows(by_rows)
             joins.append(f"JOIN by_rows ON {self._same('by_rows')}")
-            running += [f"by_rows.{ident(f'_{one.name}')}" for one in by_rows]
+            running += [f"by_rows.{one.column}" for one in by_rows]
         chain = ", ".join(f"{name} AS (\n  {sql}\n  )" for name, sql in parts.items())
         picked = [f"dense.{name}" for name in (*self.keys, "_step")] + running
         joined = "\n  ".join(joins)
@@ -88,9 +86,7 @@ class _Writer:
         return f"SELECT {self.group}, _step, count(*) AS _count FROM (\n  {first}\n  ) GROUP BY {self.group}, _step"
 
     def _by_rows(self, measures: list[Planned]) -> str:
-        direct = [
-            f"{self.columns.direct[ident(f'_{one.name}')]} AS {ident(f'_{one.name}')}" for one in measures
-        ]
+        direct = self.columns.directly(one.column for one in measures)
         placed = f"SELECT stepped.*, dense._step AS _until\n  FROM stepped JOIN dense ON {matched(self.keys, 'stepped', 'dense')} AND stepped._step <= dense._step"
         return (
             f"SELECT {self.group}, _until AS _step, {', '.join(direct)}\n"

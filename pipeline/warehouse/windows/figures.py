@@ -13,7 +13,7 @@ from pipeline.contract import Dataset, Session, TimeWindow, Tumbling
 from pipeline.warehouse.sql import ident, idents, table, text, timestamp
 from pipeline.warehouse.windows import sessions
 from pipeline.warehouse.windows.compiler import compile_window
-from pipeline.warehouse.windows.limits import limits_of
+from pipeline.warehouse.windows.limits import Limits, limits_of
 
 
 def figures_sql(
@@ -23,6 +23,7 @@ def figures_sql(
     lower: datetime,
     upper: datetime,
     relation: str | None = None,
+    limits: Limits | None = None,
 ) -> str:
     """SELECT of `compiler.figure_columns` of the windows that start in [lower, upper), without those that retention has frozen or
     deleted: the rows that are left would give less than they were made of.
@@ -34,12 +35,14 @@ def figures_sql(
         lower: UTC without zone; where a day begins.
         upper: UTC without zone; where a day ends.
         relation: SQL of a relation with the columns of the clean table, in its place.
+        limits: how far retention has gone, where the caller knows it; read when None.
     """
     source = relation or counted(dataset, window)
     until = (
         sessions.horizon(connection, dataset, window, source, upper) if isinstance(window, Session) else None
     )
-    limits = limits_of(connection, dataset.name)
+    if limits is None:
+        limits = limits_of(connection, dataset.name)
     earlier = None
     if limits.rows is not None and getattr(window, "fill", None) is not None:
         earlier = _before(dataset, window, limits.rows)

@@ -24,13 +24,13 @@ from zoneinfo import ZoneInfo
 
 from pipeline.contract import Cumulative, Dataset, GridWindow, Session, Sliding, TimeWindow
 from pipeline.contract.durations import Months, Period, longest, parse_duration
+from pipeline.contract.windows import MICROSECOND
 from pipeline.warehouse.sql import interval, timestamp
 from pipeline.warehouse.windows import clock
 
 ORIGIN = datetime(2000, 1, 3)  # noqa: DTZ001  (a clock without zone, on purpose)
 _MONTH_ORIGIN = datetime(2000, 1, 1)  # noqa: DTZ001
 _HOUR = timedelta(hours=1)
-_MICROSECOND = timedelta(microseconds=1)
 _ZERO = timedelta()
 
 
@@ -57,7 +57,12 @@ class Grid:
         """Whether windows go by the local clock, not by elapsed time."""
         if isinstance(self.step, Months) or isinstance(self.length, Months):
             return True
-        return self.step > _HOUR and not self.step % _HOUR and not self.length % _HOUR
+        return _goes_by_hours(self.step) and not self.length % _HOUR
+
+    @cached_property
+    def rises_locally(self) -> bool:
+        """Whether the steps of cumulative windows go by the local clock."""
+        return self.rises is not None and _goes_by_hours(self.rises)
 
     @cached_property
     def origin(self) -> datetime:
@@ -120,7 +125,7 @@ class Grid:
                 return self.off_clock(self.floor(shown))
             return self.off_clock(self.end(self.floor(clock.plus(shown, -longest(self.length)))))
         begun = self.floor(shown)
-        if self.rises > _HOUR and not self.rises % _HOUR:
+        if self.rises_locally:
             return self.off_clock(begun + (shown - begun) // self.rises * self.rises)
         start = self.off_clock(begun)
         return start + (watermark - start) // self.rises * self.rises
@@ -131,7 +136,7 @@ class Grid:
         moments = [first, last]
         if self.local and self.offset:
             for change in clock.changes(self.zone, first, last)[1]:
-                moments += [change.moment - _MICROSECOND, change.moment]
+                moments += [change.moment - MICROSECOND, change.moment]
         return [self.on_clock(moment) for moment in moments]
 
     def _earliest(self, shown: datetime) -> datetime:
@@ -167,6 +172,10 @@ class Grid:
             else:
                 cases.append((change.moment + max(change.before, change.offset), interval(change.before)))
         return _shifted(late, cases, found[-1].offset if found else first, "-")
+
+
+def _goes_by_hours(step: timedelta) -> bool:
+    return step > _HOUR and not step % _HOUR
 
 
 def grid_of(dataset: Dataset, window: GridWindow) -> Grid:

@@ -14,11 +14,10 @@ from datetime import date, datetime, timedelta
 import duckdb
 
 from pipeline.contract import Dataset, GridWindow, Session, Sliding, TimeWindow
+from pipeline.contract.windows import MICROSECOND
 from pipeline.warehouse.sql import timestamp
 from pipeline.warehouse.windows import clock
 from pipeline.warehouse.windows.grid import grid_of
-
-_LEAST = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Limits:
         found = []
         if self.rows is not None:
             # The last start before the rows that are left: its window is frozen to its end.
-            start = grid.floor(clock.plus(grid.on_clock(self.rows), -_LEAST))
+            start = grid.floor(clock.plus(grid.on_clock(self.rows), -MICROSECOND))
             found.append(self.rows if back else grid.off_clock(grid.end(start)))
         if self.windows is not None:
             found.append(clock.plus(grid.ended(self.windows), -back))

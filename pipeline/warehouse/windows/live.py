@@ -104,10 +104,7 @@ def _sql(
     relation: str | None,
 ) -> str:
     asked = _within(since, until)
-    spans = [
-        (clock.day_bounds(dataset.zone, stretch[0])[0], clock.day_bounds(dataset.zone, stretch[-1])[1])
-        for stretch in stretches(days)
-    ]
+    spans = [clock.span_bounds(dataset.zone, stretch) for stretch in stretches(days)]
     fresh = [
         f"SELECT * FROM ({figures_sql(connection, dataset, window, lower, upper, relation)}) AS figures{_where(asked)}"
         for lower, upper in spans

@@ -134,7 +134,7 @@ def _recompute_batch(
     covered = set(days)
     done = [mark for mark in pending if mark.day in covered]
     with transaction(connection):
-        computed = [figures_sql(connection, dataset, window, *span) for span in batch.spans]
+        computed = [figures_sql(connection, dataset, window, *span, limits=limits) for span in batch.spans]
         scope = (
             f"window_start >= {timestamp(batch.lower)} AND window_start < {timestamp(batch.upper)} "
             f"AND {limits.open_sql(window)}"

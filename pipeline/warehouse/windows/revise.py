@@ -62,9 +62,7 @@ def revise(
         number of a day → what became of its windows; days without any before and after are left out.
     """
     target = window_table(dataset, window)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_windows AS {computed[0]}")
-    for further in computed[1:]:
-        connection.execute(f"INSERT INTO temp.fresh_windows {further}")
+    compute(connection, computed)
     compared = _compared(dataset, window, f"(SELECT * FROM {target} WHERE {scope})", final)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE next_windows AS {compared}")
     rows = connection.execute(
@@ -78,6 +76,13 @@ def revise(
             f"INSERT INTO {target} ({names}) SELECT {names} FROM {_NEXT} WHERE NOT _gone ORDER BY window_start"
         )
     return {number: Revised(*counts) for number, *counts in rows}
+
+
+def compute(connection: duckdb.DuckDBPyConnection, computed: Sequence[str]) -> None:
+    """Leave what the SELECTs of `computed` give in `temp.fresh_windows`."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_windows AS {computed[0]}")
+    for further in computed[1:]:
+        connection.execute(f"INSERT INTO temp.fresh_windows {further}")
 
 
 def _compared(dataset: Dataset, window: Window, stored: str, final: datetime | None) -> str:

@@ -11,11 +11,11 @@ from datetime import date, datetime, timedelta
 import duckdb
 
 from pipeline.contract import Dataset, Session
+from pipeline.contract.windows import MICROSECOND
 from pipeline.warehouse.sql import ident, interval, timestamp
 from pipeline.warehouse.windows import clock
 from pipeline.warehouse.windows.columns import Columns, listed, matched
 
-MICROSECOND = timedelta(microseconds=1)
 _STRIDE = timedelta(hours=1)
 
 
@@ -31,9 +31,8 @@ def write(
     by = "".join(f"{name}, " for name in columns.by)
     parted = f"PARTITION BY {', '.join(columns.by)} " if columns.by else ""
     begins = timestamp(clock.plus(lower, -window.pause))
-    direct = [f"{sql} AS {name}" for name, sql in columns.direct.items()]
     picked = [f"min({moment}) AS window_start", f"max({moment}) + {gap} AS window_end", *columns.by]
-    picked += [*columns.shared.over_rows(moment), *direct]
+    picked += columns.over_rows(moment)
     return (
         f"  WITH marked AS (\n"
         f"  SELECT *, {moment} - lag({moment}) OVER ({parted}ORDER BY {moment}) <= {gap} AS _goes_on\n"

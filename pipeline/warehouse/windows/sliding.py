@@ -11,8 +11,8 @@ from __future__ import annotations
 from math import prod
 
 from pipeline.contract import Sliding
-from pipeline.warehouse.sql import ident
-from pipeline.warehouse.windows.body import MICROSECOND, Body, bucket, early_origin
+from pipeline.contract.windows import MICROSECOND
+from pipeline.warehouse.windows.body import Body, bucket, early_origin
 from pipeline.warehouse.windows.columns import listed, matched
 from pipeline.warehouse.windows.ways import Planned, Way
 
@@ -69,19 +69,16 @@ class _Writer:
             for one in self.columns.of_way(Way.LISTS):
                 assert one.measure.values is not None and one.measure.of_values is not None
                 listing = self._window_list(self.lists[one.measure.values])
-                given[ident(f"_{one.name}")] = one.measure.of_values.replace("{0}", listing)
+                given[one.column] = one.measure.of_values.replace("{0}", listing)
         for number, one in enumerate(self.columns.of_way(Way.CHANGES)):
             table = f"distinct_{number}"
             parts |= self._distinct(one, number)
             joins.append(f"JOIN {table} USING (_slot, _group)")
-            given[ident(f"_{one.name}")] = f"{table}._count"
+            given[one.column] = f"{table}._count"
         if self.columns.of_way(Way.ROWS):
             parts["by_rows"] = self._by_rows()
             joins.append("JOIN by_rows USING (_slot, _group)")
-            given |= {
-                ident(f"_{one.name}"): f"by_rows.{ident(f'_{one.name}')}"
-                for one in self.columns.of_way(Way.ROWS)
-            }
+            given |= {one.column: f"by_rows.{one.column}" for one in self.columns.of_way(Way.ROWS)}
         return self._select(parts, joins, given)
 
     def _select(self, parts: dict[str, str], joins: list[str], given: dict[str, str]) -> str:
@@ -161,12 +158,11 @@ class _Writer:
         window reaches it, up to its pane: +1 there, -1 behind; a running sum counts the different values."""
         measure = one.measure
         only = f" AND {measure.condition}" if measure.condition else ""
-        coded = f"SELECT source.*, groups._group\n  FROM {self.body.source} AS source JOIN groups ON {matched(self.columns.by, 'source', 'groups')}"
         seen, since, steps = f"seen_{number}", f"since_{number}", f"changes_{number}"
         earliest = f"_pane - {self.length - self.pane}"
         previous = f"lag(_pane) OVER (PARTITION BY _group, _value ORDER BY _pane) + {self.pane}"
         return {
-            seen: f"SELECT {self.time} AS _pane, _group, {measure.distinct} AS _value\n  FROM (\n  {coded})\n  {self.body.within}{only}",
+            seen: f"SELECT {self.time} AS _pane, _group, {measure.distinct} AS _value\n  FROM (\n  {self._coded_rows()})\n  {self.body.within}{only}",
             since: f"SELECT _group, greatest(coalesce({previous}, {earliest}), {earliest}) AS _since, _pane\n  FROM {seen}",
             steps: (
                 f"SELECT _since AS _slot, _group, count(*) AS _change FROM {since} GROUP BY 1, 2\n"
@@ -180,15 +176,15 @@ class _Writer:
         }  # fmt: skip
 
     def _by_rows(self) -> str:
-        direct = [
-            f"{self.columns.direct[ident(f'_{one.name}')]} AS {ident(f'_{one.name}')}"
-            for one in self.columns.of_way(Way.ROWS)
-        ]
-        coded = f"SELECT source.*, groups._group\n  FROM {self.body.source} AS source JOIN groups ON {matched(self.columns.by, 'source', 'groups')}"
+        direct = self.columns.directly(one.column for one in self.columns.of_way(Way.ROWS))
         floor = f"{self.time} - ({self.time} - {self.origin}) % {self.step}"
         overlapping = -(-self.length // self.step)
         return (
             f"SELECT {floor} - _back * {self.step} AS _slot, _group, {', '.join(direct)}\n"
-            f"  FROM (\n  {coded}), range({overlapping}) AS steps(_back)\n  {self.body.within}\n"
+            f"  FROM (\n  {self._coded_rows()}), range({overlapping}) AS steps(_back)\n  {self.body.within}\n"
             f"  AND {floor} - _back * {self.step} + {self.length} > {self.time}\n  GROUP BY 1, 2"
         )
+
+    def _coded_rows(self) -> str:
+        same = matched(self.columns.by, "source", "groups")
+        return f"SELECT source.*, groups._group\n  FROM {self.body.source} AS source JOIN groups ON {same}"

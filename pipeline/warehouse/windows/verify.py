@@ -17,13 +17,14 @@ from typing import Any, Literal
 import duckdb
 
 from pipeline.contract import Dataset, TimeWindow, Total, Window
+from pipeline.warehouse.publish.days import numbered_sql
 from pipeline.warehouse.sql import ident, table, text, timestamp
-from pipeline.warehouse.windows import clock, dirty
+from pipeline.warehouse.windows import dirty
 from pipeline.warehouse.windows.batches import Batch, batches
 from pipeline.warehouse.windows.compiler import compile_total, figure_columns
 from pipeline.warehouse.windows.figures import figures_sql
 from pipeline.warehouse.windows.limits import Limits, limits_of
-from pipeline.warehouse.windows.revise import identity_of, same_figures, same_window
+from pipeline.warehouse.windows.revise import compute, identity_of, same_figures, same_window
 from pipeline.warehouse.windows.sample import days_known, picked
 from pipeline.warehouse.windows.tables import window_table
 
@@ -146,7 +147,7 @@ def verify_total(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window
     whole, single = (compile_total(dataset, window, source, per_delivery=each) for each in (False, True))
     _compare(connection, dataset, window, [whole, single], "true")
     [(windows, missing, extra, other)] = connection.execute(f"SELECT {_COUNTS} FROM {_FOUND}").fetchall()
-    examples = _examples(connection, window, "NULL::DATE").get(None, ())
+    examples = _examples(connection, window, "0").get(0, ())
     day = VerifiedDay(None, windows, missing, extra, other, examples)
     return Verified(dataset.name, window.name, (day,), seconds=time.perf_counter() - began)
 
@@ -162,27 +163,25 @@ def _verify_batch(
 ) -> list[VerifiedDay]:
     """Neighbouring days, without the windows of theirs that stay as they are."""
     days = batch.days
-    bounds = [clock.day_bounds(dataset.zone, day) for day in days]
-    computed = [figures_sql(connection, dataset, window, *span) for span in batch.spans]
+    computed = [figures_sql(connection, dataset, window, *span, limits=limits) for span in batch.spans]
     scope = (
         f"window_start >= {timestamp(batch.lower)} AND window_start < {timestamp(batch.upper)} "
         f"AND {limits.open_sql(window)}"
     )
     _compare(connection, dataset, window, computed, scope)
-    cases = " ".join(
-        f"WHEN window_start < {timestamp(end)} THEN DATE {text(day.isoformat())}"
-        for day, (_, end) in zip(days, bounds, strict=True)
-    )
-    of_day = f"CASE {cases} END"
+    of_day = numbered_sql(dataset, "window_start", days)
     counts = {
-        day: (windows, missing, extra, other)
-        for day, windows, missing, extra, other in connection.execute(
+        number: (windows, missing, extra, other)
+        for number, windows, missing, extra, other in connection.execute(
             f"SELECT {of_day}, {_COUNTS} FROM {_FOUND} GROUP BY 1"
         ).fetchall()
     }
     examples = _examples(connection, window, of_day)
     none = (0, 0, 0, 0)
-    return [VerifiedDay(day, *counts.get(day, none), examples.get(day, ())) for day in days]
+    return [
+        VerifiedDay(day, *counts.get(number, none), examples.get(number, ()))
+        for number, day in enumerate(days)
+    ]
 
 
 def _compare(
@@ -205,9 +204,7 @@ def _compare(
         side: ", ".join(f"{ident(name)} := {side}.{ident(name)}" for name in names)
         for side in ("fresh", "old")
     }
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_windows AS {computed[0]}")
-    for further in computed[1:]:
-        connection.execute(f"INSERT INTO temp.fresh_windows {further}")
+    compute(connection, computed)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE compared_windows AS SELECT {which}, "
         "CASE WHEN old.revision IS NULL THEN 'missing' WHEN fresh.row_count IS NULL THEN 'extra' "
@@ -228,8 +225,8 @@ def _comparable(dataset: Dataset, window: Window) -> dict[str, str]:
 
 def _examples(
     connection: duckdb.DuckDBPyConnection, window: Window, of_day: str
-) -> dict[date | None, tuple[Difference, ...]]:
-    """The first differences by day."""
+) -> dict[int, tuple[Difference, ...]]:
+    """The first differences, by what the SQL `of_day` gives: the number of a day."""
     keys = identity_of(window)
     named = "".join(f"{ident(key)}, " for key in keys)
     order = ", ".join([*(ident(key) for key in keys), "_difference"])
@@ -238,7 +235,7 @@ def _examples(
         f"WHERE _difference IS NOT NULL QUALIFY row_number() OVER (PARTITION BY _day ORDER BY {order}) <= {EXAMPLES} "
         f"ORDER BY _day, {order}"
     ).fetchall()
-    found: dict[date | None, list[Difference]] = {}
+    found: dict[int, list[Difference]] = {}
     for day, *which, kind, stored, computed, differing in rows:
         stored, computed = stored or {}, computed or {}
         names = [name for name in differing or computed if name is not None]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.contract import Cumulative, Dataset, Sliding, Window
+from pipeline.warehouse.sql import ident
 from pipeline.warehouse.windows.measures import Measure, measure_of
 
 
@@ -36,6 +37,11 @@ class Planned:
     measure: Measure
     way: Way
     reason: str
+
+    @property
+    def column(self) -> str:
+        """The quoted column that holds the result of a measure without states, on the way to its name."""
+        return ident(f"_{self.name}")
 
 
 def plan(dataset: Dataset, window: Window) -> list[Planned]:
