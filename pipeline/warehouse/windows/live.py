@@ -14,14 +14,16 @@ from datetime import date, datetime
 import duckdb
 import polars as pl
 
-from pipeline.contract import Cumulative, Dataset, TimeWindow, Total, Window
+from pipeline.contract import Dataset, TimeWindow, Total, Window
 from pipeline.ingest.manifest import Staged
 from pipeline.warehouse.publish.days import stretches
 from pipeline.warehouse.sql import ident, idents, table, text, timestamp
 from pipeline.warehouse.windows import clock, dirty, late, reach
 from pipeline.warehouse.windows.arriving import Arriving, arriving
+from pipeline.warehouse.windows.columns import matched
 from pipeline.warehouse.windows.compiler import compile_total, figure_columns
 from pipeline.warehouse.windows.figures import counted, figures_sql
+from pipeline.warehouse.windows.revise import identity_of
 from pipeline.warehouse.windows.tables import window_columns, window_table
 
 
@@ -132,11 +134,9 @@ def _merged(dataset: Dataset, window: Window, stored: str, fresh: Sequence[str],
     target = window_table(dataset, window)
     names = [name for name, _ in window_columns(dataset, window)]
     parts = [f"SELECT {idents(names)} FROM {target}{stored}"]
-    keys = ["window_start", *(["_delivery"] if isinstance(window, Total) else []), *window.by]
-    if isinstance(window, Cumulative):
-        keys.insert(1, "window_end")
+    keys = identity_of(window)
     if fresh:
-        on = " AND ".join(f"live.{ident(key)} IS NOT DISTINCT FROM old.{ident(key)}" for key in keys)
+        on = matched([ident(key) for key in keys], "live", "old")
         figures = ", ".join(
             f"CAST(live.{ident(name)} AS {kind}) AS {ident(name)}"
             for name, kind in figure_columns(dataset, window)

@@ -14,6 +14,7 @@ import duckdb
 from pipeline.contract import Cumulative, Dataset, Total, Window
 from pipeline.warehouse import ledger
 from pipeline.warehouse.sql import ident, idents, timestamp
+from pipeline.warehouse.windows.columns import matched
 from pipeline.warehouse.windows.compiler import figure_columns, measures_of
 from pipeline.warehouse.windows.tables import window_columns, window_table
 from pipeline.warehouse.windows.watermark import final_sql
@@ -109,9 +110,7 @@ def identity_of(window: Window) -> list[str]:
 
 def same_window(window: Window) -> str:
     """Condition on `fresh` and `old` rows to be the same window."""
-    return " AND ".join(
-        f"fresh.{ident(key)} IS NOT DISTINCT FROM old.{ident(key)}" for key in identity_of(window)
-    )
+    return matched([ident(key) for key in identity_of(window)], "fresh", "old")
 
 
 def same_figures(dataset: Dataset, window: Window) -> dict[str, str]:
