@@ -21,7 +21,7 @@ from pipeline.contract.stable import stable_text
 if TYPE_CHECKING:
     from pipeline.contract.dataset import Dataset
 
-STAGING_VERSION = 4
+STAGING_VERSION = 5
 """Raised when the engine itself stages the same file differently; staged folders of older versions are not reused."""
 
 
