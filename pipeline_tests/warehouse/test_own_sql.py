@@ -66,3 +66,27 @@ def test_a_division_by_zero_is_no_failure(tmp_path: Path) -> None:
     warehouse.commit(stage_rows(tmp_path / "made", dataset, "a.csv", [sale(1, at=datetime(2025, 1, 1))]))  # noqa: DTZ001
     assert warehouse.recompute("sales", "divided")[0].rows == 1
     assert warehouse.query("SELECT rate FROM windows.sales_divided").rows() == [(math.inf,)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "sql_type", "first", "second"),
+    [
+        ("max(shop)", "VARCHAR", "A", "B"),
+        ("max(sold_at)", "TIMESTAMP", datetime(2025, 1, 1), datetime(2025, 1, 1, 5)),  # noqa: DTZ001
+        ("list(id ORDER BY id)", "BIGINT[]", [1], [1, 2]),
+        ("count(*) > 1", "BOOLEAN", False, True),
+        ("max(CASE WHEN id = 2 THEN 'inf'::DOUBLE ELSE id END)", "DOUBLE", 1.0, math.inf),
+    ],
+)
+def test_figures_of_any_type_are_told_apart(
+    tmp_path: Path, expression: str, sql_type: str, first: object, second: object
+) -> None:
+    made = Tumbling("made", every="1d", measures={"figure": agg.sql(expression, sql_type)})
+    dataset = make_sales(windows=[made])
+    warehouse = Warehouse(tmp_path / "w.duckdb", {"sales": dataset})
+    rows = [sale(1, at=datetime(2025, 1, 1)), sale(2, at=datetime(2025, 1, 1, 5), shop="B")]  # noqa: DTZ001
+    for row, figure, revision in zip(rows, (first, second), (1, 2), strict=True):
+        warehouse.commit(stage_rows(tmp_path / "made", dataset, f"{row['id']}.csv", [row]))
+        warehouse.recompute("sales", "made")
+        stored = warehouse.query("SELECT figure, revision FROM windows.sales_made").rows()
+        assert stored == [(figure, revision)]

@@ -191,7 +191,8 @@ def differences(
 def same(value: Any, wanted: Any, inexact: bool, tolerance: float) -> bool:
     """Whether two figures are the same: of one type and equal, maps in one order; inexact ones to a relative tolerance."""
     if inexact and value is not None and wanted is not None:
-        return isinstance(value, float) and math.isclose(value, wanted, rel_tol=tolerance, abs_tol=tolerance)
+        near = math.isclose(value, wanted, rel_tol=tolerance, abs_tol=tolerance)
+        return isinstance(value, float) and (near or (math.isnan(value) and math.isnan(wanted)))
     if isinstance(wanted, dict) and isinstance(value, dict):
         return list(value.items()) == list(wanted.items())
     return type(value) is type(wanted) and bool(value == wanted)

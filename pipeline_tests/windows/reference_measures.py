@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Any
 
 import polars as pl
@@ -84,11 +85,14 @@ def _zero(dtype: pl.DataType | None) -> Any:
 
 
 def total(values: Sequence[Any]) -> Any:
-    """The sum, exactly for decimals and whole numbers, to the last digit for floats; of none, null."""
+    """The sum, exactly for decimals and whole numbers, to the last digit for floats; of none, null. Infinity and what is no number are
+    added as IEEE 754 has it; a sum beyond the largest float is infinite."""
     if not values:
         return None
     if isinstance(values[0], float):
-        return math.fsum(values)
+        if not all(map(math.isfinite, values)):
+            return sum(values)
+        return as_float(sum(map(Fraction, values)))
     with localcontext(prec=60):
         return sum(values)
 
@@ -134,19 +138,42 @@ def _over_values(kind: str, values: list[Any], parameter: float | None) -> Any:
     if kind in ("min", "max"):
         return min(values) if kind == "min" else max(values)
     if kind == "stddev":
-        return statistics.stdev(map(float, values)) if len(values) > 1 else None
+        return _deviation([float(value) for value in values]) if len(values) > 1 else None
     if kind == "quantile":
         assert parameter is not None
         return _quantile([float(value) for value in values], parameter)
     raise ValueError(f"there is no aggregate {kind!r}")
 
 
+def as_float(exact: Fraction | int) -> float:
+    """The nearest float; infinity beyond the largest."""
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.inf if exact > 0 else -math.inf
+
+
+def _deviation(values: list[float]) -> float:
+    if not all(map(math.isfinite, values)):
+        return math.nan
+    try:
+        return statistics.stdev(values)
+    except OverflowError:
+        return math.inf
+
+
 def _quantile(values: list[float], share: float) -> float:
+    """Between two neighbours as much of each as the place is near to it; infinity is the neighbour of all."""
     values.sort()
     place = share * (len(values) - 1)
     low = math.floor(place)
-    high = min(low + 1, len(values) - 1)
-    return values[low] + (values[high] - values[low]) * (place - low)
+    part = place - low
+    if not part or values[low] == values[low + 1]:
+        return values[low]
+    apart = values[low + 1] - values[low]
+    if math.isinf(apart):
+        return values[low] * (1 - part) + values[low + 1] * part
+    return values[low] + apart * part
 
 
 def text_of(value: Any) -> str:

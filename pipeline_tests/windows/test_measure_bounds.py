@@ -10,14 +10,16 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import duckdb
 import pytest
 
-from pipeline.contract import Cumulative, Session, Sliding, Tumbling, Window, agg
+from pipeline.contract import Cumulative, Session, Sliding, Total, Tumbling, Window, agg
 from pipeline.warehouse import Warehouse
-from pipeline_tests.windows.readings import Row, compiled, readings
+from pipeline_tests.windows.readings import Row, compiled, differences, readings
+from pipeline_tests.windows.reference import reference
 
 MEASURES = {
     "sum": agg.sum("heat"), "some": agg.sum("heat", where="lane = 1"), "about": agg.count_distinct("whole", approximate=True),
@@ -93,3 +95,46 @@ def assert_sum(found: Any, values: Sequence[float]) -> None:
         assert found is None
     else:
         assert abs(found - math.fsum(values)) <= SUM_ERROR * math.fsum(map(abs, values))
+
+
+EDGES = [
+    (10.0, math.inf),
+    (math.inf, -math.inf),
+    (-3.5, -math.inf),
+    (1e200, -1e200),
+    (1e200, 0.5),
+    (1e308, 1e308),
+    (1e308, -1e308),
+]
+AT_THE_EDGE = {
+    "sum": agg.sum("heat"), "some": agg.sum("heat", where="lane = 1"), "mean": agg.avg("heat"), "spread": agg.stddev("heat"),
+    "least": agg.min("heat"), "most": agg.max("heat"), "middle": agg.median("heat"), "p90": agg.quantile("heat", 0.9),
+    "kinds": agg.count_distinct("heat"), "price": agg.sum("price"), "wide": agg.stddev("price"),
+}  # fmt: skip
+ONE_LANE = {"lane = 1": lambda row: row["lane"] == 1}
+RATES = {"rate": agg.rate("heat")}
+EDGE_WINDOWS: list[Window] = [
+    Tumbling("w", every="6h", by=["place"], measures=AT_THE_EDGE | RATES, fill="zero"),
+    Sliding("w", size="12h", every="4h", by=["place"], measures=AT_THE_EDGE | RATES),
+    Sliding("w", size="5h", every="4h", measures=AT_THE_EDGE),
+    Cumulative("w", period="1d", every="6h", by=["place"], measures=AT_THE_EDGE | RATES),
+    Session("w", gap="5m", by=["place"], measures=AT_THE_EDGE | RATES),
+    Total("w", by=["place"], measures=AT_THE_EDGE),
+]
+
+
+@pytest.mark.parametrize("window", EDGE_WINDOWS, ids=lambda window: type(window).__name__)
+def test_infinity_and_the_largest_floats_follow_ieee_754(
+    connection: duckdb.DuckDBPyConnection, window: Window
+) -> None:
+    dataset = readings(window)
+    for seed, few in enumerate(EDGES):
+        rng = random.Random(seed)
+        rows = [
+            {"at": datetime(2025, 3, 30) + timedelta(minutes=rng.randrange(2_000)), "place": "AB"[number % 2],
+             "lane": number % 2, "whole": 1, "price": Decimal(number), "heat": rng.choice([None, *few]), "kind": None,
+             "open": None, "day": None, "seen": None, "_delivery": "a"}
+            for number in range(25)
+        ]  # fmt: skip
+        expected = reference(rows, dataset, window, ONE_LANE)
+        assert differences(compiled(connection, dataset, rows), expected, window) == []

@@ -16,8 +16,15 @@ from pipeline.warehouse.types import duckdb_type
 DISTRIBUTION = "MAP(VARCHAR, BIGINT)"
 _FLOAT = 1e-12
 """Relative difference up to which two float figures of the same rows in another order count as the same."""
+_FLOAT_TYPES = frozenset({"DOUBLE", "FLOAT8", "FLOAT", "FLOAT4", "REAL"})
 _SPREAD = 1e-9
 """The same for spreads, which lose digits where values lie close together."""
+_SHRUNK = 2.0**-64
+"""So many floats as there can be, each times this, add up to no more than a float holds; a power of two costs no digit."""
+_SQUARED = 1e140
+"""Floats below it have squares of which very many can be added."""
+_SQUARABLE = 2.0**-600
+"""Every finite float times this is below `_SQUARED`."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,8 @@ def measure_of(aggregate: Aggregate, column: Column | None) -> Measure:
     kind, where = aggregate.kind, aggregate.where
     if kind == "sql":
         spelled = aggregate.sql_type or "DOUBLE"
-        return Measure(spelled, direct=f"({aggregate.expression})::{spelled}", tolerance=_FLOAT)
+        tolerance = _FLOAT if spelled.strip().upper() in _FLOAT_TYPES else 0.0
+        return Measure(spelled, direct=f"({aggregate.expression})::{spelled}", tolerance=tolerance)
     if column is None:
         return _of_rows(aggregate, _only(where))
     name, dtype = ident(column.name), column.dtype
@@ -89,12 +97,12 @@ def measure_of(aggregate: Aggregate, column: Column | None) -> Measure:
     if kind == "count_distinct":
         direct = f"count(DISTINCT {name}){_only(where)}"
         return Measure("BIGINT", direct=direct, distinct=name, condition=present, zero="0")
-    return _of_values(aggregate, name, typed, present)
+    return _of_values(aggregate, name, dtype, present)
 
 
-def _of_values(aggregate: Aggregate, name: str, typed: str, present: str | None) -> Measure:
+def _of_values(aggregate: Aggregate, name: str, dtype: pl.DataType, present: str | None) -> Measure:
     """Measures that need every value."""
-    kind, rows = aggregate.kind, _only(present)
+    kind, rows, typed = aggregate.kind, _only(present), duckdb_type(dtype)
     if kind == "quantile":
         share = repr(float(aggregate.parameter or 0))
         if aggregate.approximate:
@@ -106,10 +114,9 @@ def _of_values(aggregate: Aggregate, name: str, typed: str, present: str | None)
             of_values=f"list_aggregate({{0}}, 'quantile_cont', {share})::DOUBLE",
         )  # fmt: skip
     if kind == "stddev":
-        return Measure(
-            "DOUBLE", direct=f"stddev_samp({name}::DOUBLE){rows}", values=f"list({name}::DOUBLE){rows}",
-            of_values="list_aggregate({0}, 'stddev_samp')", tolerance=_SPREAD,
-        )  # fmt: skip
+        direct, of_values = _deviation(f"{name}::DOUBLE", present, exact=not dtype.is_float())
+        values = f"list({name}::DOUBLE){rows}"
+        return Measure("DOUBLE", direct=direct, values=values, of_values=of_values, tolerance=_SPREAD)
     histogram = "list_aggregate({0}, 'histogram')"
     if kind == "distribution":
         return Measure(
@@ -133,31 +140,63 @@ def _of_rows(aggregate: Aggregate, only: str) -> Measure:
     if aggregate.kind == "rate":
         return Measure("DOUBLE", (state,), _rate(aggregate), zero="0")
     if aggregate.kind == "share":
-        return Measure("DOUBLE", (state,), _SHARE, zero="0")
+        return Measure("DOUBLE", (state,), _share(), zero="0")
     raise ValueError(f"there is no aggregate {aggregate.kind!r} of rows")
 
 
 def _of_sum(aggregate: Aggregate, name: str, dtype: pl.DataType, where: str | None, count: State) -> Measure:
-    """Measures that come from the sum of a column. Floats are added with compensation (Kahan)."""
-    spelled = _sum_type(dtype)
-    added = "fsum" if dtype.is_float() else "sum"
-    state = State(f"{added}({name}){_only(where)}::{spelled}", f"{added}({{}})::{spelled}")
-    tolerance = _FLOAT if dtype.is_float() else 0.0
+    """Measures that come from the sum of a column."""
+    floats, spelled, rows = dtype.is_float(), _sum_type(dtype), _only(where)
+    states: tuple[State, ...] = (State(f"sum({name}){rows}::{spelled}", f"sum({{}})::{spelled}"),)
+    added = "{0}"
+    if floats:
+        # Compensation (Kahan) takes infinity from infinity, which is no number; so does a sum that passes the largest float on its
+        # way. A plain sum of the values made small says what such a sum is.
+        small = State(f"sum({name} * {_SHRUNK!r}){rows}::{spelled}", f"sum({{}})::{spelled}")
+        states = (State(f"fsum({name}){rows}::{spelled}", f"fsum({{}})::{spelled}"), small)
+        added = f"CASE WHEN isfinite({{0}}) THEN {{0}} ELSE {{1}} * {1 / _SHRUNK!r} END"
+    tolerance = _FLOAT if floats else 0.0
     if aggregate.kind == "sum":
-        return Measure(spelled, (state,), tolerance=tolerance, zero=f"0::{spelled}")
+        return Measure(spelled, states, added, tolerance=tolerance, zero=f"0::{spelled}")
     if aggregate.kind == "avg":
-        return Measure("DOUBLE", (state, count), "{0}::DOUBLE / {1}", tolerance=tolerance)
+        mean = f"({added})::DOUBLE / {{{len(states)}}}"
+        return Measure("DOUBLE", (*states, count), mean, tolerance=tolerance)
     if aggregate.kind == "rate":
-        return Measure("DOUBLE", (state,), _rate(aggregate), tolerance=tolerance, zero="0")
-    return Measure("DOUBLE", (state,), _SHARE, tolerance=tolerance, zero="0")
+        return Measure("DOUBLE", states, _rate(aggregate, added), tolerance=tolerance, zero="0")
+    return Measure("DOUBLE", states, _share(added), tolerance=tolerance, zero="0")
 
 
-_SHARE = "{0}::DOUBLE / nullif((sum({0}) OVER (PARTITION BY {window}))::DOUBLE, 0)"
+def _deviation(value: str, present: str | None, *, exact: bool) -> tuple[str, str]:
+    """The deviation of a sample as SQL over rows, and over a list of values, {0}. DuckDB fails where a square is beyond a float, so large
+    values are made small first; values that are not finite have none. `exact`: of a type that has neither."""
+    if exact:
+        return f"stddev_samp({value}){_only(present)}", "list_aggregate({0}, 'stddev_samp')"
+    down, up = repr(_SQUARABLE), repr(1 / _SQUARABLE)
+    also = f" AND ({present})" if present else ""
+    rows, low, finite = _only(present), f"abs({value}) < {_SQUARED!r}", f"isfinite({value})"
+    direct = (
+        f"CASE WHEN bool_and({low}){rows} THEN stddev_samp({value}) FILTER (WHERE {low}{also}) "
+        f"WHEN bool_and({finite}){rows} THEN stddev_samp({value} * {down}) FILTER (WHERE {finite}{also}) * {up} "
+        f"WHEN count(*){rows} > 1 THEN 'nan'::DOUBLE END"
+    )
+    of_values = (
+        f"list_transform([{{0}}], lambda of: CASE WHEN list_max(of) < {_SQUARED!r} AND list_min(of) > {-_SQUARED!r} "
+        "THEN list_aggregate(of, 'stddev_samp') WHEN isfinite(list_max(of)) AND isfinite(list_min(of)) "
+        f"THEN list_aggregate(list_transform(of, lambda one: one * {down}), 'stddev_samp') * {up} "
+        "WHEN len(of) > 1 THEN 'nan'::DOUBLE END)[1]"
+    )
+    return direct, of_values
 
 
-def _rate(aggregate: Aggregate) -> str:
+def _share(amount: str = "{0}") -> str:
+    return f"({amount})::DOUBLE / nullif((sum({amount}) OVER (PARTITION BY {{window}}))::DOUBLE, 0)"
+
+
+def _rate(aggregate: Aggregate, amount: str = "{0}") -> str:
     unit = float(aggregate.parameter or 1)
-    return "{0}::DOUBLE / {seconds}" if unit == 1 else f"{{0}}::DOUBLE * {unit!r} / {{seconds}}"
+    return (
+        f"({amount})::DOUBLE / {{seconds}}" if unit == 1 else f"({amount})::DOUBLE * {unit!r} / {{seconds}}"
+    )
 
 
 def _only(condition: str | None) -> str:

@@ -128,4 +128,5 @@ def _same(name: str, tolerance: float) -> str:
     if not tolerance:
         return exact
     near = f"abs({one} - {other}) <= {tolerance!r} * greatest(abs({one}), abs({other}))"
-    return f"({exact} OR coalesce({near}, false))"
+    # From infinity every figure is as far as infinity is large.
+    return f"({exact} OR coalesce({near} AND isfinite({one}) AND isfinite({other}), false))"
