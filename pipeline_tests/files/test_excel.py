@@ -113,14 +113,15 @@ def test_visible_sheets_are_read_in_order_and_numbered_through(tmp_path: Path, m
     sheets: Sheets = {
         "may": [["id", "name"], [1, "a"]],
         "secret": [["id", "name"], [9, "z"]],
-        "june": [["Name", "id", "extra"], ["b", 2, "x"]],
+        "june": [["Name", "id"], ["b", 2]],
+        "july": [["Name", "id", "extra"], ["b", 2, "x"]],
         "notes": [["anything"], ["else"]],
         "void": [],
     }
     path = workbook(tmp_path / "a.xlsx", sheets, hide)
     table = read(path, memory_mb=memory_mb).table
     assert table.dialect.sheets == ("may", "june")
-    assert len(table.dialect.notes) == 3
+    assert len(table.dialect.notes) == 4
     assert "secret" in table.dialect.notes[0]
     assert [(piece.first_row, piece.sheet) for piece in table.pieces()] == [(1, "may"), (2, "june")]
 

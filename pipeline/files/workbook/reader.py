@@ -9,6 +9,7 @@ those without a name. Where several sheets are read, `_sheet` says which one a r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -196,25 +197,40 @@ def _opened(path: Path, sheet: Sheet, look: Look, options: ReadOptions) -> _Open
 
 
 def _related(opened: list[_Opened], options: ReadOptions) -> tuple[list[_Opened], list[str]]:
-    """The sheets of one shape: those that share at least half of their names, or of its names, with the best one, which is the
-    one with most of the contract's columns, or the first. Sheets that were asked for are read as they are."""
+    """The sheets with the columns of the best one. That is the one with most of the contract's columns, or else the first that is
+    no extract: whose columns are not some of those that more records have. Sheets that were asked for are read as they are."""
     if options.sheets:
         return opened, []
     known = {normalise(name) for name in options.expected}
-    best = max(opened, key=lambda sheet: (len(known & _normalised(sheet)), len(sheet.numbers) > 0))
-    shape = known & _normalised(best) or _normalised(best)
+    names = [_normalised(sheet) for sheet in opened]
+    records: Counter[frozenset[str]] = Counter()
+    for sheet, some in zip(opened, names, strict=True):
+        records[some] += len(sheet.numbers)
 
-    def fits(sheet: _Opened) -> bool:
-        names = _normalised(sheet)
-        return 2 * len(names & shape) >= min(len(shape), len(names))
+    def rank(place: int) -> tuple[int, bool, bool]:
+        some = names[place]
+        extract = any(some < other and records[some] < records[other] for other in records)
+        return len(known & some), len(opened[place].numbers) > 0, not extract
 
+    best = names[max(range(len(opened)), key=rank)]
+    alike = [_alike(some, best, known) for some in names]
     notes = [
         f"sheet '{sheet.sheet.name}' left out: its columns are others ({', '.join(sheet.columns[:5])})"
-        for sheet in opened
-        if not fits(sheet)
+        for sheet, fits in zip(opened, alike, strict=True)
+        if not fits
     ]
-    return [sheet for sheet in opened if fits(sheet)], notes
+    return [sheet for sheet, fits in zip(opened, alike, strict=True) if fits], notes
 
 
-def _normalised(opened: _Opened) -> set[str]:
-    return {normalise(name) for name in opened.columns}
+def _alike(some: frozenset[str], best: frozenset[str], known: set[str]) -> bool:
+    """Whether two sheets have the same columns. Where most columns of both are the contract's (in which a column may have several
+    names), it does not matter which others they have."""
+    ours, theirs = known & some, known & best
+    mostly = 2 * len(ours) > len(some) and 2 * len(theirs) > len(best)
+    return some == best or (mostly and len(ours) == len(theirs) and 2 * len(ours & theirs) >= len(theirs))
+
+
+def _normalised(opened: _Opened) -> frozenset[str]:
+    """Names of a sheet's columns, those without a name left out; numbers where it has no names at all."""
+    names = opened.region.names or opened.columns
+    return frozenset(normalise(name) for name in names if name)
