@@ -24,7 +24,7 @@ from pipeline.ingest.mapping import ColumnMapping, map_columns
 from pipeline.ingest.profile import chunk_figures
 from pipeline.ingest.refusals import refusal
 from pipeline.ingest.result import ChunkResult
-from pipeline.ingest.rows import all_but, positions, union, without
+from pipeline.ingest.rows import all_but, union, without
 from pipeline.ingest.validate import ChunkValidator
 from pipeline.ingest.violations import Finding, error_frame, reader_frame, records_as_json
 
@@ -50,16 +50,21 @@ class _Rows:
     lost: dict[str, pl.Series]
 
     def only(self, kept: pl.Series) -> _Rows:
-        """The rows for which `kept` is true; findings count positions, so they are counted anew."""
-        place = np.zeros(len(kept), np.uint32)
-        rows = positions(kept).to_numpy()
-        place[rows] = np.arange(len(rows), dtype=np.uint32)
+        """The rows for which `kept` is true, and what is wrong with those; positions are counted anew."""
+        there = kept.to_numpy()
+        place = np.cumsum(there, dtype=np.uint32) - 1
+
+        def counted(rows: pl.Series) -> pl.Series:
+            old = rows.to_numpy()
+            return pl.Series(place[old[there[old]]].astype(np.uint32))
+
+        findings = [replace(finding, rows=counted(finding.rows)) for finding in self.findings]
         return _Rows(
             self.told.filter(kept),
             self.typed.filter(kept),
             {name: values.filter(kept) for name, values in self.shown.items()},
-            [replace(finding, rows=pl.Series(place[finding.rows.to_numpy()])) for finding in self.findings],
-            {name: pl.Series(place[lost.to_numpy()]) for name, lost in self.lost.items()},
+            [finding for finding in findings if len(finding.rows)],
+            {name: counted(lost) for name, lost in self.lost.items()},
         )
 
 
@@ -131,13 +136,17 @@ class ChunkProcessor:
         )
 
     def _keep(self, typed: pl.DataFrame, lost: dict[str, pl.Series]) -> tuple[pl.Series, int]:
-        """Rows that stay: those for which `keep=` is true, and those with a value that could not be had (they are rejected, not
-        filtered)."""
-        if self._dataset.keep is None:
+        """Rows that stay: those for which `keep=` is true, and those that lack a value which `keep=` looks at because it could
+        not be had (they are rejected, not filtered)."""
+        keep = self._dataset.keep
+        if keep is None:
             return pl.Series([], dtype=pl.Boolean), 0
-        kept = typed.select(self._dataset.keep.fill_null(False).alias("keep")).to_series()
-        if lost:
-            kept = kept | ~all_but(typed.height, union(list(lost.values())))
+        kept = typed.select(keep.fill_null(False).alias("keep")).to_series()
+        looks_at = set(keep.meta.root_names())
+        by_name = looks_at <= set(typed.columns)  # `pl.all()` and patterns name no column
+        unknown = [rows for name, rows in lost.items() if name in looks_at or not by_name]
+        if unknown:
+            kept = kept | ~all_but(typed.height, union(unknown))
         return kept, typed.height - int(kept.sum())
 
     def _check(self, rows: _Rows) -> list[Finding]:

@@ -199,10 +199,12 @@ def test_read_is_clean_and_rejected_and_filtered(settings: Settings) -> None:
     assert counts(staged) == (5, 1, 1, 3)
 
 
-def test_a_row_with_a_failed_cast_is_rejected_and_not_filtered(settings: Settings) -> None:
+def test_a_row_is_rejected_and_not_filtered_where_what_keep_looks_at_cannot_be_cast(
+    settings: Settings,
+) -> None:
     dataset = Dataset("orders", schema=Order, keep=pl.col("order_id") > 1)
-    staged = stage_text(settings, orders({"amount": "x"}, {}), dataset)
-    assert (counts(staged), violations(staged)) == ((2, 1, 1, 0), [(1, "amount", "cast")])
+    staged = stage_text(settings, orders({"order_id": "x"}, {}, {"amount": "x", "order_id": "0"}), dataset)
+    assert (counts(staged), violations(staged)) == ((3, 1, 1, 1), [(1, "order_id", "cast")])
 
 
 def test_rows_are_numbered_by_the_file_when_others_are_filtered(settings: Settings) -> None:
@@ -219,10 +221,10 @@ def test_a_null_in_keep_filters_the_row(settings: Settings) -> None:
 
 def test_a_filter_by_a_column_itself_leaves_that_column_alone(settings: Settings) -> None:
     dataset = Dataset("flags", schema=model(flag=bool, number=int), keep=pl.col("flag"))
-    staged = stage_text(settings, "flag,number\nfalse,x\ntrue,1\n", dataset)
+    staged = stage_text(settings, "flag,number\nfalse,x\ntrue,1\nperhaps,1\n", dataset)
     (profile, _) = staged.manifest.columns
-    assert counts(staged) == (2, 1, 1, 0)
-    assert (profile.min, profile.max) == ("false", "true")
+    assert counts(staged) == (3, 1, 1, 1)
+    assert (profile.min, profile.max, profile.null_count) == ("true", "true", 1)
 
 
 def test_the_days_are_those_of_the_datasets_zone(settings: Settings) -> None:
