@@ -47,6 +47,7 @@ __all__ = [
 
 _SAMPLE = 256 * 1024
 _LONGEST_HEADER = 4 * _SAMPLE
+_FEW_LINES = 20
 _SCAN = 4 * 1024 * 1024
 _TWO, _SURE, _FAR = 2, 3, 2
 _PLENTY, _VERY_FAR = 100_000, 4
@@ -136,7 +137,8 @@ class TextSource:
 def read_sample(
     path: Path, compression: str | None, given: str | None = None
 ) -> tuple[TextSource, bytes, bool]:
-    """(source, first bytes of its text with a whole line at least, whether that is all of it). Raises as `detect`, OSError."""
+    """(source, first bytes of its text with a whole line at least, whether that is all of it). Comments on top do not count, up to
+    a size. Raises as `detect`, OSError."""
     size = _SAMPLE
     while True:
         with open_stream(path, compression) as stream:
@@ -144,9 +146,16 @@ def read_sample(
         with source.open() as stream:
             sample = stream.read(size)
             whole = len(sample) < size or not stream.read(1)
-        if whole or b"\n" in sample or b"\r" in sample or size >= _LONGEST_HEADER:
+        enough = (b"\n" in sample or b"\r" in sample) and not _is_all_comments(sample)
+        if whole or enough or size >= _LONGEST_HEADER:
             return source, sample, whole
         size *= 4
+
+
+def _is_all_comments(sample: bytes) -> bool:
+    """Whether each of its whole lines begins with `#`, and there are more than a few: then the table begins below."""
+    lines = sample.splitlines()[:-1]
+    return len(lines) > _FEW_LINES and all(line.startswith(b"#") for line in lines if line.strip())
 
 
 def detect(path: Path, compression: str | None, sample: bytes, given: str | None = None) -> TextSource:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.files.delimited.sniff.comment import leading_comments, without_hash
+
 DOUBLE, SINGLE, BACKSLASH = ord('"'), ord("'"), ord("\\")
 COMMON = (b",", b";", b"\t", b"|")
 _RARE = (b":", b" ", b"^", b"~", b"\x1f", b"\x01", b"\x02", b"\x1e")
@@ -70,11 +72,12 @@ def mixed_from_start(data: bytes, ends: Ends) -> bool:
 
 
 def lines_of(data: bytes, ends: Ends) -> list[bytes]:
-    """The first lines that are not blank, spread over the sample's beginning."""
+    """The first lines that are neither blank nor comments, spread over the sample's beginning."""
+    data = data[leading_comments(data) :]
     text = _LONE_CR.sub(b"\n", data) if mixed_from_start(data, ends) else data
     found = text[: 64 * 1024].split(bytes([ends.eol]))[: 4 * _LINES]
     lines = [line for line in (line.strip(b"\r\n") for line in found) if line.strip(b" ")]
-    return lines[:_LINES]
+    return without_hash(lines)[:_LINES]
 
 
 def delimiters_of(lines: list[bytes]) -> list[bytes]:

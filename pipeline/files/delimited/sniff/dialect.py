@@ -14,7 +14,7 @@ from pipeline.files.delimited.scan import Marks
 from pipeline.files.delimited.sniff import footer, tables
 from pipeline.files.delimited.sniff.choice import Choice, choose
 from pipeline.files.delimited.sniff.columns import named
-from pipeline.files.delimited.sniff.comment import comment_of
+from pipeline.files.delimited.sniff.comment import HASH, begins_with_hash
 from pipeline.files.delimited.sniff.evidence import filled
 from pipeline.files.delimited.sniff.sample import Sample, sample_of
 from pipeline.files.delimited.sniff.shape import Shape
@@ -115,7 +115,7 @@ def _described(sample: Sample, choice: Choice) -> CsvDialect:
         skip_lines=shape.lines_before(skip),
         stop=stop,
         record=(len(shape.data) - skip) / records,
-        comment=shape.candidate.comment or comment_of(shape, head),
+        comment=_comment(shape, head),
         dropped=dropped,
         doubled=shape.doubled,
         tables=others,
@@ -123,6 +123,7 @@ def _described(sample: Sample, choice: Choice) -> CsvDialect:
         reasons=(*choice.reasons, *head.reasons),
         notes=(
             *choice.notes,
+            *_comments_note(shape),
             *(_preamble(shape, head) if not stacked.starts else ()),
             *head.notes,
             *found.notes,
@@ -177,6 +178,27 @@ def _dropped(shape: Shape, head: Head, end: int, stacked: tables.Stacked) -> tup
 
 def _line_of(shape: Shape, record: int) -> bytes:
     return shape.data[int(shape.starts[record]) : shape.after(record)]
+
+
+def _comment(shape: Shape, head: Head) -> bytes | None:
+    """What lines of the file begin with that are no records. Not `#` where a record of the table begins so, or where there is but one
+    column: then some of those further down may be values."""
+    if shape.candidate.comment is not None:
+        return shape.candidate.comment
+    if not shape.comments or head.width < 2 or begins_with_hash(shape.data, shape.starts[head.body :]).any():
+        return None
+    return HASH
+
+
+def _comments_note(shape: Shape) -> tuple[str, ...]:
+    if not shape.comments:
+        return ()
+    what = (
+        "1 comment line is no record"
+        if len(shape.comments) == 1
+        else f"{len(shape.comments):,} comment lines are no records"
+    )
+    return (f"{what}: {footer.text_of([shape.comments[:3]])}",)
 
 
 def _preamble(shape: Shape, head: Head) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline.files.delimited.sniff.candidates import Ends, ends_of, lines_of, mixed_from_start
+from pipeline.files.delimited.sniff.comment import leading_comments
 from pipeline.files.delimited.sniff.shape import Candidate, Shape
 from pipeline.files.problems import empty_file
 from pipeline.files.table import ReadOptions
@@ -61,11 +62,12 @@ class Sample:
 
     @cached_property
     def quick(self) -> bytes:
-        """The beginning, for candidates that need no more to be refused."""
-        if len(self.data) <= _QUICK + _QUICK // 4:
+        """The beginning, for candidates that need no more to be refused: so much of it below the comments on top."""
+        wanted = leading_comments(self.data) + _QUICK
+        if len(self.data) <= wanted + _QUICK // 4:
             return self.data
         eol = bytes([self.ends.eol])
-        return self.data[: self.data.rfind(eol, 0, _QUICK) + 1] or self.data
+        return self.data[: self.data.rfind(eol, 0, wanted) + 1] or self.data
 
     @cached_property
     def lines(self) -> list[bytes]:

@@ -16,8 +16,10 @@ import numpy as np
 from pipeline.files.delimited import scan
 from pipeline.files.delimited.fields import split_record
 from pipeline.files.delimited.rewrite import Codes, Rewrite, rewrite_bytes
+from pipeline.files.delimited.runs import Flags
 from pipeline.files.delimited.scan import Marks, Positions
 from pipeline.files.delimited.sniff.candidates import DOUBLE, edges_of
+from pipeline.files.delimited.sniff.comment import begins_with_hash, comments_among
 from pipeline.files.delimited.sniff.evidence import columns_of, is_blank
 from pipeline.files.text import to_text
 
@@ -26,7 +28,6 @@ LOOK = 200
 _DEEP, _WIDE = 120, 50
 _STRONG = ";|\t\x1f"
 UNIT = 0x1F
-_HASH = ord("#")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Candidate:
         eol: byte that ends records after `rewrite`.
         mixed: records end in CR, CRLF and LF.
         quote_space: blanks may stand between delimiter and quote.
-        comment: what lines begin with that are no records.
+        comment: what lines begin with that are no records, where the dataset says so.
         width: fields that a record has, once that is known; 0 before.
     """
 
@@ -83,6 +84,7 @@ class Shape:
         starts, ends: bytes of each record, without its record end.
         widths: fields of each.
         quotes: where quoting goes on and off.
+        comments: lines that are no records, which are left out of the others.
     """
 
     def __init__(self, candidate: Candidate, data: bytes, encoding: str) -> None:
@@ -94,11 +96,6 @@ class Shape:
         self.data = data
         self.quotes = scan.find_quotes(data, marks, True)
         starts, ends = scan.record_spans(data, marks, self.quotes)
-        if candidate.comment is not None:
-            kept = np.array(
-                [not data.startswith(candidate.comment, start) for start in starts.tolist()], dtype=bool
-            )
-            starts, ends = starts[kept], ends[kept]
         self.starts, self.ends = starts, ends
         found = scan.delimiters(data, marks, self.quotes)
         self.widths: Positions = np.searchsorted(found, ends) - np.searchsorted(found, starts) + 1
@@ -107,6 +104,26 @@ class Shape:
         self._codes = (
             Codes(rewrite, marks.quote, marks.delimiter) if rewrite is not None and rewrite.coded else None
         )
+        self.comments: tuple[str, ...] = ()
+        self._left_out: Positions = scan.NONE
+        self._leave_out(self._comments())
+
+    def _comments(self) -> Flags:
+        """Which records are comments: what the dataset says they begin with, else what is none of the table's with a `#`."""
+        said = self.candidate.comment
+        if said is not None:
+            return np.array([self.data.startswith(said, start) for start in self.starts.tolist()], dtype=bool)
+        begins = begins_with_hash(self.data, self.starts)
+        return comments_among(begins, self.widths, self.row) if begins.any() else begins
+
+    def _leave_out(self, comments: Flags) -> None:
+        if not comments.any():
+            return
+        self.comments = tuple(self.text(record) for record in np.flatnonzero(comments).tolist())
+        self._left_out = self.starts[comments]
+        kept = ~comments
+        self.starts, self.ends, self.widths = self.starts[kept], self.ends[kept], self.widths[kept]
+        self._cells.clear()
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -140,17 +157,17 @@ class Shape:
     @cached_property
     def gaps(self) -> list[bool]:
         """Whether a blank line stands before each record."""
-        between = zip(self.ends[:-1].tolist(), self.starts[1:].tolist(), strict=True)
-        return [False, *(self.data.count(self.candidate.eol, end, start) > 1 for end, start in between)]
+        comments = np.diff(np.searchsorted(self._left_out, self.starts)).tolist()
+        between = zip(self.ends[:-1].tolist(), self.starts[1:].tolist(), comments, strict=True)
+        counts = (
+            self.data.count(self.candidate.eol, end, start) - comment for end, start, comment in between
+        )
+        return [False, *(count > 1 for count in counts)]
 
     @cached_property
     def width(self) -> int:
         """Fields that most records have: of those after the first tenth, where preambles are over."""
         widths = self.widths[len(self.widths) // 10 if len(self.widths) > 20 else 0 :][:2000]
-        if self.data.startswith(b"#", int(self.starts[0]) if len(self.starts) else 0):
-            said = [self.data[start] == _HASH for start in self.starts[:2000].tolist()]
-            below = self.widths[: len(said)][~np.array(said)]
-            widths = below if len(below) > 1 else widths
         counts = Counter(widths.tolist())
         if not counts:
             return 1
