@@ -3,11 +3,13 @@
 What belongs here: one function per family of types; a value that does not fit becomes null and is reported by `cast`
 as failed. What does not: cleaning (contract), checks (`validate`), messages of other kinds.
 
-A cast never rounds, truncates or wraps: `12.345` is no DECIMAL(18,2) and `5.5` no integer.
+A cast never rounds, truncates or wraps: `12.345` is no DECIMAL(18,2) and `5.5` no integer. What a double holds beyond the 15
+digits that every program shows of it is noise of its arithmetic and no digit: `as_shown` tells the two apart.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -222,6 +224,35 @@ def _lossless(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     result = values.cast(dtype, strict=False)
     back = result.cast(values.dtype, strict=False)
     return pl.select(pl.when(back == values).then(result)).to_series().rename(values.name)
+
+
+def as_shown(numbers: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Doubles that are no `dtype` as they stand (0.1 + 0.2 is 0.30000000000000004) → String: each with the 15 significant digits
+    that programs show of it, null where it has no more than these, or where they say too little.
+
+    Args:
+        numbers: Float64, or String: doubles written out (other texts are null).
+        dtype: an integer or decimal type.
+    """
+    scale = dtype.scale if isinstance(dtype, pl.Decimal) else 0
+    texts = as_text(numbers)
+    found = [None if text is None else _shown(text, Decimal(1).scaleb(-scale)) for text in texts]
+    return pl.Series(numbers.name, found, pl.String)
+
+
+def _shown(text: str, step: Decimal) -> str | None:
+    if len(text) <= _DOUBLE_DIGITS or not _NUMBER.fullmatch(text):
+        return None
+    number, double = Decimal(text), float(text)
+    if not math.isfinite(double) or Decimal(repr(double)) != number:
+        return None
+    shown = Decimal(f"{double:.{_DOUBLE_DIGITS - 1}e}")
+    last = Decimal(1).scaleb(shown.adjusted() - _DOUBLE_DIGITS + 1)
+    # Two digits more than the column has are seen to be zero; or it is as near as doubles of this size get.
+    near = abs(shown - number) <= 4 * Decimal(math.ulp(double))
+    if shown == number or last > step or not (last * 100 <= step or near):
+        return None
+    return format(shown.normalize(), "f")
 
 
 def failed(source: pl.Series, result: pl.Series) -> pl.Series:

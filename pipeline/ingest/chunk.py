@@ -127,8 +127,16 @@ class ChunkProcessor:
         shown = {
             name: self._hiding.shown(name, values, typed.cleaned) for name, values in typed.derived.items()
         }
+        told = self._hiding.told(raw, mapping, typed.cleaned)
+        as_shown = [
+            told[source].clone().scatter(rows, texts.cast(told[source].dtype))
+            for name, (rows, texts) in typed.shown.items()
+            if (source := mapping.sources[name]) is not None
+            and told[source].dtype == raw[source].dtype
+            and told[source][rows].equals(raw[source][rows])  # and not what stands in for it
+        ]
         return _Rows(
-            told=self._hiding.told(raw, mapping, typed.cleaned),
+            told=told.with_columns(as_shown) if as_shown else told,
             typed=pl.DataFrame([typed.columns[name] for name in self._dataset.column_names]),
             shown=shown,
             findings=typed.findings,

@@ -17,7 +17,7 @@ from pipeline.contract.cleaners import KeyProvider, MissingKey
 from pipeline.contract.cleaning.run import run_cleaners
 from pipeline.contract.derive import Derived, derived_text, derived_value
 from pipeline.contract.severities import CAST
-from pipeline.ingest.casts import CastMemory, as_text, cast, failed, same_kind
+from pipeline.ingest.casts import CastMemory, as_shown, as_text, cast, failed, same_kind
 from pipeline.ingest.mapping import ColumnMapping
 from pipeline.ingest.rows import all_but, union, without
 from pipeline.ingest.violations import Finding
@@ -38,6 +38,7 @@ class Typed:
         changes: contract column → how many values each of its cleaners changed, in order.
         cleaned: contract column → its text after cleaning, for the columns whose source must not be shown.
         derived: contract column → its text before cleaning, for the derived ones.
+        shown: contract column → positions and texts of the numbers that were taken as programs show them (`casts.as_shown`).
     """
 
     columns: dict[str, pl.Series] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Typed:
     changes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     cleaned: dict[str, pl.Series] = field(default_factory=dict)
     derived: dict[str, pl.Series] = field(default_factory=dict)
+    shown: dict[str, tuple[pl.Series, pl.Series]] = field(default_factory=dict)
 
 
 class ColumnReader:
@@ -128,6 +130,10 @@ class ColumnReader:
         name = column.name
         cleaned, values, refused = self._read(column, source, typed, told)
         wrong = failed(cleaned, values)
+        if len(wrong) and (column.dtype.is_integer() or isinstance(column.dtype, pl.Decimal)):
+            cleaned, values, wrong = self._without_noise(
+                column, source, (cleaned, values, wrong), typed, told
+            )
         values = _with_default(values, cleaned, column)
         if refused:
             rows = union([positions for _, positions in refused])
@@ -146,6 +152,44 @@ class ColumnReader:
         if name in self._dataset.hidden:
             typed.cleaned[name] = cleaned
         typed.columns[name] = values.alias(name)  # an expression may have called it otherwise
+
+    def _without_noise(
+        self,
+        column: Column,
+        source: pl.Series,
+        read: tuple[pl.Series, pl.Series, pl.Series],
+        typed: Typed,
+        told: Callable[[], pl.Series] | None,
+    ) -> tuple[pl.Series, pl.Series, pl.Series]:
+        """The cleaned column, its values and what of it could not be cast, once the doubles are read as programs show them.
+
+        Args:
+            source: the column as it came.
+            read: the three as they are so far.
+            told: as for `_read_one`.
+        """
+        cleaned, values, wrong = read
+        texts = source.dtype == pl.String
+        if cleaned.dtype != source.dtype or not (source.dtype == pl.Float64 or (texts and told is not None)):
+            return read
+        numbers = source[wrong]
+        shown = as_shown(numbers, column.dtype)
+        if shown.null_count() == len(shown):
+            return read
+        if texts and told is not None:
+            number = told()[wrong] & (cleaned[wrong] == numbers)  # text cells say what they say
+            shown = shown.set(~number.fill_null(False), None)
+        again = self._cast(shown, column)
+        done = again.is_not_null()
+        if not done.any():
+            return read
+        rows, shown = wrong.filter(done), shown.filter(done)
+        typed.shown[column.name] = rows, shown
+        return (
+            cleaned.clone().scatter(rows, shown.cast(cleaned.dtype)),
+            values.clone().scatter(rows, again.filter(done)),
+            wrong.filter(~done),
+        )
 
     def _severity(self, column: str, check: str) -> str:
         return self._dataset.severities.get((column, check), "reject")
