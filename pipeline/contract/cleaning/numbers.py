@@ -25,7 +25,9 @@ _CODES = (
 )
 # `US$`, `R$`, `A$`; and what is written with letters.
 _LETTERED = rf"(?:[A-Z]{{1,3}}\p{{Sc}}|{_CODES}|kr\.?|zł|Kč|Fr\.|Ft|lei|Rs\.?)"
+# What may be a minus, and further dashes, which are none.
 _MINUS = "\\-\u2212\u2013\ufe63\uff0d"
+_DASHES = _MINUS + "\u2010-\u2012\u2014\u2015"
 # Blanks between thousands; what ends a line or a column parts two numbers.
 _GAPS = " \u00a0\u2000-\u200a\u202f\u205f\u3000"
 _APOSTROPHES = "'\u2019\u02bc"
@@ -38,7 +40,8 @@ def number(decimal: str = ".", thousands: str = ",", percent: bool = False) -> C
     """Numbers as people write them → plain numbers: `"€ 1,234.50"` → `"1234.50"`.
 
     Blanks of every kind, currency signs and codes around it, apostrophes or blanks between thousands, the minus sign of
-    typography, a minus behind and accounting parentheses are understood. A text that does not fit as a whole stays as it is.
+    typography, a minus behind and accounting parentheses are understood, and one or two dashes in the place of cents
+    (`"5.-"`). A text that does not fit as a whole, or whose dashes may mean two things, stays as it is.
 
     Args:
         decimal: between whole and fraction. Thousands separators are taken out only where they stand between groups of three
@@ -64,7 +67,7 @@ def number(decimal: str = ".", thousands: str = ",", percent: bool = False) -> C
     def work(column: pl.Series) -> pl.Series:
         bare, lettered = _without_letters(column)
         frame = pl.DataFrame({"value": column, "bare": bare, "lettered": lettered})
-        return _plain(frame, body, separators, percent)
+        return _plain(frame, body, re.escape(decimal), separators, percent)
 
     plain_point = r"\." if decimal == "." else ""
     # With a decimal comma `12.5` is wrong, and a cast would read it all the same.
@@ -72,7 +75,7 @@ def number(decimal: str = ".", thousands: str = ",", percent: bool = False) -> C
     return Cleaner(
         "number",
         lambda value: value.map_batches(work, return_dtype=pl.String),
-        lambda value: value.str.contains(rf"[^0-9+\-{plain_point}]|[0-9.]-$"),
+        lambda value: value.str.contains(rf"[^0-9+\-{plain_point}]|[0-9.]-+$"),
         fingerprint("number", decimal, thousands, percent),
         mends=decimal == ".",
         by_locale=decimal != ".",
@@ -110,29 +113,33 @@ def _without_letters(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     return column.clone().scatter(rows.arg_true(), bare), rows.clone().scatter(rows.arg_true(), bare != part)
 
 
-def _plain(frame: pl.DataFrame, body: str, separators: dict[str, str], percent: bool) -> pl.Series:
+def _plain(
+    frame: pl.DataFrame, body: str, point: str, separators: dict[str, str], percent: bool
+) -> pl.Series:
     """Of the columns value, bare and lettered: the plain number, or `value` where it is none."""
     # Step by step: one expression with groups takes ten times as long, and polars would run what is used twice twice.
-    text = pl.col("text")
+    text, value = pl.col("text"), pl.col("value")
     before, behind, enclosed, is_percent = (
         pl.col(name) for name in ("before", "behind", "enclosed", "percent")
     )
     frame = frame.with_columns(text=pl.col("bare").str.strip_chars(_AROUND))
     frame = frame.with_columns(
         before=text.str.contains(rf"^[+{_MINUS}]"),
-        behind=text.str.contains(rf"[{_MINUS}]$"),
         enclosed=text.str.starts_with("(") & text.str.ends_with(")"),
         plus=text.str.starts_with("+"),
     )
     inner = pl.when(before | enclosed).then(text.str.slice(1)).otherwise(text)
-    inner = pl.when(behind | enclosed).then(inner.str.head(-1)).otherwise(inner)
+    inner = pl.when(enclosed).then(inner.str.head(-1)).otherwise(inner)
     frame = frame.with_columns(text=inner.str.strip_chars(_AROUND))
+    frame = _without_dashes(frame, point)
     frame = frame.with_columns(percent=text.str.ends_with("%"))
     frame = frame.with_columns(
         text=pl.when(is_percent).then(text.str.strip_suffix("%").str.strip_chars_end(_BLANKS)).otherwise(text)
     )
-    fits = text.str.contains(f"^{body}$") & (~before | ~behind)
-    fits &= ~pl.col("value").str.contains(r"\p{Sc}.*[0-9].*\p{Sc}")
+    fits = text.str.contains(f"^{body}$") & ~(before & behind) & ~(enclosed & behind)
+    if frame["before"].any():  # `-,50` is fifty cents to a shop and less than nothing to a program
+        fits &= ~before | pl.col("plus") | ~text.str.contains(rf"^{point}[0-9]{{2}}$")
+    fits &= ~value.str.contains(r"\p{Sc}.*[0-9].*\p{Sc}")
     fits &= ~pl.col("lettered") | ~pl.col("bare").str.contains(r"\p{Sc}")
     frame = frame.with_columns(fits=fits, text=text.str.replace_many(separators))
     if percent and frame["percent"].any():
@@ -140,9 +147,25 @@ def _plain(frame: pl.DataFrame, body: str, separators: dict[str, str], percent: 
     readable = pl.col("fits") & (text.is_not_null() if percent else ~is_percent)
     minus = behind | enclosed | (before & ~pl.col("plus"))
     sign = pl.when(minus).then(pl.lit("-")).otherwise(pl.lit(""))
-    return frame.select(
-        pl.when(readable).then(pl.concat_str(sign, text)).otherwise(pl.col("value"))
-    ).to_series()
+    return frame.select(pl.when(readable).then(pl.concat_str(sign, text)).otherwise(value)).to_series()
+
+
+def _without_dashes(frame: pl.DataFrame, point: str) -> pl.DataFrame:
+    """Column text without a minus behind a digit, and without dashes that stand for cents; `behind` is true where there was that
+    minus. Any other dash stays in the text, so that it is no number."""
+    text = pl.col("text")
+    frame = frame.with_columns(behind=text.str.contains(rf"[{_DASHES}]$"))
+    if not frame["behind"].any():
+        return frame
+    frame = frame.with_columns(
+        behind=text.str.contains(rf"[0-9][{_AROUND}%]*[{_MINUS}]$")
+        # The point of `5 Fr.-` may be that of the price or that of the word.
+        & ~pl.col("value").str.contains(rf"\p{{L}}\.\s*[{_DASHES}]+[)\s]*$"),
+        priced=text.str.contains(rf"[0-9]{point}[{_DASHES}]{{1,2}}$"),
+    )
+    bare = pl.when("behind").then(text.str.head(-1).str.strip_chars_end(_AROUND))
+    whole = pl.when("priced").then(text.str.replace(rf"{point}[{_DASHES}]+$", ""))
+    return frame.with_columns(text=pl.coalesce(bare, whole, text))
 
 
 def _hundredth(number: pl.Expr) -> pl.Expr:
