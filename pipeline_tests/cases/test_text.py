@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.contract.read import Read as Told
 from pipeline_tests.files.reading import Read, read, write
 
 
@@ -151,3 +152,137 @@ def test_a_list_below_comments_is_one_column(tmp_path: Path) -> None:
     found = _read(tmp_path, "# Hosts that are blocked\n# of today\nhost\nexample.com\nexample.org\n")
     assert found.table.columns == ("host",)
     assert found.values == [("example.com",), ("example.org",)]
+
+
+# A record is never preamble because it is broken.
+
+_FULL = [f"{n},name{n},city{n},{3 * n}" for n in range(3, 30)]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ["1,ann,rome", "2,ben,oslo,5"],
+        ["1,ann,rome,5,6", "2,ben,oslo,5"],
+        ["1,ann,rome", "2,ben,oslo"],
+        ["1,ann", "2,ben,oslo,5,,x"],
+        ["1,ann,rome"],
+        ["ann,rome,5"],
+        ["1"],
+        ["1,ann,,", "2,,,"],
+        ["1,ann,rome", ""],
+        ["1,ann,rome", ",,,", "2,ben"],
+    ],
+)
+@pytest.mark.parametrize("header", [None, 0])
+def test_a_broken_first_record_without_header_is_no_preamble(
+    tmp_path: Path, broken: list[str], header: int | None
+) -> None:
+    text = "\n".join([*broken, *_FULL]) + "\n"
+    found = _read(tmp_path, text, read=Told(header=header), positions=("id", "name", "city", "n"))
+    held = [line for line in broken if line.strip(",")]
+    assert found.table.columns == ("id", "name", "city", "n")
+    assert len(found.rows) + len(found.rejects) == len(held) + len(_FULL)
+    short = {number for number, line in enumerate(held, 1) if line.count(",") != 3}
+    assert set(found.rejects) == short
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Report of cities\n",
+        "Report of cities, all of them\n",
+        "Station,Berlin\nLat,52.5\n\n",
+        "\n,,,\n",
+        "PLACES,,,\n",
+        "Cities,2024,,,,\n\n",
+    ],
+)
+def test_what_is_clearly_no_record_above_records_without_header_is_none(tmp_path: Path, above: str) -> None:
+    found = _read(tmp_path, above + "\n".join(_FULL) + "\n")
+    assert found.table.header is None
+    assert len(found.values) == len(_FULL) and not found.rejects
+
+
+def test_lines_whose_ends_are_escaped_without_quotes_are_told(tmp_path: Path) -> None:
+    # What MySQL writes INTO OUTFILE: a backslash before tabs and line ends in values, and no quotes round them.
+    text = "0\t\\\\\t0\n1\t\\\t\t1\n2\t\\\n\t2\n3\ta\\\\a\t3\n4\tb\\\tb\t4\n5\tc\\\nc\t5\n6\t\\\\d\t6\n7\t\\\te\t7\n8\t\\\nf\t8\n"
+    found = _read(tmp_path, text, "a.tsv")
+    assert found.lines[1] == 1
+    assert len(found.rows) + len(found.rejects) == text.count("\n")
+
+
+def test_a_broken_record_below_a_header_is_a_reject(tmp_path: Path) -> None:
+    found = _read(tmp_path, "id,name,city,n\n1,ann,rome\n" + "\n".join(_FULL) + "\n")
+    assert found.table.header == ("id", "name", "city", "n")
+    assert {row: reject.check for row, reject in found.rejects.items()} == {1: "too_few_fields"}
+
+
+def test_what_the_dataset_calls_a_header_is_one_below_a_note(tmp_path: Path) -> None:
+    found = _read(tmp_path, "1,report\n1,2,3,4\n" + "\n".join(_FULL) + "\n", read=Told(header=1))
+    assert found.table.header == ("1", "2", "3", "4")
+    assert len(found.values) == len(_FULL)
+
+
+# Keys with their values above a wider table, be there ever so few records.
+
+_PAIRS = "Vendor Name;Test\nStart Date;06/02/2024\nEnd Date;06/29/2024\n"
+_SALES = [
+    "Transaction Date;Settlement;Amount",
+    "06/19/2024;06/22/2024;14",
+    "06/14/2024;06/15/2024;15",
+    "06/15/2024;06/15/2024;7",
+]
+
+
+def test_pairs_of_a_report_above_records_with_a_delimiter_at_their_end(tmp_path: Path) -> None:
+    text = (Path(__file__).parent / "c7h-preamble-of-pairs" / "dk13083.csv").read_bytes()
+    found = _read(tmp_path, text)
+    assert found.table.dialect.header_line == 4
+    assert found.table.header is not None and found.table.header[:3] == (
+        "Transaction Date",
+        "Settlement",
+        "Date",
+    )
+    assert [row[:3] for row in found.values] == [
+        ("06/19/2024", "06/22/2024", "1435055555"),
+        ("06/14/2024", "06/14/2024", "1435055555"),
+    ]
+
+
+@pytest.mark.parametrize("records", [1, 2, 3])
+@pytest.mark.parametrize("pairs", [1, 2, 3, 9])
+@pytest.mark.parametrize("gap", ["", "\n"])
+@pytest.mark.parametrize("mark", [";", ",", "\t"])
+def test_pairs_above_a_wider_table_are_no_records(
+    tmp_path: Path, records: int, pairs: int, gap: str, mark: str
+) -> None:
+    above = (_PAIRS * 3).splitlines()[:pairs]
+    text = "\n".join([*above, *([""] if gap else []), *_SALES[: records + 1]]) + "\n"
+    found = _read(tmp_path, text.replace(";", mark))
+    assert found.table.columns == ("Transaction Date", "Settlement", "Amount")
+    assert len(found.values) == records and not found.rejects
+    assert found.table.dialect.header_line == pairs + len(gap) + 1
+
+
+def test_pairs_above_a_very_wide_table_of_two_records(tmp_path: Path) -> None:
+    names = "\t".join(f"Column of {letter}" for letter in "abcdefghijklmnopqrs")
+    rows = "\n".join("\t".join(f"{row * 19 + cell}.5" for cell in range(19)) for row in range(2))
+    found = _read(tmp_path, f"Vendor\tTest\nStart\t06/02/2024\nEnd\t06/29/2024\n{names}\n{rows}\n", "a.txt")
+    assert len(found.table.columns) == 19
+    assert len(found.values) == 2 and not found.rejects
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,name\n1,ann\n2,ben\n3,cat\n4,dan,x\n",
+        "id,name\n1,ann\n2,ben\n3,cat,y\n4,dan\n",
+        "id,name\n1,ann\n2,ben\n3,cat,,\n4,dan,,\n5,eve\n",
+        "id,name\n1,ann,x\n2,ben\n3,cat\n4,dan\n",
+    ],
+)
+def test_two_columns_with_longer_records_are_no_pairs(tmp_path: Path, text: str) -> None:
+    found = _read(tmp_path, text)
+    assert found.table.columns == ("id", "name")
+    assert len(found.rows) + len(found.rejects) == text.count("\n") - 1

@@ -125,6 +125,11 @@ def look_like_names(cells: Sequence[str]) -> bool:
     )
 
 
+def holds_names(cells: Sequence[str], verdict: Verdict) -> bool:
+    """Whether a row is taken for names: more speaks for them, or as much, and nothing in it is a value."""
+    return verdict.is_header or (verdict.names == verdict.data and look_like_names(cells))
+
+
 def holds_values(cells: Sequence[str]) -> bool:
     """Whether some cell is a number, a date or an address."""
     return any(kind_of(cell) in (NUMBER, DATE, ADDRESS) for cell in cells)

@@ -26,6 +26,7 @@ from pipeline.files.text import to_text
 Cells = tuple[str, ...]
 LOOK = 200
 _DEEP, _WIDE = 120, 50
+_PAIR = 2
 _STRONG = ";|\t\x1f"
 UNIT = 0x1F
 
@@ -73,6 +74,19 @@ class Candidate:
         return Rewrite(
             delimiter=long, escape=self.escape, mixed_ends=self.mixed, quote_space=self.quote_space
         )
+
+
+def _below_pairs(widths: Positions) -> int:
+    """How many records on top are lines of one or two fields above a table: all that is below them is wider, and a table by itself,
+    be there ever so few records: names, and records of one width. 0 if there are none."""
+    narrow = np.flatnonzero(widths > _PAIR)
+    if not len(narrow) or not narrow[0]:
+        return 0
+    above = int(narrow[0])
+    below = widths[above:]
+    fitting = int(np.count_nonzero(below == below[-1]))
+    is_table = len(below) > 1 and int(below.min()) > _PAIR and fitting >= max(len(below) - 1, 2)
+    return above if is_table else 0
 
 
 class Shape:
@@ -166,9 +180,9 @@ class Shape:
 
     @cached_property
     def width(self) -> int:
-        """Fields that most records have: of those after the first tenth, where preambles are over."""
+        """Fields that most records have: of those after the first tenth, where preambles are over, or below keys with their values."""
         widths = self.widths[len(self.widths) // 10 if len(self.widths) > 20 else 0 :][:2000]
-        counts = Counter(widths.tolist())
+        counts = Counter(widths[_below_pairs(widths) :].tolist())
         if not counts:
             return 1
         most = max(counts.values())

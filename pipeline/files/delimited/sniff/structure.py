@@ -15,14 +15,14 @@ from pipeline.files.delimited.sniff.fit import fitted
 from pipeline.files.delimited.sniff.headers import (
     Verdict,
     fits_below,
+    holds_names,
     holds_values,
     joined,
     judge,
     known_in,
-    look_like_names,
 )
 from pipeline.files.delimited.sniff.shape import Cells, Shape
-from pipeline.files.delimited.sniff.top import mended, profile, top_of
+from pipeline.files.delimited.sniff.top import Top, mended, profile, top_of
 
 _TOP, _MOST_HEADER_ROWS = 60, 3
 
@@ -54,25 +54,21 @@ class Head:
 
 def head_of(shape: Shape, start: int, known: frozenset[str], read: Read) -> Head:
     """The beginning of the table that starts at record `start` or below it."""
-    if read.skip is not None:
-        top = start
-    elif (best := _known_row(shape, start, known)) is not None and read.header is None:
-        return _with_header(
-            shape,
-            best,
-            _rows_above(shape, start, best, known),
-            known,
-            ("the header is the row whose names the contract knows",),
-            1.0,
-        )
-    else:
-        top = top_of(shape, start)
+    best = _known_row(shape, start, known) if read.skip is None and read.header is None else None
+    if best is not None:
+        groups = _rows_above(shape, start, best, known)
+        why = ("the header is the row whose names the contract knows",)
+        return _with_header(shape, best, groups, known, why, 1.0)
+    top = top_of(shape, start) if read.skip is None else Top(start)
     if read.header is not None:
-        rows = tuple(range(top, min(top + read.header, len(shape))))
-        return _described(
-            shape, rows, top, top + len(rows), known, ("the dataset says how many rows hold names",), 1.0
-        )
-    return _judged(shape, top, known)
+        first = top.below if read.header else top.record
+        rows = tuple(range(first, min(first + read.header, len(shape))))
+        why = ("the dataset says how many rows hold names",)
+        return _described(shape, rows, first, first + len(rows), known, why, 1.0)
+    if top.broken:
+        why = ("no header: the first row is a record of another width than those below it",)
+        return _described(shape, (), top.record, top.record, known, why, 0.6)
+    return _judged(shape, top.record, known)
 
 
 def _judged(shape: Shape, top: int, known: frozenset[str]) -> Head:
@@ -88,7 +84,7 @@ def _judged(shape: Shape, top: int, known: frozenset[str]) -> Head:
         return _described(
             shape, (), top, top, known, ("the first row holds data, and no name that is known",), 0.9
         )
-    if verdict.is_header or (verdict.names == verdict.data and look_like_names(cells)):
+    if holds_names(cells, verdict):
         return _with_header(shape, top, (), known, (_why(cells, columns, verdict),), _sureness(verdict))
     if holds_values(cells) or verdict.data > 0:
         why = "no header: the first row holds values like those below it"

@@ -6,11 +6,11 @@ What belongs here: the first record of the table. What does not: which of its ro
 from __future__ import annotations
 
 import statistics
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pipeline.files.delimited.fields import split_record
-from pipeline.files.delimited.sniff.evidence import Column, columns_of, filled, is_blank
-from pipeline.files.delimited.sniff.headers import holds_values, judge, look_like_names
+from pipeline.files.delimited.sniff.evidence import EMPTY, Column, columns_of, filled, is_blank, kind_of
+from pipeline.files.delimited.sniff.headers import holds_names, holds_values, judge, look_like_names
 from pipeline.files.delimited.sniff.shape import Cells, Shape
 
 _TOP, BODY = 60, 120
@@ -31,25 +31,55 @@ def _repeats(row: Cells, names: Cells) -> bool:
     return shared >= max(2, 0.5 * filled(names))
 
 
-def top_of(shape: Shape, start: int) -> int:
-    """The first record that is no preamble: no title, no note, no blank record, no comment, nothing of another width."""
+@dataclass(frozen=True)
+class Top:
+    """Where a table begins.
+
+    Attributes:
+        record: its first record that is no preamble.
+        broken: how many records from there on are broken: of another width than those below, and so no row of names.
+    """
+
+    record: int
+    broken: int = 0
+
+    @property
+    def below(self) -> int:
+        """The first record that is not broken."""
+        return self.record + self.broken
+
+
+def top_of(shape: Shape, start: int) -> Top:
+    """The first record that is no preamble: no title, no note, no blank record, nothing of another width above a row of names.
+
+    Above names nothing is a record. Without names a row is left out only where it is clearly none: a broken record is a record.
+    """
     usual = _usual_fill(shape, start)
     if _is_own_table(shape, start):
-        return start
-    start = _below_comments(shape, start)
+        return Top(start)
+    start = _below_hash(shape, start)
     limit = min(len(shape), start + _TOP)
     record = start
     while record < limit and _is_above(shape, record, usual):
         record += 1
     if record >= limit:
-        return start
-    if record > start and (header := _header_of_other_width(shape, start, record)) is not None:
-        return header
-    return record
+        return Top(start)
+    if record == start:
+        return Top(record)
+    if (header := _header_of_other_width(shape, start, record)) is not None:
+        return Top(header)
+    cells = shape.row(record)
+    if holds_names(cells, judge(cells, profile(shape, record + 1, shape.width, cells))):
+        return Top(record)
+    columns = profile(shape, record, shape.width)
+    for above in range(start, record):
+        if _may_be_record(shape, above, columns):
+            return Top(above, record - above)
+    return Top(record)
 
 
-def _below_comments(shape: Shape, start: int) -> int:
-    """The first record below lines that begin with `#`, if it holds the names; else the last of them may hold them."""
+def _below_hash(shape: Shape, start: int) -> int:
+    """The first record below lines that begin with `#` and are no comments by their width, if it holds the names; else one of them may."""
     record = start
     while record < len(shape) and shape.text(record).startswith("#"):
         record += 1
@@ -88,7 +118,7 @@ def _is_above(shape: Shape, record: int, usual: float) -> bool:
     if not count:
         return True
     if len(cells) != shape.width:
-        return (record < shape.first and not _is_record(shape, cells)) or count == 1 < usual
+        return record < shape.first or count == 1 < usual
     if shape.width == 1 or usual < 2:
         return False
     leading = all(not is_blank(cell) for cell in cells[:count])
@@ -96,12 +126,30 @@ def _is_above(shape: Shape, record: int, usual: float) -> bool:
     return leading and (count == 1 or count <= usual / (2 if apart else 3))
 
 
-def _is_record(shape: Shape, cells: Cells) -> bool:
-    """Whether a row of another width holds values like those of the records: then it is a broken record, no note."""
-    if len(cells) < 2 or not holds_values(cells):
+def _may_be_record(shape: Shape, record: int, columns: list[Column]) -> bool:
+    """Whether a row above records without names may be one of them that is broken. It is none if it is blank, a lone text, or has
+    words where the records have numbers, dates or the like; where nothing tells, it is one unless a blank line sets it off."""
+    cells = _without_blank_end(shape.row(record))
+    if not cells:
         return False
-    verdict = judge(cells, profile(shape, shape.first, shape.width))
-    return verdict.data - verdict.blank >= 2 and not verdict.names
+    fitting = _fitting(cells, columns)
+    if 1 < len(cells) == len(columns) - 1:
+        fitting = max(fitting, _fitting(cells, columns[1:]))
+    apart = record + 1 < len(shape) and shape.gaps[record + 1]
+    return fitting > 0 or (fitting == 0 and len(cells) > 1 and not apart)
+
+
+def _fitting(cells: Cells, columns: list[Column]) -> int:
+    """Typed columns in which a row has a value of their kind, less those in which it has another."""
+    kinds = [
+        (kind_of(cell), column.kind) for cell, column in zip(cells, columns, strict=False) if column.typed
+    ]
+    return sum(1 if kind == wanted else -1 for kind, wanted in kinds if kind != EMPTY)
+
+
+def _without_blank_end(cells: Cells) -> Cells:
+    held = [position for position, cell in enumerate(cells) if not is_blank(cell)]
+    return cells[: held[-1] + 1] if held else ()
 
 
 def _header_of_other_width(shape: Shape, start: int, record: int) -> int | None:
