@@ -7,6 +7,7 @@ What belongs here: safe names, limits against zip bombs, writing a member to a f
 from __future__ import annotations
 
 import errno
+import posixpath
 import re
 import stat
 import struct
@@ -40,7 +41,8 @@ _BROKEN = (
     OverflowError,
     RuntimeError,  # a member with a password; the library's own limits
 )
-_SPREADSHEET_NAMES = ("xl/workbook.xml", "xl/workbook.bin")
+_SPREADSHEET_TYPE = re.compile(rb"spreadsheetml\.(?:sheet|template)\.main\+xml|ms-excel\.[\w.]+\.main\+xml")
+_BODY = re.compile(rb"<office:body\b[^>]*>\s*<office:(\w+)")
 
 
 @dataclass(frozen=True)
@@ -59,25 +61,49 @@ class Member:
 
 
 def holds_workbook(path: Path) -> bool:
-    """Whether a zip is a workbook. Raises OSError, UnreadableFile `damaged`, `not_what_it_says` (another office document)."""
+    """Whether a zip is a workbook, whatever its parts' names: in capitals, with `\\`, from a root. Raises OSError, UnreadableFile
+    `damaged`, `not_what_it_says` (another office document)."""
     with _damage_said(path), zipfile.ZipFile(path) as archive:
-        names = set(archive.namelist())
-        if names.intersection(_SPREADSHEET_NAMES) or any(name.startswith("xl/") for name in names):
+        names = {_folded(entry.filename): entry for entry in archive.infolist()}
+        if any(name.startswith("xl/") for name in names):
             return True
-        document = b""
-        if "mimetype" in names:
-            with archive.open("mimetype") as file:
-                document = file.read(len(_OPEN_DOCUMENT))
-    if document != _OPEN_DOCUMENT and (
-        document.startswith(b"application/") or "[Content_Types].xml" in names
-    ):
+        document = _beginning(archive, names.get("mimetype"), len(_OPEN_DOCUMENT))
+        types = _beginning(archive, names.get("[content_types].xml"), _MB)
+        if document == _OPEN_DOCUMENT or _SPREADSHEET_TYPE.search(types):
+            return True
+        content = names.get("content.xml") if not document else None
+        if content is not None and {"meta-inf/manifest.xml", "styles.xml", "meta.xml"} & names.keys():
+            return _holds_sheets(archive, content)
+    if document.startswith(b"application/") or "[content_types].xml" in names:
         raise UnreadableFile(
             path,
             "not_what_it_says",
             "the file is an office document without a workbook in it",
             "Export its table as a workbook or as CSV",
         )
-    return document == _OPEN_DOCUMENT
+    return False
+
+
+def _folded(name: str) -> str:
+    return posixpath.normpath("/" + name.replace("\\", "/")).lstrip("/").casefold()
+
+
+def _beginning(archive: zipfile.ZipFile, entry: zipfile.ZipInfo | None, size: int) -> bytes:
+    if entry is None:
+        return b""
+    with archive.open(entry) as file:
+        return file.read(size)
+
+
+def _holds_sheets(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    """Whether an OpenDocument file that does not say what it is holds a spreadsheet: its body says so, behind the styles."""
+    tail = b""
+    with archive.open(entry) as file:
+        while data := file.read(_BLOCK):
+            if found := _BODY.search(tail + data):
+                return found.group(1) == b"spreadsheet"
+            tail = data[-100:]
+    return False
 
 
 def members(path: Path) -> list[Member]:

@@ -6,12 +6,23 @@ What belongs here: the files of `cases/x…`, and others of their kinds. What do
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
+import pandera.polars as pa
 import pytest
 
+from pipeline.contract import Dataset
+from pipeline.files import UnreadableFile
+from pipeline.files.workbook.book import XmlBook
+from pipeline.files.workbook.plain import PlainXml
+from pipeline.ingest import stage
+from pipeline.settings import Settings
 from pipeline_tests.files.reading import read
-from pipeline_tests.files.test_excel import workbook
+from pipeline_tests.files.test_excel import BUDGETS, rewritten, workbook
+from pipeline_tests.files.test_workbook_xml import shared_row, xlsx
 
 _CASES = Path(__file__).parent
 _ORDERS: list[list[object]] = [["id", "day", "customer", "amount"], *([n, n, f"c{n}", 2.5] for n in range(5))]
@@ -56,3 +67,314 @@ def test_sheets_of_the_contracts_columns_are_one_table_whatever_else_they_have(t
 def test_a_sheet_that_is_asked_for_is_read_whatever_its_columns(tmp_path: Path) -> None:
     path = workbook(tmp_path / "a.xlsx", {"Orders": _ORDERS, "Summary": _SUMMARY})
     assert len(read(path, sheets=("Orders", "Summary")).values) == 7
+
+
+def _cells(*cells: str) -> str:
+    """Rows of the XML of their cells."""
+    return "".join(f'<row r="{place}">{row}</row>' for place, row in enumerate(cells, start=1))
+
+
+def _text(reference: str, inside: str) -> str:
+    return f'<c r="{reference}" t="inlineStr"><is>{inside}</is></c>'
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cdata1", [(f"{n}", f"Ann {n}", "Rome & Co") for n in range(2, 8)]),
+        ("cdata4", [*((f"x{n}", f"Ann {n}", "Rome & Co") for n in range(2, 8)), ("x8", "Zed", "Oslo")]),
+        ("cdata6", [(f"{n}", f"Ann {n}") for n in range(2, 6)]),
+    ],
+)
+@BUDGETS
+def test_cdata_is_text(name: str, expected: list[tuple[str, ...]], memory_mb: int) -> None:
+    found = read(_CASES / "x3-cdata" / f"{name}.xlsx", memory_mb=memory_mb)
+    assert found.table.columns == ("id", "name", "city")[: len(expected[0])]
+    assert found.values == expected
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<t><![CDATA[a & <b>]]></t>",
+        "<t>a &amp; <![CDATA[<b>]]></t>",
+        "<t>a <!-- no text -->&amp; &lt;b&gt;</t>",
+        "<t>a <?say nothing?>&#38; &#x3C;b></t>",
+        "<r><t>a </t></r><!-- x --><r><t xml:space='preserve'><![CDATA[& ]]></t></r><r><t>&lt;b></t></r>",
+        '<t xml:space="preserve">a &#x26; <![CDATA[<]]><![CDATA[b]]>&gt;</t><rPh sb="0" eb="1"><t>no</t></rPh>',
+    ],
+)
+@pytest.mark.parametrize("shared", [False, True])
+@BUDGETS
+def test_texts_are_what_xml_says(tmp_path: Path, inside: str, shared: bool, memory_mb: int) -> None:
+    given = '<c r="A2" t="s"><v>0</v></c>' if shared else _text("A2", inside)
+    rows = _cells(_text("A1", "<t>id</t>"), given, '<c r="A3"><v>5<!-- five --></v></c>')
+    path = xlsx(tmp_path / "a.xlsx", rows, [inside] if shared else [])
+    expected = "a& <b>" if "<r><t>a </t>" in inside else "a & <b>"
+    assert read(path, memory_mb=memory_mb).values == [(expected,), ("5",)]
+
+
+def test_a_comment_between_cells_keeps_the_fast_road_and_one_that_does_not_end_is_damage(
+    tmp_path: Path,
+) -> None:
+    rows = _cells(_text("A1", "<t>id</t>") + "<!-- a comment -->", '<c r="A2"><v>1</v></c>')
+    look = XmlBook(xlsx(tmp_path / "a.xlsx", rows))
+    assert look.look(look.sheets[0]).plain
+    with pytest.raises(UnreadableFile) as caught:
+        read(xlsx(tmp_path / "b.xlsx", rows + "<!-- no end"))
+    assert caught.value.code == "damaged"
+
+
+def test_what_xml_says_aside_is_found_over_blocks() -> None:
+    """Wherever the blocks are cut."""
+    xml = (
+        b'<?xml version="1.0"?><a><!-- b > c --><t>1 < 2<![CDATA[<x>&]]></t><?p <q> ?><t><![CDATA[]]></t></a>'
+    )
+    for size in range(1, len(xml) + 1):
+        blocks = PlainXml(xml[at : at + size] for at in range(0, len(xml), size))
+        assert b"".join(blocks) == b"<a><t>1 < 2&lt;x&gt;&amp;</t><t></t></a>", size
+        assert not blocks.plain
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "iso-8859-1", "utf-8-sig"])
+@BUDGETS
+def test_sheets_in_other_encodings(tmp_path: Path, encoding: str, memory_mb: int) -> None:
+    path = xlsx(tmp_path / "a.xlsx", _cells(_text("A1", "<t>id</t>"), _text("A2", "<t>Zoë</t>")))
+    part = "xl/worksheets/sheet1.xml"
+    with zipfile.ZipFile(path) as archive:
+        xml = archive.read(part).decode()
+    declared = f'<?xml version="1.0" encoding="{encoding.removesuffix("-sig").removesuffix("-le")}"?>{xml}'
+    changed = rewritten(path, part, {xml.encode(): declared.encode(encoding)})
+    assert read(changed, memory_mb=memory_mb).values == [("Zoë",)]
+
+
+def test_attributes_may_be_empty_or_missing(tmp_path: Path) -> None:
+    folder = _CASES / "x10-empty-attributes"
+    assert read(folder / "emptys.xlsx").values == [("1", "7"), ("2", "5")]
+    assert read(folder / "cells_t.xlsx").values == [("1", "2")]
+    head = _text("A1", "<t>id</t>") + _text("B1", "<t>v</t>")
+    for cells in (
+        '<c r="A2" s="" t=""><v>7</v></c><c r="B2" s="" t="str"><v>x</v></c>',
+        '<c r="" s="0"><v>7</v></c><c t="str"><v>x</v></c>',
+        "<c><v>7</v></c><c r='B2' s='' t='str'><v>x</v></c>",
+        '<c r="a2" t="n"><v>7</v></c><c r="b2" t="inlineStr" s=""><is><t>x</t></is></c>',
+        '<c r="A2" s="999"><v>7</v></c><c r="B2" s="x" t="str"><v>x</v></c>',
+    ):
+        for row in (f'<row r="2">{cells}</row>', f'<row r="" s="">{cells}</row>', f"<row>{cells}</row>"):
+            path = xlsx(tmp_path / "a.xlsx", f'<row r="1">{head}</row>{row}')
+            assert read(path).values == [("7", "x")], row
+
+
+_ERRORS = [
+    *("#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NUM!", "#NULL!", "#NAME?", "#GETTING_DATA", "#SPILL!"),
+    *("#CALC!", "#FIELD!", "#BLOCKED!", "#CONNECT!", "#UNKNOWN!", "#BUSY!", "#ERROR!", "Err:502", "#TBD"),
+]
+
+
+@pytest.mark.parametrize("error", _ERRORS)
+def test_every_error_is_a_cells_text(tmp_path: Path, error: str) -> None:
+    head = _text("A1", "<t>id</t>") + _text("B1", "<t>v</t>")
+    broken = f'<c r="B2" t="e"><f>A2/0</f><v>{error}</v></c>'
+    rows = _cells(head, f'<c r="A2"><v>1</v></c>{broken}', '<c r="A3"><v>2</v></c><c r="B3"><v>5</v></c>')
+    assert read(xlsx(tmp_path / "a.xlsx", rows)).values == [("1", error), ("2", "5")]
+
+
+def test_errors_of_the_cases() -> None:
+    folder = _CASES / "x8-error-cells"
+    assert read(folder / "name0.xlsx").values == [("1", "#NAME?"), ("2", "5")]
+    assert read(folder / "err0.xlsx").values == [("1", "#GETTING_DATA"), ("2", "5")]
+
+
+def test_packages_as_other_programs_write_them() -> None:
+    folder = _CASES / "x11-odd-packages"
+    for name in ("dottgt.xlsx", "uptgt.xlsx"):
+        assert read(folder / name).values == [("1", "2")]
+    assert [row[0] for row in read(folder / "nomime.ods").values] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        lambda name: name.replace("/", "\\"),
+        lambda name: name.upper(),
+        lambda name: f"./{name}",
+        lambda name: f"/{name}",
+        lambda name: name.replace("sharedStrings", "SharedStrings"),
+    ],
+    ids=["backslashes", "capitals", "here", "root", "one"],
+)
+def test_names_of_parts_are_compared_as_packages_do(tmp_path: Path, renamed: Callable[[str], str]) -> None:
+    path = xlsx(tmp_path / "a.xlsx", shared_row(1, 0) + shared_row(2, 1), ["<t>id</t>", "<t>x</t>"])
+    other = tmp_path / "b.xlsx"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(other, "w") as new:
+        for name in old.namelist():
+            new.writestr(renamed(name), old.read(name))
+    assert read(other).values == [("x",)]
+
+
+def test_a_workbook_elsewhere_in_its_package(tmp_path: Path) -> None:
+    """At the root, with styles and texts in folders of their own; dates are told by those styles."""
+    rows = _cells('<c r="A1" t="s"><v>0</v></c>', '<c r="A2" s="1"><v>45000</v></c>')
+    path = xlsx(tmp_path / "a.xlsx", rows, ["<t>day</t>"])
+    other = tmp_path / "b.xlsx"
+    places = {"xl/styles.xml": "looks/s.xml", "xl/sharedStrings.xml": "texts/t.xml"}
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(other, "w") as new:
+        for name in old.namelist():
+            data = old.read(name).replace(b"xl/workbook.xml", b"workbook.xml")
+            for before, after in (("styles.xml", "looks/s.xml"), ("sharedStrings.xml", "/texts/t.xml")):
+                data = data.replace(f'Target="{before}"'.encode(), f'Target="{after}"'.encode())
+            new.writestr(places.get(name, name.removeprefix("xl/")), data)
+    assert read(other).values == [("2023-03-15",)]
+
+
+_DATES = [
+    *[("0", 1, "1900-01-00"), ("1", 1, "1900-01-01"), ("45", 1, "1900-02-14"), ("59", 1, "1900-02-28")],
+    *[("60", 1, "1900-02-29"), ("60.5", 1, "1900-02-29T12:00:00"), ("61", 1, "1900-03-01")],
+    *[("45.5", 2, "1900-02-14T12:00:00"), ("1.25", 2, "1900-01-01T06:00:00"), ("0.75", 2, "18:00:00")],
+    *[("0", 2, "00:00:00"), ("0.5", 1, "12:00:00"), ("-0.5", 1, "-0.5"), ("-3", 2, "-3")],
+    *[("2958465", 1, "9999-12-31"), ("2958466", 1, "2958466"), ("1e300", 1, "1" + "0" * 300)],
+    *[
+        ("0.5", 3, "12:00:00"),
+        ("-0.0625", 3, "-01:30:00"),
+        ("100.5", 3, "2412:00:00"),
+        ("60", 3, "1440:00:00"),
+    ],
+]
+_DATES_1904 = [
+    *[
+        ("0", 1, "1904-01-01"),
+        ("0.5", 1, "1904-01-01T12:00:00"),
+        ("0.5", 2, "12:00:00"),
+        ("0", 2, "00:00:00"),
+    ],
+    *[("60", 1, "1904-03-01"), ("1.5", 2, "1904-01-02T12:00:00"), ("-1", 1, "-1"), ("1.5", 3, "36:00:00")],
+    *[("2957003", 1, "9999-12-31"), ("2957004", 1, "2957004")],
+]
+_DATE_STYLES = (
+    '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts>'
+    '<numFmt numFmtId="164" formatCode="d-mmm-yy"/><numFmt numFmtId="165" formatCode="h:mm"/>'
+    '<numFmt numFmtId="166" formatCode="[h]:mm"/></numFmts><cellXfs><xf/><xf numFmtId="164"/>'
+    '<xf numFmtId="165"/><xf numFmtId="166"/></cellXfs></styleSheet>'
+)
+
+
+def _dated(path: Path, serials: list[tuple[str, int]], from_1904: bool) -> Path:
+    """A workbook of one column: serial numbers, each in a style of `_DATE_STYLES`."""
+    rows = [
+        f'<c r="A{n}" s="{style}"><v>{serial}</v></c>' for n, (serial, style) in enumerate(serials, start=2)
+    ]
+    whole = xlsx(path, _cells(_text("A1", "<t>day</t>"), *rows))
+    with zipfile.ZipFile(whole) as archive:
+        styles = archive.read("xl/styles.xml")
+    changed = rewritten(whole, "xl/styles.xml", {styles: _DATE_STYLES.encode()})
+    if not from_1904:
+        return changed
+    return rewritten(changed, "xl/workbook.xml", {b"<sheets>": b'<workbookPr date1904="1"/><sheets>'})
+
+
+@pytest.mark.parametrize("from_1904", [False, True])
+@BUDGETS
+def test_serial_numbers_are_what_the_cells_format_says(
+    tmp_path: Path, from_1904: bool, memory_mb: int
+) -> None:
+    """Each alone, with another of its style, and all in one column with plain numbers and texts."""
+    dates = _DATES_1904 if from_1904 else _DATES
+    for serial, style, expected in dates:
+        if (serial, style) != ("0", 1) or from_1904:
+            alone = _dated(tmp_path / "a.xlsx", [(serial, style)], from_1904)
+            assert read(alone, memory_mb=memory_mb).values == [(expected,)], serial
+        pair = _dated(tmp_path / "a.xlsx", [(serial, style), ("45000", 1)], from_1904)
+        assert read(pair, memory_mb=memory_mb).values[0] == (expected,), serial
+    mixed = _dated(tmp_path / "a.xlsx", [*((s, style) for s, style, _ in dates), ("7", 0)], from_1904)
+    assert read(mixed, memory_mb=memory_mb).values == [*((text,) for *_, text in dates), ("7",)]
+
+
+def test_dates_and_durations_of_the_cases() -> None:
+    found = [row[1] for row in read(_CASES / "x5-dates-before-march-1900" / "dates0.xlsx").values]
+    assert found == ["1900-02-14", "1900-02-28", "1900-03-01", "1900-12-30"]
+    found = [row[1] for row in read(_CASES / "x5-dates-before-march-1900" / "e1904.xlsx").values]
+    assert found == ["1904-01-02", "1904-02-15", "2027-03-16", "1904-01-01", "12:00:00", "36:00:00"]
+    found = [row[1] for row in read(_CASES / "x6-long-durations" / "dur4.xlsx").values]
+    assert found == ["2412:00:00", "30:00:00", "7"]
+    found = [row[1] for row in read(_CASES / "x6-long-durations" / "mixdur.xlsx").values]
+    assert found == ["2023-03-15", "2412:00:00", "30:00:00", "12:00:00", "12.5"]
+
+
+class _Day(pa.DataFrameModel):
+    day: date
+
+
+def test_a_day_that_never_was_is_a_violation(tmp_path: Path) -> None:
+    path = _dated(tmp_path / "a.xlsx", [("59", 1), ("60", 1), ("61", 1), ("-1", 1)], False)
+    staged = stage(path, Dataset("days", schema=_Day), Settings(home=tmp_path / "home"))
+    assert (staged.manifest.rows_clean, staged.manifest.rows_rejected) == (2, 2)
+
+
+def test_formulas_without_values_are_said() -> None:
+    folder = _CASES / "x7-formulas-without-values"
+    found = read(folder / "fnocache2.xlsx")
+    assert found.values == [(f"{n}", "2", "5", None) for n in range(2, 6)]
+    assert found.table.dialect.notes == (
+        "sheet 'S': 4 formulas have no stored value, the first in D2: never calculated, read as empty",
+    )
+    with pytest.raises(UnreadableFile, match="only 4 formulas without a stored value") as caught:
+        read(folder / "fonly.xlsx")
+    assert caught.value.code == "empty"
+
+
+@pytest.mark.parametrize(
+    ("cell", "counted"),
+    [
+        ("<c r='B2'><f>A2*2</f><v/></c>", True),
+        ('<c r="B2" s="1"><f>A2*2</f>\n<v></v>\n</c>', True),
+        ('<c r="B2"><f t="shared" ref="B2:B9" si="0">A2&amp;""</f></c>', True),
+        ('<c r="B2"><f t="shared" si="0"/></c>', True),
+        ('<c r="B2" t="str"><f>A2&amp;""</f></c>', True),
+        ('<c r="B2" t="str"><f>A2&amp;""</f><v></v></c>', False),
+        ('<c r="B2"><f>A2*2</f><v>4</v></c>', False),
+        ('<c r="B2"><f t="shared" si="0"/><v>0</v></c>', False),
+        ('<c r="B2" t="e"><f>A2/0</f><v>#DIV/0!</v></c>', False),
+    ],
+)
+def test_formulas_are_counted_that_have_no_value(tmp_path: Path, cell: str, counted: bool) -> None:
+    rows = _cells(_text("A1", "<t>a</t>") + _text("B1", "<t>b</t>"), '<c r="A2"><v>2</v></c>' + cell)
+    notes = read(xlsx(tmp_path / "a.xlsx", rows)).table.dialect.notes
+    said = "sheet 'one': 1 formula has no stored value, the first in B2: never calculated, read as empty"
+    assert notes == ((said,) if counted else ())
+
+
+def test_formulas_are_counted_in_large_sheets(tmp_path: Path) -> None:
+    """Over several blocks of the XML, in which most rows are alike."""
+    rows = "".join(
+        f'<row r="{n}"><c r="A{n}"><v>{n}</v></c><c r="B{n}"><f>A{n}*2</f>{"" if n % 9 == 5 else "<v>4</v>"}</c></row>'
+        for n in range(2, 40_002)
+    )
+    head = f'<row r="1">{_text("A1", "<t>a</t>")}{_text("B1", "<t>b</t>")}</row>'
+    found = XmlBook(xlsx(tmp_path / "a.xlsx", head + rows))
+    look = found.look(found.sheets[0])
+    assert (look.formulas, look.formula, len(look.numbers)) == (4445, "B5", 40_001)
+
+
+@pytest.mark.parametrize(("above", "below"), [(304, 0), (5000, 5000), (40_000, 0), (0, 40_000)])
+@BUDGETS
+def test_rows_that_are_formatted_and_empty_hide_nothing(
+    tmp_path: Path, above: int, below: int, memory_mb: int
+) -> None:
+    """However many lie above the header or below the last note."""
+
+    def empty(first: int, count: int) -> str:
+        cells = '<c r="{0}{1}" s="1"/>'
+        return "".join(
+            f'<row r="{n}">{"".join(cells.format(letter, n) for letter in "ABC")}</row>'
+            for n in range(first, first + count)
+        )
+
+    table = [_text("A{}", "<t>id</t>") + _text("B{}", "<t>name</t>")]
+    table += [f'<c r="A{{}}"><v>{n}</v></c>' + _text("B{}", f"<t>n{n}</t>") for n in range(6)]
+    lines = [f'<row r="{n}">{line.replace("{}", str(n))}</row>' for n, line in enumerate(table, above + 1)]
+    note = f'<row r="{above + 9}">{_text(f"A{above + 9}", "<t>Source: our own</t>")}</row>'
+    path = xlsx(tmp_path / "a.xlsx", empty(1, above) + "".join(lines) + note + empty(above + 10, below))
+    found = read(path, memory_mb=memory_mb)
+    assert found.table.columns == ("id", "name")
+    assert found.values == [(f"{n}", f"n{n}") for n in range(6)]
+    assert found.table.dialect.notes == (f"row {above + 9} below the table left out: Source: our own",)

@@ -6,10 +6,10 @@ found. What does not: values.
 
 from __future__ import annotations
 
-import posixpath
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import compress
 from pathlib import Path
 from xml.etree import ElementTree
@@ -18,8 +18,11 @@ from xml.parsers import expat
 import numpy as np
 
 from pipeline.files.problems import UnreadableFile
-from pipeline.files.workbook.guard import MB, damaged_workbook, refuse_bombs
-from pipeline.files.workbook.layout import Line, Look, Sheet
+from pipeline.files.workbook.frugal import Cells, all_texts, iterate_rows
+from pipeline.files.workbook.guard import MB, damaged_workbook
+from pipeline.files.workbook.layout import Line, Look, Numbers, Sheet
+from pipeline.files.workbook.package import Package
+from pipeline.files.workbook.plain import PlainXml
 from pipeline.files.workbook.rows import RowCounter, SheetRows
 from pipeline.files.workbook.sample import (
     HEAD,
@@ -39,7 +42,8 @@ _BLOCK, _PART_MAX = MB, 64 * MB
 _MAIN = "{*}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
-_SHARED = "xl/sharedStrings.xml"
+# Where the library looks for them, whatever the relations say.
+_MAIN_PART, _SHARED_PART, _STYLES_PART = "xl/workbook.xml", "xl/sharedStrings.xml", "xl/styles.xml"
 _GARBLED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -60,80 +64,89 @@ class WorkbookZip:
         path: the file.
         sheets: its worksheets.
         from_1904: whether its dates count from 1904, as on early Macs.
+        usual: its parts lie where the library looks for them, which knows but one way to name them.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.usual = path, True
         try:
-            self._zip = zipfile.ZipFile(path)
-            refuse_bombs(path, self._zip)
-            self.sheets = self._sheets()
-            self._styles = self._read_styles()
+            self._package = Package(path)
+            main = self._package.main
+            self._shared = self._found(self._package.related(main, "sharedStrings"), _SHARED_PART)
+            self.usual = self._package.entry(main).filename == _MAIN_PART and self.usual
+            self.sheets = self._sheets(main)
+            styles = self._found(self._package.related(main, "styles"), _STYLES_PART)
+            self._styles = styles_of(self._small(styles)) if styles else Styles()
         except _GARBLED as error:
             raise damaged_workbook(path, error) from error
 
     def close(self) -> None:
         """Release the file."""
-        self._zip.close()
+        self._package.zip.close()
+
+    def _found(self, part: str, place: str) -> str:
+        """A part that the workbook refers to, or that lies at its usual place though nothing refers to it."""
+        part = part or (place if place in self._package else "")
+        if part and self._package.entry(part).filename != place:
+            self.usual = False
+        return part
 
     def _small(self, name: str) -> bytes:
         """A part that is read whole."""
-        if (size := self._zip.getinfo(name).file_size) > _PART_MAX:
+        entry = self._package.entry(name)
+        if entry.file_size > _PART_MAX:
             raise UnreadableFile(
                 self.path,
                 "too_large",
-                f"its part {name!r} has {size // MB:,} MB, more than any workbook needs",
+                f"its part {name!r} has {entry.file_size // MB:,} MB, more than any workbook needs",
                 "Open it in a spreadsheet program, save it again and send that",
             )
-        return self._zip.read(name)
+        return self._package.zip.read(entry)
 
-    def _sheets(self) -> tuple[Sheet, ...]:
-        relations = ElementTree.fromstring(self._small("xl/_rels/workbook.xml.rels"))
-        parts = {
-            relation.get("Id"): posixpath.normpath(posixpath.join("/xl", relation.get("Target", "")))[1:]
-            for relation in relations
-            if relation.get("Type", "").endswith("/worksheet")
-        }
+    def _sheets(self, main: str) -> tuple[Sheet, ...]:
+        relations = self._package.relations(main)
         found = []
-        book = ElementTree.fromstring(self._small("xl/workbook.xml"))
+        book = ElementTree.fromstring(self._small(main))
         properties = book.find(f"{_MAIN}workbookPr")
         self.from_1904 = properties is not None and properties.get("date1904") in ("1", "true")
         for sheet in book.iterfind(f".//{_MAIN}sheet"):
-            part = parts.get(sheet.get(_RELATION) or sheet.get(_STRICT_RELATION))
-            if part is not None:
-                self._zip.getinfo(part)
+            relation = relations.get(sheet.get(_RELATION) or sheet.get(_STRICT_RELATION) or "")
+            if relation is not None and relation.kind == "worksheet":
+                target = relation.target.removeprefix("/")
+                usual = target if target.startswith("xl/") else f"xl/{relation.target}"
+                self.usual = self.usual and self._package.entry(relation.part).filename == usual
                 visible = sheet.get("state", "visible") == "visible"
-                found.append(Sheet(sheet.get("name", ""), visible, part))
+                found.append(Sheet(sheet.get("name", ""), visible, relation.part))
         return tuple(found)
-
-    def _read_styles(self) -> Styles:
-        name = "xl/styles.xml"
-        return styles_of(self._small(name)) if name in self._zip.namelist() else Styles()
 
     @property
     def declared_bytes(self) -> int:
         """Bytes of all sheets' XML, as the archive's directory says."""
-        return sum(self._zip.getinfo(sheet.part).file_size for sheet in self.sheets)
+        return sum(self._package.entry(sheet.part).file_size for sheet in self.sheets)
 
     @property
     def shared_bytes(self) -> int:
         """Bytes of the shared texts' XML, as the archive's directory says."""
-        return self._zip.getinfo(_SHARED).file_size if _SHARED in self._zip.namelist() else 0
+        return self._package.entry(self._shared).file_size if self._shared else 0
 
     def shared_texts(self) -> SharedTexts:
         """One pass over the shared texts."""
         if not self.shared_bytes:
             return SharedTexts(0)
-        return count_texts(self._stream(_SHARED), self.shared_bytes)
+        xml = PlainXml(self._blocks(self._shared))
+        found = count_texts(xml, self.shared_bytes)
+        return replace(found, plain=xml.plain)
 
     def look(self, sheet: Sheet, shared: SharedTexts) -> Look:
         """One pass over the sheet's XML, in blocks; another over the shared texts only if its first and last rows refer to some in
         their middle."""
-        counter = RowCounter(shared, dict(self._styles.codes))
+        counter = RowCounter(shared, self._styles.codes)
+        xml = PlainXml(self._blocks(sheet.part))
         try:
-            for data in self._stream(sheet.part):
+            for data in xml:
                 counter.feed(data)
-            return self._look(counter.result(), shared)
+            found = self._look(counter.result(), shared)
+            return replace(found, plain=xml.plain and shared.plain and self.usual)
         except _GARBLED as error:
             raise damaged_workbook(self.path, error) from error
 
@@ -144,7 +157,7 @@ class WorkbookZip:
         wanted = texts_wanted([*head, *tail, *edges.values()])
         texts = shared.picked(wanted)
         if texts is None:
-            texts = pick_texts(self._stream(_SHARED), wanted)
+            texts = pick_texts(PlainXml(self._blocks(self._shared)), wanted) if wanted else {}
 
         def lines(some: list[RawRow]) -> tuple[Line, ...]:
             """As many as were counted, though there may be nothing in them that can be read."""
@@ -166,11 +179,22 @@ class WorkbookZip:
             rows.dates_as_text,
             rows.booleans,
             rows.codes,
+            formulas=rows.formulas,
+            formula=rows.formula,
         )
 
-    def _stream(self, part: str) -> Iterator[bytes]:
+    def rows(self, sheet: Sheet, numbers: Numbers, reach: int) -> Iterator[Cells]:
+        """The rows with these numbers, straight from the XML. Only the shared texts are held."""
         try:
-            with self._zip.open(part) as file:
+            texts = all_texts(PlainXml(self._blocks(self._shared))) if self._shared else []
+            xml = PlainXml(self._blocks(sheet.part))
+            yield from iterate_rows(xml, texts, self._styles, self.from_1904, numbers, reach)
+        except _GARBLED as error:
+            raise damaged_workbook(self.path, error) from error
+
+    def _blocks(self, part: str) -> Iterator[bytes]:
+        try:
+            with self._package.open(part) as file:
                 while data := file.read(_BLOCK):
                     yield data
         except _GARBLED as error:

@@ -1,4 +1,5 @@
-"""What is picked up beside the count of a sheet's rows: its first and last rows, true and false, codes with leading zeros.
+"""What is picked up beside the count of a sheet's rows: its first and last rows, true and false, codes with leading zeros,
+formulas without values.
 
 What belongs here: what can be picked from blocks of XML without looking at each cell. What does not: the count (`rows`).
 """
@@ -16,6 +17,9 @@ _HEAD, _TAIL, _HEAD_ROWS = 2 * 1024 * 1024, 256 * 1024, 400
 _BOOLEAN = b' t="b"'
 _BEFORE = 30
 _NAME = re.compile(rb'r="([A-Z]+)"[^<>]*$')
+_REFERENCE = re.compile(rb"\sr=[\"']([A-Z]+\d+)[\"']")
+# A text that was calculated may be empty.
+_TEXT = re.compile(rb"\st=[\"']str[\"']")
 
 
 class Aside:
@@ -24,22 +28,38 @@ class Aside:
     Attributes:
         head, tail: XML of the first and of the last rows.
         booleans: names of columns with true or false in them.
+        formulas: how many formulas have no value.
+        formula: the cell of the first of them.
     """
 
     def __init__(self, codes: Mapping[int, int]) -> None:
         self.head = self.tail = b""
         self.booleans: set[bytes] = set()
+        self.formulas, self.formula = 0, ""
+        self._no_value = _NoValue(b"")
         self._digits = {b"%d" % style: digits for style, digits in codes.items()}
         self._coded = _coded(self._digits)
         self._codes: dict[bytes, tuple[list[int], list[int]]] = {}
         self._rows = 0
 
-    def look(self, rows: bytes, *, known: bool = False) -> None:
-        """The next rows; `known`: their cells are in columns and of types that were in rows before."""
+    def begin(self, prefix: bytes) -> None:
+        """The rows' elements have this prefix."""
+        self._no_value = _NoValue(prefix)
+
+    def keep(self, rows: bytes) -> None:
+        """The next rows, from the first to the last that hold a value."""
         if self._rows < _HEAD_ROWS and len(self.head) < _HEAD:
             self.head += rows
             self._rows = self.head.count(b"row ")
         self.tail = rows if len(rows) >= _TAIL else self.tail[-_TAIL:] + rows
+
+    def look(self, rows: bytes, *, known: bool = False) -> None:
+        """The next rows; `known`: their cells are in columns, of types and with values or none as were in rows before."""
+        if self.formulas or not known:
+            for formula in self._no_value.cells(rows):
+                reference = _REFERENCE.search(formula)
+                self.formula = self.formula or (reference.group(1).decode() if reference else "")
+                self.formulas += 1
         if not known and _BOOLEAN in rows:
             # Without their digits, references of one column are all the same: few are left to look at.
             before = {part[-_BEFORE:].translate(None, b"0123456789") for part in rows.split(_BOOLEAN)[:-1]}
@@ -57,6 +77,30 @@ class Aside:
             name: (np.array(rows, dtype=np.int64), np.array(digits, dtype=np.int64))
             for name, (rows, digits) in self._codes.items()
         }
+
+
+class _NoValue:
+    """Cells with a formula and no value beside it."""
+
+    def __init__(self, prefix: bytes) -> None:
+        end = rb"\s*(?:<%bv\s*/>|<%bv></%bv>)?\s*</%bc>" % ((prefix,) * 4)
+        self._begin = b"<" + prefix + b"c"
+        # Each begins with what is rare in sheets that have no formulas, and so is found fast.
+        self._ends = (
+            (b"</" + prefix + b"f>", re.compile(rb"</%bf>" % prefix + end)),
+            (b"<" + prefix + b"f ", re.compile(rb"<%bf [^<>]*/>" % prefix + end)),
+        )
+
+    def cells(self, rows: bytes) -> list[bytes]:
+        """The first tags of these cells, in their order."""
+        found = []
+        for mark, pattern in self._ends:
+            for match in pattern.finditer(rows) if mark in rows else ():
+                start = rows.rfind(self._begin, 0, match.start())
+                tag = rows[start : rows.find(b">", start) + 1]
+                if not (_TEXT.search(tag) and b"v" in match.group()):
+                    found.append((match.start(), tag))
+        return [tag for _, tag in sorted(found)]
 
 
 def _coded(styles: Mapping[bytes, int]) -> re.Pattern[bytes] | None:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from pipeline.files.workbook.archive import WorkbookZip
 from pipeline.files.workbook.fast import Grid, load_grid
-from pipeline.files.workbook.frugal import Cells, iterate_rows
+from pipeline.files.workbook.frugal import Cells
 from pipeline.files.workbook.guard import MB, too_large
 from pipeline.files.workbook.layout import Look, Numbers, Sheet
+from pipeline.files.workbook.library import NotByLibrary
 from pipeline.files.workbook.shared import SharedTexts
 
 # Measured: the library's cells and polars' texts of a sheet; Python's texts for a byte of shared texts' XML.
@@ -76,15 +77,25 @@ class XmlBook(Book):
         # The fast library forgets that dates count from 1904 where Excel repeats the workbook's properties for later versions, and
         # takes times of day for moments in 1904.
         share = 0 if self._from_1904 else memory_mb * MB * _GRID_SHARE - self._shared_bytes * _SHARED_FACTOR
-        return [grid_bytes(look.rows, look.first + look.columns) < share for look in looks]
+        return [look.plain and grid_bytes(look.rows, look.first + look.columns) < share for look in looks]
 
     def read(
         self, sheet: Sheet, look: Look, numbers: Numbers, reach: int, fast: bool
     ) -> Grid | Iterator[Cells]:
-        """Through fastexcel, or through openpyxl."""
+        """Through fastexcel; what it cannot read, or not rightly, straight from the XML."""
         if fast:
-            return load_grid(self.path, sheet, look, int(numbers[0]), int(numbers[-1]), reach)
-        return iterate_rows(self.path, sheet, numbers, reach)
+            try:
+                return load_grid(self.path, sheet, look, int(numbers[0]), int(numbers[-1]), reach)
+            except NotByLibrary:
+                pass
+        return self._rows(sheet, numbers, reach)
+
+    def _rows(self, sheet: Sheet, numbers: Numbers, reach: int) -> Iterator[Cells]:
+        book = WorkbookZip(self.path)
+        try:
+            yield from book.rows(sheet, numbers, reach)
+        finally:
+            book.close()
 
     def close(self) -> None:
         """Release the zip, and what is held of the shared texts."""

@@ -15,8 +15,8 @@ import fastexcel
 import polars as pl
 
 from pipeline.files.workbook.layout import Line, Look, Numbers, Sheet
-from pipeline.files.workbook.library import Readable, open_reader
-from pipeline.files.workbook.text import moments_written, written
+from pipeline.files.workbook.library import Readable, not_by_library, open_reader
+from pipeline.files.workbook.text import doubtful_moments, moments_written, written
 from pipeline.files.workbook.typed import Flags, TypedCells
 
 _ERRORS = {
@@ -33,7 +33,7 @@ _ERROR = re.compile(r"Error\((\w+)\)")
 # Texts such as NA and NULL do not keep the library from taking a column for numbers: they come back as what it could not read.
 _WORD = re.compile(r"String\(\"(.*)\"\)", re.DOTALL)
 _COLUMN = re.compile(r"dtype for column (\S+)")
-_STAMP = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+_STAMP = r"^[-+]?\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d"
 # As the library writes numbers among texts: at most nine decimals, so that a number may have lost some.
 _ROUNDED = r"^-?(?:\d+\.\d{0,8}[1-9]|0)$"
 _ALL = 1 << 20
@@ -69,6 +69,7 @@ def text(column: pl.Series) -> pl.Series:
 class _Place:
     """What is loaded: rows of a sheet, columns before `reach`."""
 
+    path: Path
     reader: fastexcel.ExcelReader
     sheet: Sheet
     top: int
@@ -80,10 +81,10 @@ def load_grid(path: Path, sheet: Sheet, look: Look, top: int, bottom: int, reach
     """The sheet's rows from `top` to `bottom` (both included), the columns before `reach`, as far as they hold a cell.
 
     Raises:
-        UnreadableFile: `damaged`.
+        NotByLibrary: it cannot read the sheet, or there is a moment in it that it takes for another.
     """
     with Readable(path):
-        place = _Place(open_reader(path, sheet), sheet, top, bottom + 1 - top, reach)
+        place = _Place(path, open_reader(path, sheet), sheet, top, bottom + 1 - top, reach)
         loaded = _load(place, {})
         selected = loaded.selected_columns
         columns = tuple(column.absolute_index for column in selected)
@@ -93,7 +94,7 @@ def load_grid(path: Path, sheet: Sheet, look: Look, top: int, bottom: int, reach
         del batch
         frame = pl.DataFrame(_without_doubt(place, look, columns, typed.schema, typed.get_columns()))
     if errors is not None:
-        frame = _with_errors(frame, {column.index: at for at, column in enumerate(selected)}, errors)
+        frame = _with_errors(path, frame, {column.index: at for at, column in enumerate(selected)}, errors)
     return Grid(top, columns, frame, TypedCells(path, sheet, top, bottom + 1 - top))
 
 
@@ -101,16 +102,16 @@ def load_lines(path: Path, sheet: Sheet, numbers: Numbers) -> tuple[Line, ...]:
     """The rows with these numbers as text, in which numbers may be rounded.
 
     Raises:
-        UnreadableFile: `damaged`.
+        NotByLibrary: it cannot read the sheet.
     """
     top, rows = int(numbers[0]), int(numbers[-1] - numbers[0]) + 1
     with Readable(path):
-        loaded = _load(_Place(open_reader(path, sheet), sheet, top, rows, _ALL), None)
+        loaded = _load(_Place(path, open_reader(path, sheet), sheet, top, rows, _ALL), None)
         selected = loaded.selected_columns
         batch, errors = loaded.to_arrow_with_errors()
     frame = pl.DataFrame(batch)
     if errors is not None:
-        frame = _with_errors(frame, {column.index: at for at, column in enumerate(selected)}, errors)
+        frame = _with_errors(path, frame, {column.index: at for at, column in enumerate(selected)}, errors)
     places = numbers - top
     taken = frame[places[places < frame.height].tolist()]
     texts = pl.DataFrame([moments_written(column, None) for column in taken.get_columns()])
@@ -137,7 +138,8 @@ def _load(place: _Place, dtypes: Dtypes | None) -> fastexcel.ExcelSheet:
             )
         except fastexcel.UnsupportedColumnTypeCombinationError as error:
             found = _COLUMN.search(str(error))
-            if found is None or found.group(1) in forced:
+            # Among other values, a duration would come as a moment.
+            if found is None or found.group(1) in forced or (dtypes is not None and "Duration" in str(error)):
                 raise
             forced[found.group(1)] = "string"
 
@@ -161,6 +163,9 @@ def _without_doubt(
     mixed = [index for index, dtype in enumerate(typed.dtypes()) if dtype == pl.String]
     rounded = [index for index in mixed if cells[index].str.contains(_ROUNDED).any()]
     stamped = [index for index in mixed if cells[index].str.contains(_STAMP).any()]
+    timed = [index for index, dtype in enumerate(typed.dtypes()) if dtype == pl.Datetime]
+    if any(doubtful_moments(cells[index]) for index in [*stamped, *timed]):
+        raise not_by_library(place.path, ValueError("it has dates before March 1900, or beyond 9999"))
     if rounded:
         numbers = _again(place, typed, rounded, "float")
         for index in rounded:
@@ -187,8 +192,11 @@ def _exact(texts: pl.Series, numbers: pl.Series) -> pl.Series:
     return pl.select(pl.when(close).then(written(numbers)).otherwise(texts).alias(texts.name)).to_series()
 
 
-def _with_errors(frame: pl.DataFrame, places: dict[int, int], errors: fastexcel.CellErrors) -> pl.DataFrame:
-    """Error cells as people see them (`#N/A`), and words among numbers. `places`: index of a column → its place in the frame."""
+def _with_errors(
+    path: Path, frame: pl.DataFrame, places: dict[int, int], errors: fastexcel.CellErrors
+) -> pl.DataFrame:
+    """Error cells as people see them (`#N/A`), and words among numbers. `places`: index of a column → its place in the frame. Raises
+    NotByLibrary."""
     by_column: dict[int, dict[int, str]] = {}
     for error in errors.errors:
         row, column = error.offset_position[0], places[error.offset_position[1]]
@@ -196,6 +204,8 @@ def _with_errors(frame: pl.DataFrame, places: dict[int, int], errors: fastexcel.
             by_column.setdefault(column, {})[row] = _ERRORS.get(found.group(1), f"#{found.group(1)}")
         elif found := _WORD.search(error.detail):
             by_column.setdefault(column, {})[row] = found.group(1)
+        else:
+            raise not_by_library(path, ValueError(f"a cell cannot be read: {error.detail}"))
     for column, texts in by_column.items():
         cells = written(frame.to_series(column))
         frame = frame.with_columns(cells.scatter(list(texts), list(texts.values())))

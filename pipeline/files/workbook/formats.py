@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 
 from pipeline.files.workbook.biff8 import XlsBook
 from pipeline.files.workbook.biff12 import XlsbBook
 from pipeline.files.workbook.book import Book, XmlBook
 from pipeline.files.workbook.guard import damaged_workbook
 from pipeline.files.workbook.opendocument import OdsBook
+from pipeline.files.workbook.package import Package
 
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -27,12 +29,12 @@ def open_book(path: Path, memory_mb: int) -> Book:
         if file.read(len(_OLE2)) == _OLE2:
             return XlsBook(path, memory_mb)
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        package = Package(path)
+    except (zipfile.BadZipFile, LookupError, RuntimeError, ValueError, ParseError) as error:
         raise damaged_workbook(path, error) from error
-    if "xl/workbook.bin" in names:
+    package.zip.close()
+    if package.main.endswith(".bin"):
         return XlsbBook(path, memory_mb)
-    if "xl/workbook.xml" not in names and "content.xml" in names:
+    if not package.main and "content.xml" in package:
         return OdsBook(path)
     return XmlBook(path)

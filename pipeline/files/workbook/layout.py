@@ -42,6 +42,9 @@ class Look:
         dates_as_text: whether some text looks like a date with time.
         booleans: columns with true or false in them, as far as known.
         codes: column → (rows, digits) of numbers that are shown with leading zeros.
+        plain: whether the library is known to understand the sheet as it is meant.
+        formulas: how many formulas have no value, as they were never calculated.
+        formula: the cell of the first of them (`D2`).
     """
 
     numbers: Numbers
@@ -53,6 +56,9 @@ class Look:
     dates_as_text: bool = False
     booleans: frozenset[int] = frozenset()
     codes: Mapping[int, tuple[Numbers, Numbers]] = field(default_factory=dict)
+    plain: bool = True
+    formulas: int = 0
+    formula: str = ""
 
     @property
     def rows(self) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import fastexcel
 
+from pipeline.files.problems import UnreadableFile
 from pipeline.files.workbook.guard import damaged_workbook
 from pipeline.files.workbook.layout import Sheet
 
@@ -33,8 +34,18 @@ def open_reader(path: Path, sheet: Sheet) -> fastexcel.ExcelReader:
     return fastexcel.read_excel(str(path))
 
 
+class NotByLibrary(UnreadableFile):
+    """The library cannot read this workbook, or not as it is meant: `damaged`, unless there is another way to read it."""
+
+
+def not_by_library(path: Path, error: BaseException) -> NotByLibrary:
+    """The problem as it is told where there is no other way."""
+    told = damaged_workbook(path, error)
+    return NotByLibrary(path, told.code, told.cause, told.remedy)
+
+
 class Readable:
-    """Failures of the library, its panics too (which are no `Exception`), are the file's: it is damaged."""
+    """Failures of the library, its panics too (which are no `Exception`), become NotByLibrary."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -44,4 +55,4 @@ class Readable:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, fastexcel.FastExcelError) or (kind and kind.__name__ == "PanicException"):
-            raise damaged_workbook(self._path, error or Exception()) from error
+            raise not_by_library(self._path, error or Exception()) from error

@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from xml.parsers import expat
 
-from pipeline.files.workbook.text import Written, text_of
+from pipeline.files.workbook.text import Written, iso_text, text_of
 
 _DURATION = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 _COLUMNS, _ROWS = 16_384, 1_048_576
@@ -102,7 +102,7 @@ class OdsRows:
         if kind in ("float", "currency", "percentage"):
             self._value = text_of(float(attributes.get("office:value", "nan")))
         elif kind == "date":
-            self._value = _date(attributes.get("office:date-value", ""))
+            self._value = iso_text(attributes.get("office:date-value", ""))
         elif kind == "time":
             self._value = _duration(attributes.get("office:time-value", ""))
         elif kind == "boolean":
@@ -140,13 +140,6 @@ class OdsRows:
     def _data(self, text: str) -> None:
         if self._texts is not None and self._paragraphs and not self._aside:
             self._texts.append(text)
-
-
-def _date(value: str) -> str:
-    """An ISO date, with its time only if it has one; fractions without trailing zeros."""
-    if "." in value:
-        value = value.rstrip("0").rstrip(".")
-    return value.removesuffix("T00:00:00")
 
 
 def _duration(value: str) -> str:

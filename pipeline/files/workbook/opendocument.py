@@ -19,9 +19,10 @@ import numpy as np
 from pipeline.files.problems import UnreadableFile
 from pipeline.files.workbook.book import Book
 from pipeline.files.workbook.frugal import Cells
-from pipeline.files.workbook.guard import damaged_workbook, refuse_bombs
+from pipeline.files.workbook.guard import damaged_workbook
 from pipeline.files.workbook.layout import Line, Look, Numbers, Sheet
 from pipeline.files.workbook.odsrows import OdsRows
+from pipeline.files.workbook.package import Package
 from pipeline.files.workbook.sample import HEAD, TAIL
 
 _BLOCK, _CELLS = 64 * 1024, 500_000_000
@@ -34,10 +35,9 @@ class OdsBook(Book):
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with zipfile.ZipFile(path) as archive:
-                refuse_bombs(path, archive)
-                names = archive.namelist()
-                manifest = archive.read("META-INF/manifest.xml") if "META-INF/manifest.xml" in names else b""
+            package, listed = Package(path), "META-INF/manifest.xml"
+            with package.zip:
+                manifest = package.open(listed).read() if listed in package else b""
             if b"encryption-data" in manifest:
                 raise UnreadableFile(
                     path,
@@ -62,7 +62,8 @@ class OdsBook(Book):
         }
 
     def _rows(self, reader: OdsRows) -> Iterator[tuple[str, int, int, dict[int, str]]]:
-        with zipfile.ZipFile(self.path) as archive, archive.open("content.xml") as file:
+        package = Package(self.path)
+        with package.zip, package.open("content.xml") as file:
             while data := file.read(_BLOCK):
                 reader.feed(data)
                 yield from reader.take()

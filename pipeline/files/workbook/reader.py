@@ -135,9 +135,11 @@ def open_excel(path: Path, compression: str | None, options: ReadOptions) -> Tab
     finally:
         book.close()
     notes += [f"sheet '{sheet.name}' is empty and left out" for sheet, look in looks if not len(look.numbers)]
+    notes += [_formulas(look, sheet.name) for sheet, look in looks if look.formulas]
+    unknown = sum(look.formulas for _, look in looks)
     looks = [(sheet, look) for sheet, look in looks if len(look.numbers)]
     if not looks:
-        raise empty_file(path)
+        raise _without_records(path, unknown, empty_file(path))
     fast = book.fast([look for _, look in looks], options.memory_mb)
     opened, problems = [], []
     for (sheet, look), fits in zip(looks, fast, strict=True):
@@ -150,7 +152,7 @@ def open_excel(path: Path, compression: str | None, options: ReadOptions) -> Tab
         raise problems[0]
     related, more = _related(opened, options)
     if not any(len(sheet.numbers) for sheet in related):
-        raise header_only(path)
+        raise _without_records(path, unknown, header_only(path))
     several = len(related) > 1
     notes += more + [
         f"sheet '{sheet.sheet.name}': {note}" if several else note
@@ -159,6 +161,23 @@ def open_excel(path: Path, compression: str | None, options: ReadOptions) -> Tab
     ]
     needs = sum(grid_bytes(sheet.look.rows, sheet.look.first + sheet.look.columns) for sheet in related)
     return ExcelTable(book, related, notes, options, keep=needs < options.memory_mb * MB // 2)
+
+
+def _formulas(look: Look, sheet: str) -> str:
+    """What is said of formulas without values: a program wrote them, and nobody has opened the workbook since."""
+    first = f", the first in {look.formula}" if look.formula else ""
+    cells = f"{look.formulas:,} formulas have" if look.formulas > 1 else "1 formula has"
+    return f"sheet '{sheet}': {cells} no stored value{first}: never calculated, read as empty"
+
+
+def _without_records(path: Path, formulas: int, otherwise: UnreadableFile) -> UnreadableFile:
+    """The problem of a workbook without records, which may have formulas that would give some."""
+    if not formulas:
+        return otherwise
+    cells = f"{formulas:,} formulas" if formulas > 1 else "1 formula"
+    cause = f"{otherwise.cause}, only {cells} without a stored value: a program wrote them and they were never calculated"
+    remedy = "Open it in a spreadsheet program, save it and send that"
+    return UnreadableFile(path, otherwise.code, cause, remedy)
 
 
 def _chosen(path: Path, book: Book, options: ReadOptions) -> tuple[list[Sheet], list[str]]:

@@ -33,11 +33,12 @@ class SheetRows:
         first: columns before the first that holds a cell in any of these rows.
         columns: columns from there up to the last cell.
         dates_as_text: whether some text looks like a date with time.
-        head, tail: XML of the first and of the last rows, whole ones, as it is.
+        head, tail: XML of the first and of the last rows that hold a value, and of those between them; whole rows, as it is.
         edges: the first few rows whose last cell lies in a column: column → (row, XML of the cell).
         booleans: columns with true or false in them.
         codes: column → (rows, digits) of numbers that are shown with leading zeros.
-        last: the last row of the sheet, whether it holds a value or not.
+        last: the last row in `tail`.
+        formulas, formula: how many formulas have no value, and the cell of the first of them.
     """
 
     numbers: Numbers
@@ -50,6 +51,8 @@ class SheetRows:
     booleans: frozenset[int]
     codes: dict[int, tuple[Numbers, Numbers]]
     last: int
+    formulas: int
+    formula: str
 
 
 class RowCounter:
@@ -59,7 +62,7 @@ class RowCounter:
         self._shared, self._aside = shared, Aside(codes or {})
         self._runs: list[Numbers] = []
         self._numbers: list[int] = []
-        self._first, self._last, self._number = 1 << 20, 0, 0
+        self._first, self._last, self._number, self._tail_last = 1 << 20, 0, 0, 0
         self._dates = shared.dates_as_text
         self._carry = b""
         self._seen: set[bytes] = set()
@@ -91,15 +94,17 @@ class RowCounter:
         rows = data[start:last]
         refuse_far_cells(rows, self._open)
         judged = self._shapes.judge(rows)
-        self._aside.look(rows, known=judged is not None and not judged[1])
         if judged is None:
             even = self._even(rows)
         elif even := self._follow(rows, judged[0]):
             if judged[1]:
                 self._extents(rows.split(self._open + b" ")[1:])
             self._shapes.learn(judged[1])
-        if not even:
-            self._each(data, start, last)
+        begin, end = (start, last) if even else self._each(data, start, last)
+        if even or begin < end:
+            self._aside.keep(data[begin:end])
+            self._tail_last = self._number if even else self._numbers[-1]
+        self._aside.look(rows, known=judged is not None and not judged[1])
 
     def _even(self, rows: bytes) -> bool:
         """Take rows that differ too much for their shapes to be told; False if they have to be taken one by one."""
@@ -133,11 +138,18 @@ class RowCounter:
         for number, part in enumerate(parts, start=self._number - len(parts) + 1):
             self._extent(number, part, part.find(b">"), max(part.rfind(self._cell), 0), len(part))
 
-    def _each(self, data: bytes, start: int, end: int) -> None:
+    def _each(self, data: bytes, start: int, end: int) -> tuple[int, int]:
+        """Take rows one by one; gives the run from the first to the last that hold a value. Rows that do not say their number are
+        told by those before them, which then belong to it."""
+        begin = -1 if ROW_NUMBER.search(data, start, data.find(b">", start)) else start
+        last = start
         while start >= 0:
             following = data.find(self._open, start + 4, end)
-            self._row(data, start, following if following >= 0 else end)
+            stop = following if following >= 0 else end
+            if self._row(data, start, stop):
+                begin, last = (start if begin < 0 else begin), stop
             start = following
+        return (begin, last) if begin >= 0 else (last, last)
 
     def result(self) -> SheetRows:
         """What was found.
@@ -167,7 +179,9 @@ class RowCounter:
             edges,
             booleans,
             codes,
-            self._number,
+            self._tail_last,
+            aside.formulas,
+            aside.formula,
         )
 
     def _start(self, data: bytes) -> bool:
@@ -180,13 +194,15 @@ class RowCounter:
         self._open, self._end = b"<" + prefix + b"row", b"</" + prefix + b"sheetData"
         self._cell, self._value = b"<" + prefix + b"c ", b"<" + prefix + b"v>"
         self._shapes = Shapes(prefix, bool(self._shared.empty))
+        self._aside.begin(prefix)
         self._filled = re.compile(rb"<" + prefix + rb"[vt](?:\s[^>]*)?>[^<]")
         self._cells = re.compile(
             rb"<%bc\b([^>]*[^/])>((?:(?!</%bc>).)*)</%bc>" % (prefix, prefix, prefix), re.DOTALL
         )
         return True
 
-    def _row(self, data: bytes, start: int, end: int) -> None:
+    def _row(self, data: bytes, start: int, end: int) -> bool:
+        """Take a row; says whether it holds a value."""
         inside = data.find(b">", start, end)
         value = data.find(self._value, inside, end)
         self._number = self._row_number(data, start, inside)
@@ -194,16 +210,17 @@ class RowCounter:
             raise ValueError("it has rows beyond the last that a sheet can have")
         doubtful = value < 0 or data[value + len(self._value)] == _LESS or self._shared.empty
         if doubtful and not self._holds_value(data, inside, end):
-            return
+            return False
         self._numbers.append(self._number)
         last = data.rfind(self._cell, inside, end)
         if data[inside + 1 : inside + 9] not in self._seen or data[last : last + 8] not in self._seen:
             self._extent(self._number, data, inside, max(last, inside), end)
+        return True
 
     def _row_number(self, data: bytes, start: int, end: int) -> int:
         begin = start + len(self._open)
-        if data[begin : begin + 4] == b' r="':
-            return int(data[begin + 4 : data.index(b'"', begin + 4)])
+        if data[begin : begin + 4] == b' r="' and (digits := data[begin + 4 : data.index(b'"', begin + 4)]):
+            return int(digits)
         given = ROW_NUMBER.search(data, start, end)
         return int(given.group(1)) if given else self._number + 1
 

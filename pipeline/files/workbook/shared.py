@@ -38,6 +38,7 @@ class SharedTexts:
         empty: numbers of the empty ones.
         dates_as_text: whether any looks like a date.
         count: how many they are.
+        plain: whether their XML is written as spreadsheet programs do.
         runs: the first and the last of them, a few megabytes: those that a sheet's first and last rows mostly refer to.
     """
 
@@ -46,6 +47,7 @@ class SharedTexts:
     dates_as_text: bool = False
     count: int = 0
     runs: tuple[_Run, ...] = ()
+    plain: bool = True
 
     def picked(self, wanted: set[int]) -> dict[int, str] | None:
         """The texts with these numbers; None if they are not all among `runs`. Raises expat.ExpatError."""

@@ -5,27 +5,33 @@ What belongs here: one way to write a value, whichever library read it. What doe
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Literal
 
 import polars as pl
+
+Shown = Literal["date", "time", "duration"]
 
 _STAMP = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$"
 _EPOCH = datetime(1899, 12, 31)  # noqa: DTZ001
 _FIRST_DATE = datetime(1900, 3, 1)  # noqa: DTZ001
 _LAST_YEAR = 9999
+_DOUBTFUL = (
+    r"^(?:1899-12-31 00:00:00|"
+    r"(?:[-+]|1[0-8]\d\d-|1899-(?:0|1[01]|12-(?:[012]|30))|1900-0[12]-)\S* \d\d:\d\d:\d\d)"
+)
+_DAY_MS = 24 * 60 * 60 * 1000
+# Excel's serial number of 29 February 1900, a day that never was, and of the last day that it knows, in both date systems.
+_NO_DAY, _LAST_DAY, _LAST_DAY_1904 = 60, 2_958_465, 2_957_003
+_EPOCH_1904 = datetime(1904, 1, 1)  # noqa: DTZ001
 
 
 class Written(str):
     """Text that was made from a typed value: no text of the file's own."""
 
     __slots__ = ()
-
-
-def cell_text(value: object) -> str | None:
-    """As `text_of`, and told from texts that stand in the file."""
-    text = text_of(value)
-    return text if text is None or type(value) is str else Written(text)
 
 
 def text_of(value: object) -> str | None:
@@ -50,6 +56,31 @@ def text_of(value: object) -> str | None:
     return str(value) or None
 
 
+def serial_text(value: float, shown: Shown, from_1904: bool) -> str:
+    """A number that a cell shows as a date, a time of day or a duration, to the millisecond.
+
+    Whole days count from 1 January 1900 (which is 1) or 1904 (which is 0). What is no date comes as Excel shows it, where it shows
+    one (`1900-01-00`, `1900-02-29`), else as the number: below 0, after the year 9999.
+    """
+    if not math.isfinite(value) or abs(value) > _LAST_DAY + 1:
+        return _number(value)
+    total = round(value * _DAY_MS)
+    if shown == "duration":
+        return _duration(timedelta(milliseconds=total))
+    days, millis = divmod(total, _DAY_MS)
+    clock = timedelta(milliseconds=millis)
+    if total < 0 or days > (_LAST_DAY_1904 if from_1904 else _LAST_DAY):
+        return _number(value)
+    if days == 0 and (shown == "time" or (millis and not from_1904)):
+        return _duration(clock)
+    if from_1904:
+        return _moment(_EPOCH_1904 + timedelta(days) + clock)
+    if days in (0, _NO_DAY):
+        return ("1900-02-29" if days else "1900-01-00") + (f"T{_duration(clock)}" if millis else "")
+    epoch = _EPOCH if days < _NO_DAY else _EPOCH - timedelta(1)
+    return _iso(epoch + timedelta(days) + clock)
+
+
 def _number(value: float) -> str:
     """The shortest digits that are the number, never with an exponent."""
     text = repr(value + 0.0)
@@ -59,16 +90,25 @@ def _number(value: float) -> str:
 
 
 def _moment(value: datetime) -> str:
-    """Dates before March 1900 are times and durations: Excel counts them from 1900 on."""
-    if value < _FIRST_DATE:
+    """The day before 1900 is none: libraries put times of day on it."""
+    if value.date() == _EPOCH.date():
         return _duration(value - _EPOCH)
-    return _fraction(value.isoformat()).removesuffix("T00:00:00")
+    return _iso(value)
+
+
+def iso_text(value: str) -> str:
+    """A date in ISO form, with its time only if it has one; fractions without trailing zeros."""
+    return _fraction(value).removesuffix("T00:00:00")
+
+
+def _iso(value: datetime) -> str:
+    return iso_text(value.isoformat())
 
 
 def _duration(value: timedelta) -> str:
-    seconds, micros = value // timedelta(seconds=1), value.microseconds
+    seconds, micros = abs(value) // timedelta(seconds=1), abs(value).microseconds
     text = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    return _fraction(f"{text}.{micros:06d}")
+    return ("-" if value < timedelta(0) else "") + _fraction(f"{text}.{micros:06d}")
 
 
 def _fraction(text: str) -> str:
@@ -87,6 +127,30 @@ def written(column: pl.Series) -> pl.Series:
         durations = [None if value is None else _duration(value) for value in column]
         return pl.Series(column.name, durations, pl.String)
     return column.cast(pl.String)
+
+
+def doubtful_moments(column: pl.Series) -> bool:
+    """Whether a column, of moments or of texts among which there are moments, has some that a library may have made of another
+    serial number: before 1 March 1900, where Excel has a day more, and beyond the year 9999. Times of day are none, unless they are
+    midnight, which may be a date without a day, among dates or alone.
+    """
+    if column.dtype == pl.String:
+        return bool(column.str.contains(_DOUBTFUL).any())
+    millis = column.cast(pl.Datetime("ms")).to_physical()
+    no_day, first_day, march, beyond = (
+        (moment - datetime(1970, 1, 1)) // timedelta(milliseconds=1)  # noqa: DTZ001
+        for moment in (_EPOCH, _EPOCH + timedelta(1), _FIRST_DATE, datetime(_LAST_YEAR, 12, 31))  # noqa: DTZ001
+    )
+    early, late = millis.min(), millis.max()
+    if (
+        not isinstance(early, int)
+        or not isinstance(late, int)
+        or (early >= march and late < beyond + _DAY_MS)
+    ):
+        return False
+    dates = (millis >= first_day) & (millis < march)
+    midnight = (millis == no_day).any() and (late >= march or late == no_day)
+    return bool(early < no_day or late >= beyond + _DAY_MS or dates.any() or midnight)
 
 
 def _moments(column: pl.Series) -> pl.Series:
