@@ -5,7 +5,7 @@ What belongs here: the declaration of an aggregate. What does not: its SQL (`war
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from pipeline.contract.durations import parse_duration
 
@@ -22,6 +22,7 @@ class Aggregate:
         approximate: by a sketch of bounded size.
         expression: SQL of an aggregate, for kind "sql".
         sql_type: its DuckDB type.
+        by: the column whose smallest or largest value chooses the row, for "min_by" and "max_by".
     """
 
     kind: str
@@ -31,6 +32,13 @@ class Aggregate:
     approximate: bool = False
     expression: str | None = None
     sql_type: str | None = None
+    by: str | None = None
+
+    def __repr__(self) -> str:
+        """What is declared: window tables keep a hash of it, so a field that came later is left out where it says nothing."""
+        given = [(one.name, getattr(self, one.name)) for one in fields(self)]
+        said = ", ".join(f"{name}={value!r}" for name, value in given if name != "by" or value is not None)
+        return f"Aggregate({said})"
 
 
 class agg:
@@ -48,7 +56,8 @@ class agg:
 
     @staticmethod
     def count_distinct(column: str, *, approximate: bool = False, where: str | None = None) -> Aggregate:
-        """Number of different values. BIGINT. Exact, or `approximate`: DuckDB's HyperLogLog, standard error 13 %."""
+        """Number of different values. BIGINT. Exact, or `approximate`: HyperLogLog with 16,384 registers,
+        standard error 0.8 %, in at most as many rows per window and group on the way."""
         return Aggregate("count_distinct", column, where=where, approximate=approximate)
 
     @staticmethod
@@ -81,6 +90,11 @@ class agg:
         return Aggregate("stddev", column, where=where)
 
     @staticmethod
+    def variance(column: str, *, where: str | None = None) -> Aggregate:
+        """Variance of the sample (divisor n - 1), the square of `stddev`. DOUBLE; null for fewer than two values."""
+        return Aggregate("variance", column, where=where)
+
+    @staticmethod
     def median(column: str, *, approximate: bool = False, where: str | None = None) -> Aggregate:
         """The 0.5 quantile. DOUBLE."""
         return Aggregate("quantile", column, 0.5, where=where, approximate=approximate)
@@ -89,6 +103,24 @@ class agg:
     def quantile(column: str, q: float, *, approximate: bool = False, where: str | None = None) -> Aggregate:
         """The `q` quantile (0 to 1), interpolated linearly between neighbours. DOUBLE. Exact, or `approximate`: T-Digest."""
         return Aggregate("quantile", column, q, where=where, approximate=approximate)
+
+    @staticmethod
+    def quantile_discrete(column: str, q: float, *, where: str | None = None) -> Aggregate:
+        """The smallest value that at least a share `q` (0 to 1) of the values do not exceed, so one that is there; in the column's own
+        type, which need not be a number. Exact."""
+        return Aggregate("quantile_discrete", column, q, where=where)
+
+    @staticmethod
+    def min_by(column: str, by: str, *, where: str | None = None) -> Aggregate:
+        """The value of the row with the smallest `by`, in the column's own type; of several such rows the smallest. Rows in which
+        either is null are left out."""
+        return Aggregate("min_by", column, by=by, where=where)
+
+    @staticmethod
+    def max_by(column: str, by: str, *, where: str | None = None) -> Aggregate:
+        """The value of the row with the largest `by`, in the column's own type; of several such rows the largest. Rows in which
+        either is null are left out."""
+        return Aggregate("max_by", column, by=by, where=where)
 
     @staticmethod
     def first(column: str, *, where: str | None = None) -> Aggregate:
@@ -129,12 +161,27 @@ class agg:
         return Aggregate("sql", expression=expression, sql_type=sql_type)
 
 
-NUMERIC_KINDS = frozenset({"sum", "avg", "quantile", "stddev", "rate", "share"})
+NUMERIC_KINDS = frozenset({"sum", "avg", "quantile", "stddev", "variance", "rate", "share"})
 """Kinds whose column, where they have one, is a number."""
 COLUMNLESS_KINDS = frozenset({"count", "rate", "share", "sql"})
 """Kinds that need no column."""
 KINDS = (
-    frozenset({"count", "min", "max", "first", "last", "count_distinct", "top", "distribution", "sql"})
+    frozenset(
+        {
+            "count",
+            "min",
+            "max",
+            "min_by",
+            "max_by",
+            "first",
+            "last",
+            "count_distinct",
+            "top",
+            "distribution",
+            "sql",
+        }
+    )
+    | {"quantile_discrete"}
     | NUMERIC_KINDS
 )
 """All kinds that there are."""

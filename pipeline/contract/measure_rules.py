@@ -67,6 +67,13 @@ def _check_column(dataset: str, where: str, measure: Aggregate, columns: Mapping
             f"measures {measure.column!r}, which the schema does not have",
             f"It has: {', '.join(columns)}.",
         )
+    if measure.kind in ("min_by", "max_by") and measure.by not in columns:
+        raise ContractError(
+            dataset,
+            where,
+            f"chooses by {measure.by!r}, which the schema does not have",
+            f"It has: {', '.join(columns)}.",
+        )
     if measure.kind in NUMERIC_KINDS and not columns[measure.column].is_numeric():
         raise ContractError(
             dataset,
@@ -78,7 +85,9 @@ def _check_column(dataset: str, where: str, measure: Aggregate, columns: Mapping
 
 def _check_parameter(dataset: str, where: str, measure: Aggregate) -> None:
     value: object = measure.parameter
-    if measure.kind == "quantile" and not (isinstance(value, int | float) and 0 <= value <= 1):
+    if measure.kind in ("quantile", "quantile_discrete") and not (
+        isinstance(value, int | float) and 0 <= value <= 1
+    ):
         raise ContractError(
             dataset, where, f"quantile {value} is outside 0 to 1", "Write 0.95 for the 95th percentile."
         )

@@ -98,7 +98,7 @@ def _mark(connection: duckdb.DuckDBPyConnection, dataset: Dataset, done: Sequenc
         marks.mark_whole(connection, dataset, [CLEAN])
     changed = {step.column for step in done}
     for window in dataset.windows:
-        looks_at = {*window.by, *(measure.column for measure in window.measures.values())}
+        looks_at = {*window.by, *(name for one in window.measures.values() for name in (one.column, one.by))}
         if dataset.event_time in changed or looks_at & changed:
             dirty.mark_all(connection, dataset, window)
 

@@ -99,6 +99,7 @@ def _turn(path: Path) -> threading.RLock:
 
 def _open(opening: Opening, read_only: bool, began: float) -> duckdb.DuckDBPyConnection:
     opening.path.parent.mkdir(parents=True, exist_ok=True)
+    opening.temp.parent.mkdir(parents=True, exist_ok=True)  # DuckDB makes the last folder alone
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{opening.memory_mb}MiB",
         "threads": str(opening.threads),

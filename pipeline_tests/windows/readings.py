@@ -78,8 +78,13 @@ MEASURES: dict[str, Aggregate] = {
     "min_price": agg.min("price"), "min_kind": agg.min("kind"), "min_day": agg.min("day", where="open"),
     "max_seen": agg.max("seen"), "max_heat": agg.max("heat"), "max_open": agg.max("open"),
     "dev_price": agg.stddev("price"), "dev_heat": agg.stddev("heat", where="price > 1"), "dev_whole": agg.stddev("whole"),
+    "var_price": agg.variance("price", where="open"), "var_heat": agg.variance("heat"),
     "median": agg.median("heat"), "p0": agg.quantile("whole", 0), "p90": agg.quantile("price", 0.9),
     "p33": agg.quantile("heat", 0.333, where="open"), "p100": agg.quantile("price", 1),
+    "d0": agg.quantile_discrete("whole", 0), "d50": agg.quantile_discrete("kind", 0.5), "d90": agg.quantile_discrete("price", 0.9, where="open"),
+    "d100": agg.quantile_discrete("day", 1), "d33": agg.quantile_discrete("heat", 0.333),
+    "cheapest": agg.min_by("kind", "price"), "earliest": agg.min_by("heat", "day", where="open"), "named": agg.max_by("whole", "kind"),
+    "dearest": agg.max_by("seen", "price", where="price > 1"),
     "first_price": agg.first("price"), "first_kind": agg.first("kind", where="open"), "first_seen": agg.first("seen"),
     "last_heat": agg.last("heat"), "last_kind": agg.last("kind"), "last_day": agg.last("day", where="price > 1"),
     "per_second": agg.rate(), "dear_per_hour": agg.rate(where="price > 1", per="1h"), "price_per_minute": agg.rate("price", per="1m"),
@@ -93,7 +98,7 @@ MEASURES: dict[str, Aggregate] = {
     "in_lane": agg.sql("count(*) FILTER (lane = 1)", "BIGINT"),
 }  # fmt: skip
 _FAR = timedelta(days=800)  # more than a year, the longest window here
-_FLOATS = frozenset({"avg", "stddev", "quantile", "rate", "share"})
+_FLOATS = frozenset({"avg", "stddev", "variance", "quantile", "rate", "share"})
 
 
 def measures_for(kind: type[Window]) -> dict[str, Aggregate]:

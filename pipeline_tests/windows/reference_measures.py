@@ -12,7 +12,6 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
@@ -50,7 +49,10 @@ def figure(
         return spoken[measure.expression](rows)
     if kind in ("first", "last"):
         assert event_time is not None
-        return _at_the_edge(kind, rows, event_time, measure.column)
+        return _at_the_edge("min" if kind == "first" else "max", rows, event_time, measure.column)
+    if kind in ("min_by", "max_by"):
+        assert measure.by is not None
+        return _at_the_edge(kind.removesuffix("_by"), rows, measure.by, measure.column)
     if kind in ("count", "rate", "share") and measure.column is None:
         amount: Any = len(rows)
         whole: Any = len(everyone)
@@ -108,14 +110,14 @@ def _values(rows: Sequence[Row], column: str | None) -> list[Any]:
     return [row[column] for row in rows if row[column] is not None]
 
 
-def _at_the_edge(kind: str, rows: Sequence[Row], event_time: str, column: str | None) -> Any:
+def _at_the_edge(kind: str, rows: Sequence[Row], by: str, column: str | None) -> Any:
     assert column is not None
-    found: list[tuple[datetime, Any]] = [
-        (row[event_time], row[column]) for row in rows if row[column] is not None
+    found: list[tuple[Any, Any]] = [
+        (row[by], row[column]) for row in rows if row[by] is not None and row[column] is not None
     ]
     if not found:
         return None
-    return min(found)[1] if kind == "first" else max(found)[1]
+    return min(found)[1] if kind == "min" else max(found)[1]
 
 
 def _over_values(kind: str, values: list[Any], parameter: float | None) -> Any:
@@ -139,6 +141,12 @@ def _over_values(kind: str, values: list[Any], parameter: float | None) -> Any:
         return min(values) if kind == "min" else max(values)
     if kind == "stddev":
         return _deviation([float(value) for value in values]) if len(values) > 1 else None
+    if kind == "variance":
+        return _variance([float(value) for value in values]) if len(values) > 1 else None
+    if kind == "quantile_discrete":
+        assert parameter is not None
+        enough = math.ceil(Fraction(str(parameter)) * len(values))
+        return sorted(values)[max(enough, 1) - 1]
     if kind == "quantile":
         assert parameter is not None
         return _quantile([float(value) for value in values], parameter)
@@ -160,6 +168,14 @@ def _deviation(values: list[float]) -> float:
         return statistics.stdev(values)
     except OverflowError:
         return math.inf
+
+
+def _variance(values: list[float]) -> float:
+    if not all(map(math.isfinite, values)):
+        return math.nan
+    exact = [Fraction(value) for value in values]
+    mean = sum(exact) / len(exact)
+    return as_float(sum((value - mean) ** 2 for value in exact) / (len(exact) - 1))
 
 
 def _quantile(values: list[float], share: float) -> float:

@@ -31,7 +31,7 @@ WINDOWS: list[Window] = [
     Cumulative("w", period="1d", every="6h", by=["place"], measures=MEASURES),
     Session("w", gap="5m", by=["place"], measures=MEASURES),
 ]
-SUM_ERROR, DISTINCT_ERROR, RANK_ERROR = 1e-12, 4 * 0.13, 0.02
+SUM_ERROR, DISTINCT_ERROR, RANK_ERROR = 1e-12, 4 * 0.0082, 0.02
 """Of the sum of absolute values; of the count, four standard errors; of the rank."""
 
 

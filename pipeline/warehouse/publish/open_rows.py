@@ -34,7 +34,7 @@ def row_columns(dataset: Dataset, window: TimeWindow) -> list[str]:
     measures = window.measures.values()
     if any(measure.where is not None or measure.expression is not None for measure in measures):
         return [*dataset.column_names, *_OWN]
-    looked_at = {dataset.event_time, *window.by, *(measure.column for measure in measures)}
+    looked_at = {dataset.event_time, *window.by, *(name for one in measures for name in (one.column, one.by))}
     return [*(name for name in dataset.column_names if name in looked_at), *_OWN]
 
 

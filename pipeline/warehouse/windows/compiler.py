@@ -15,7 +15,7 @@ from pipeline.warehouse.sql import ident, timestamp
 from pipeline.warehouse.types import duckdb_type
 from pipeline.warehouse.windows import cumulative, fill, sessions, sliding
 from pipeline.warehouse.windows.body import Body, bucket
-from pipeline.warehouse.windows.columns import Columns, columns_of, listed
+from pipeline.warehouse.windows.columns import Columns, columns_of, listed, with_keyed
 from pipeline.warehouse.windows.grid import Grid, grid_of
 from pipeline.warehouse.windows.measures import Measure
 from pipeline.warehouse.windows.ways import plan
@@ -85,13 +85,14 @@ def compile_total(dataset: Dataset, window: Total, source: str, *, per_delivery:
     delivery = "_delivery" if per_delivery else "NULL::VARCHAR AS _delivery"
     groups = [*(["_delivery"] if per_delivery else []), *columns.by]
     grouped = f"\n  GROUP BY {', '.join(groups)}" if groups else ""
+    keys = ["_delivery", *columns.by]
     picked = [delivery, *columns.by, *columns.over_rows("NULL")]
+    figures = f"SELECT {listed(picked)}\n  FROM {source}{grouped}\n  HAVING count(*) > 0"
+    rows = source if per_delivery else f"(SELECT * REPLACE (NULL::VARCHAR AS _delivery) FROM {source})"
+    figures = with_keyed(columns, keys, figures, f"FROM {rows}")
     shown = ["NULL::TIMESTAMP AS window_start", "NULL::TIMESTAMP AS window_end", "_delivery", *columns.by]
     shown += [*columns.results("_delivery"), "row_count"]
-    return (
-        f"SELECT {listed(shown, '  ')}\nFROM (\n  SELECT {listed(picked)}\n  FROM {source}{grouped}\n"
-        "  HAVING count(*) > 0\n)"
-    )
+    return f"SELECT {listed(shown, '  ')}\nFROM (\n  {figures}\n)"
 
 
 def _body(
@@ -115,10 +116,10 @@ def _body(
 
 
 def _tumbling(body: Body) -> str:
-    columns = body.columns
-    picked = [f"{bucket(body.grid, body.grid.step, body.shown)} AS _slot", *columns.by]
-    picked += columns.over_rows(body.moment)
-    return f"SELECT {listed(picked)}\n  {body.reads}\n  GROUP BY {', '.join(['1', *columns.by])}"
+    columns, slot = body.columns, f"{bucket(body.grid, body.grid.step, body.shown)} AS _slot"
+    picked = [slot, *columns.by, *columns.over_rows(body.moment)]
+    figures = f"SELECT {listed(picked)}\n  {body.reads}\n  GROUP BY {', '.join(['1', *columns.by])}"
+    return with_keyed(columns, ["_slot", *columns.by], figures, f"FROM (SELECT *, {slot} {body.reads})")
 
 
 def _outer(columns: Columns, body: str, lower: datetime, upper: datetime) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pipeline.contract.windows import MICROSECOND
 from pipeline.warehouse.sql import interval
 from pipeline.warehouse.windows.body import Body, bucket
-from pipeline.warehouse.windows.columns import listed, matched
+from pipeline.warehouse.windows.columns import by_key, keyed_of, keyed_result, listed, matched, none_as_zero
 from pipeline.warehouse.windows.ways import Planned, Way
 
 _FRAME = "OVER (PARTITION BY {group} ORDER BY _step ROWS UNBOUNDED PRECEDING)"
@@ -47,6 +47,10 @@ class _Writer:
             parts["by_rows"] = self._by_rows(by_rows)
             joins.append(f"JOIN by_rows ON {self._same('by_rows')}")
             running += [f"by_rows.{one.column}" for one in by_rows]
+        for number, one in enumerate(self.columns.of_way(Way.KEYS)):
+            parts |= self._keyed(one, number)
+            joins.append(f"LEFT JOIN keyed_{number} ON {self._same(f'keyed_{number}')}")
+            running.append(f"{none_as_zero(one, f'keyed_{number}.{one.column}')} AS {one.column}")
         chain = ", ".join(f"{name} AS (\n  {sql}\n  )" for name, sql in parts.items())
         picked = [f"dense.{name}" for name in (*self.keys, "_step")] + running
         joined = "\n  ".join(joins)
@@ -84,6 +88,19 @@ class _Writer:
         only = f"\n  WHERE {one.measure.condition}" if one.measure.condition else ""
         first = f"SELECT {self.group}, min(_step) AS _step\n  FROM stepped{only} GROUP BY {self.group}, {one.measure.distinct}"
         return f"SELECT {self.group}, _step, count(*) AS _count FROM (\n  {first}\n  ) GROUP BY {self.group}, _step"
+
+    def _keyed(self, one: Planned, number: int) -> dict[str, str]:
+        """States per value and step, put together in each window that they are in."""
+        keys, states = [*self.keys, "_step"], f"states_{number}"
+        merged = keyed_of(one).state.merge.replace("{}", "_held")
+        placed = (
+            f"SELECT {', '.join(f'{states}.{name}' for name in self.keys)}, dense._step, _key, {merged} AS _held\n"
+            f"  FROM {states} JOIN dense ON {matched(self.keys, states, 'dense')} AND {states}._step <= dense._step\n  GROUP BY ALL"
+        )
+        return {
+            states: by_key(one, keys, "FROM stepped"),
+            f"keyed_{number}": keyed_result(one, keys, f"(\n  {placed}\n  )"),
+        }
 
     def _by_rows(self, measures: list[Planned]) -> str:
         direct = self.columns.directly(one.column for one in measures)

@@ -14,7 +14,8 @@ from pipeline.contract import Dataset, Session
 from pipeline.contract.windows import MICROSECOND
 from pipeline.warehouse.sql import ident, interval, timestamp
 from pipeline.warehouse.windows import clock
-from pipeline.warehouse.windows.columns import Columns, listed, matched
+from pipeline.warehouse.windows.columns import Columns, listed, matched, with_keyed
+from pipeline.warehouse.windows.ways import Way
 
 _STRIDE = timedelta(hours=1)
 
@@ -28,11 +29,13 @@ def write(
     """
     assert dataset.event_time is not None
     moment, gap = ident(dataset.event_time), interval(window.pause)
-    by = "".join(f"{name}, " for name in columns.by)
     parted = f"PARTITION BY {', '.join(columns.by)} " if columns.by else ""
     begins = timestamp(clock.plus(lower, -window.pause))
     picked = [f"min({moment}) AS window_start", f"max({moment}) + {gap} AS window_end", *columns.by]
     picked += columns.over_rows(moment)
+    keys = [*columns.by, "_session"]
+    shown = [*picked, "_session"] if columns.of_way(Way.KEYS) else picked
+    figures = f"SELECT {listed(shown)}\n  FROM numbered GROUP BY {', '.join(keys)}"
     return (
         f"  WITH marked AS (\n"
         f"  SELECT *, {moment} - lag({moment}) OVER ({parted}ORDER BY {moment}) <= {gap} AS _goes_on\n"
@@ -42,7 +45,7 @@ def write(
         # the square of the rows.
         f"  SELECT *, sum(CASE WHEN _goes_on THEN 0 ELSE 1 END) OVER ({parted}ORDER BY {moment}) AS _session\n"
         f"  FROM marked\n  )\n"
-        f"  SELECT {listed(picked)}\n  FROM numbered GROUP BY {by}_session"
+        f"  {with_keyed(columns, keys, figures, 'FROM numbered')}"
     )
 
 

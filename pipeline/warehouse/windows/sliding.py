@@ -8,12 +8,13 @@ than timestamps and texts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from pipeline.contract import Sliding
 from pipeline.contract.windows import MICROSECOND
 from pipeline.warehouse.windows.body import Body, bucket, early_origin
-from pipeline.warehouse.windows.columns import listed, matched
+from pipeline.warehouse.windows.columns import by_key, keyed_of, keyed_result, listed, matched, none_as_zero
 from pipeline.warehouse.windows.ways import Planned, Way
 
 _WIDEST_STAGE = 16
@@ -59,7 +60,7 @@ class _Writer:
 
     def slots(self) -> str:
         """SQL of `_slot`, groups, raw columns."""
-        placed = self._merged()
+        placed = self._merged("coded", ["_group"], self.columns.shared.merged())
         parts = {"panes": self._panes(), "groups": self._groups(), "coded": self._coded(), **placed}
         joins: list[str] = []
         given = {name: f"merged.{name}" for name in self.columns.shared.names.values()}
@@ -75,6 +76,11 @@ class _Writer:
             parts |= self._distinct(one, number)
             joins.append(f"JOIN {table} USING (_slot, _group)")
             given[one.column] = f"{table}._count"
+        for number, one in enumerate(self.columns.of_way(Way.KEYS)):
+            table = f"keyed_{number}"
+            parts |= self._keyed(one, number)
+            joins.append(f"LEFT JOIN {table} USING (_slot, _group)")
+            given[one.column] = none_as_zero(one, f"{table}.{one.column}")
         if self.columns.of_way(Way.ROWS):
             parts["by_rows"] = self._by_rows()
             joins.append("JOIN by_rows USING (_slot, _group)")
@@ -104,10 +110,19 @@ class _Writer:
         picked = ", ".join(["_pane", "_group", *self.columns.shared.names.values(), *self.lists.values()])
         return f"SELECT {picked} FROM panes JOIN groups ON {matched(self.columns.by, 'panes', 'groups')}"
 
-    def _merged(self) -> dict[str, str]:
-        """Panes put together in stages, the last of which gives windows."""
+    def _merged(
+        self, source: str, keys: Sequence[str], merged: Sequence[str], prefix: str = ""
+    ) -> dict[str, str]:
+        """Panes put together in stages, the last of which, `<prefix>merged`, gives windows.
+
+        Args:
+            source: the relation of the panes: `_pane`, `keys` and what `merged` merges.
+            keys: what panes are told apart by beside their time.
+            merged: columns of aggregates.
+        """
         factors = stages(self.length // self.pane)
-        source, found = "coded", {}
+        groups = ", ".join(str(2 + number) for number in range(len(keys)))
+        found = {}
         for number, factor in enumerate(factors):
             last = number == len(factors) - 1
             stride, slot = self.pane * prod(factors[:number]), "_slot" if last else "_pane"
@@ -117,13 +132,25 @@ class _Writer:
                 if last and self.step > self.pane
                 else ""
             )
-            name = "merged" if last else f"stage_{number}"
+            name = f"{prefix}merged" if last else f"{prefix}stage_{number}"
             found[name] = (
-                f"SELECT {place} AS {slot}, _group, {', '.join(self.columns.shared.merged())}\n"
-                f"  FROM {source}, range({factor}) AS steps(_back){on_grid}\n  GROUP BY 1, 2"
+                f"SELECT {place} AS {slot}, {', '.join([*keys, *merged])}\n"
+                f"  FROM {source}, range({factor}) AS steps(_back){on_grid}\n  GROUP BY 1, {groups}"
             )
             source = name
         return found
+
+    def _keyed(self, one: Planned, number: int) -> dict[str, str]:
+        """States per value and pane, put together per value and window."""
+        keys, prefix = ["_group", "_key"], f"keyed_{number}_"
+        picked = [f"{self.time} AS _pane", "_group"]
+        rows = f"FROM (SELECT * FROM (\n  {self._coded_rows()})\n  {self.body.within})"
+        merged = [f"{keyed_of(one).state.merge.replace('{}', '_held')} AS _held"]
+        return {
+            f"{prefix}panes": by_key(one, ["_pane", "_group"], rows, picked=picked),
+            **self._merged(f"{prefix}panes", keys, merged, prefix),
+            f"keyed_{number}": keyed_result(one, ["_slot", "_group"], f"{prefix}merged"),
+        }
 
     def _blocks(self) -> str:
         """Pieces as long as a window, each with its values in order of panes."""

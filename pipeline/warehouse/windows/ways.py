@@ -20,6 +20,7 @@ class Way(StrEnum):
     PANES = "panes"
     LISTS = "lists"
     CHANGES = "changes"
+    KEYS = "keys"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def _way(window: Window, measure: Measure) -> tuple[Way, str]:
         return _sliding(window, measure)
     if isinstance(window, Cumulative):
         return _cumulative(measure)
+    if measure.direct is None and measure.keyed is not None:
+        return Way.KEYS, "rows are put into registers, of which each window has so many at most"
     return Way.ROWS, "each row is in one window: one aggregation over the rows"
 
 
@@ -73,6 +76,11 @@ def _sliding(window: Sliding, measure: Measure) -> tuple[Way, str]:
     panes = window.length // window.pane
     if measure.states:
         return Way.PANES, f"rows are aggregated per {window.pane} once, {panes} of these make a window"
+    if measure.keyed is not None:
+        return (
+            Way.KEYS,
+            f"rows are aggregated per value and {window.pane} once, {panes} of these make a window",
+        )
     if measure.distinct is not None:
         return (
             Way.CHANGES,
@@ -94,6 +102,11 @@ def _sliding(window: Sliding, measure: Measure) -> tuple[Way, str]:
 def _cumulative(measure: Measure) -> tuple[Way, str]:
     if measure.states:
         return Way.PANES, "rows are aggregated per step once, a running aggregate over the steps of a period"
+    if measure.keyed is not None:
+        return (
+            Way.KEYS,
+            "rows are aggregated per value and step once, these are placed in the windows that follow",
+        )
     if measure.distinct is not None:
         return Way.CHANGES, "each value counts from the step in which it first occurs: a running sum"
     return (
