@@ -22,6 +22,7 @@ from pipeline.contract.dataset_rules import check_dataset
 from pipeline.contract.derive import Derived, as_derived
 from pipeline.contract.durations import parse_duration
 from pipeline.contract.errors import ContractError
+from pipeline.contract.exact import Computed
 from pipeline.contract.fingerprint import fingerprint_of
 from pipeline.contract.read import Read
 from pipeline.contract.references import Reference
@@ -149,6 +150,31 @@ class Dataset:
     def derived(self) -> dict[str, Derived]:
         """Contract column → how it is derived, in the order of their declaration."""
         return {one.name: one for one in as_derived(self.derive)}
+
+    @cached_property
+    def computed_columns(self) -> dict[str, Computed]:
+        """Derived column → how its values are had, from texts of the file or from columns of the contract."""
+        columns = self._dtypes
+        return {
+            one.name: Computed(one.expression, dict.fromkeys(one.reads, pl.String()), pl.String())
+            if one.source
+            else Computed(one.expression, columns, columns[one.name])
+            for one in self.derived.values()
+        }
+
+    @cached_property
+    def computed_rules(self) -> tuple[Computed, ...]:
+        """How each of the rules is answered, in their order."""
+        return tuple(Computed(rule.good, self._dtypes) for rule in self.rules)
+
+    @cached_property
+    def computed_keep(self) -> Computed | None:
+        """How `keep` is answered."""
+        return None if self.keep is None else Computed(self.keep, self._dtypes)
+
+    @cached_property
+    def _dtypes(self) -> dict[str, pl.DataType]:
+        return {column.name: column.dtype for column in self.columns}
 
     @cached_property
     def hidden(self) -> frozenset[str]:

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.contract.errors import ContractError
+from pipeline.contract.exact import Computed, three_values
 from pipeline.contract.headers import normalise
 from pipeline.contract.stable import stable_text
 
@@ -130,7 +131,7 @@ def check_derived(dataset: str, given: Any, columns: Mapping[str, pl.DataType]) 
 def _check_source(dataset: str, where: str, one: Derived) -> None:
     if not one.reads:
         raise ContractError(dataset, where, "reads no column of the file", "Name one: pl.col('Name').")
-    dtype = _dtype_of(dataset, where, one, dict.fromkeys(one.reads, pl.String()))
+    dtype = _dtype_of(dataset, where, one, dict.fromkeys(one.reads, pl.String()), pl.String())
     if dtype != pl.String:
         raise ContractError(
             dataset,
@@ -151,8 +152,8 @@ def _check_contract(
                 f"reads {name!r}, which is not there yet",
                 "Derive that one first, and none from itself.",
             )
-    dtype = _dtype_of(dataset, where, one, columns)
     wanted = columns[one.name]
+    dtype = _dtype_of(dataset, where, one, columns, wanted)
     if (
         dtype != wanted
         and not (dtype.is_numeric() and wanted.is_numeric())
@@ -170,16 +171,19 @@ def _both_moments(one: pl.DataType, other: pl.DataType) -> bool:
     return isinstance(one, pl.Datetime) and isinstance(other, pl.Datetime)
 
 
-def _dtype_of(dataset: str, where: str, one: Derived, columns: Mapping[str, pl.DataType]) -> pl.DataType:
+def _dtype_of(
+    dataset: str, where: str, one: Derived, columns: Mapping[str, pl.DataType], wanted: pl.DataType
+) -> pl.DataType:
     """The type of its value, found by a trial on made-up rows, together and each by itself."""
-    trial = pl.DataFrame([_three(name, dtype) for name, dtype in columns.items()])
+    trial = pl.DataFrame([three_values(name, dtype) for name, dtype in columns.items()])
     trial = trial.vstack(trial[:1])  # and one row twice, so that every group has two
     try:
-        width = trial.select(one.expression).width
-        if width != 1:
-            raise ContractError(dataset, where, f"gives {width} columns", "Derive each by itself.")
-        together = derived_value(one, trial)
-        alone = pl.concat([derived_value(one, trial[row : row + 1]) for row in range(trial.height)])
+        plain = trial.select(one.expression)
+        if plain.width != 1:
+            raise ContractError(dataset, where, f"gives {plain.width} columns", "Derive each by itself.")
+        computed = Computed(one.expression, columns, wanted)
+        together = computed.of(trial)[0]
+        alone = pl.concat([computed.of(trial[row : row + 1])[0] for row in range(trial.height)])
     except pl.exceptions.PolarsError as error:
         raise ContractError(
             dataset,
@@ -197,23 +201,6 @@ def _dtype_of(dataset: str, where: str, one: Derived, columns: Mapping[str, pl.D
     return together.dtype
 
 
-def _three(name: str, dtype: pl.DataType) -> pl.Series:
-    """Three different values of a type, in no order."""
-    if isinstance(dtype, pl.Enum):
-        kinds = dtype.categories.to_list()
-        return pl.Series(name, [kinds[row % len(kinds)] if kinds else None for row in (1, 2, 0)], dtype)
-    if dtype == pl.Boolean:
-        return pl.Series(name, [True, False, False], dtype)
-    if dtype.is_temporal():
-        days = pl.Series(name, [20_000, 10_000, 30_000], pl.Int32)
-        ticks = days if dtype == pl.Date else days.cast(pl.Int64) * 1_000_000_000
-        return ticks.cast(dtype)
-    if dtype.is_numeric():
-        return pl.Series(name, [2, 1, 3]).cast(dtype)
-    texts = pl.Series(name, ["b, c", "1", "2024-01-31"])
-    return texts.cast(dtype, strict=False)
-
-
 def sources_of(one: Derived, columns: Sequence[str]) -> dict[str, str] | None:
     """The column of the file for each that a source derivation reads; None when one of them is not there.
 
@@ -228,17 +215,11 @@ def sources_of(one: Derived, columns: Sequence[str]) -> dict[str, str] | None:
     return known if len(known) == len(found) else None
 
 
-def derived_text(one: Derived, raw: pl.DataFrame, sources: Mapping[str, str]) -> pl.Series:
-    """The text of a source derivation, named as the contract column.
+def source_texts(raw: pl.DataFrame, sources: Mapping[str, str]) -> pl.DataFrame:
+    """The columns that a source derivation reads, by the names that it has for them.
 
     Args:
         raw: source columns, as text (`ingest.casts.as_text` makes it of other types).
         sources: what `sources_of` gave.
     """
-    texts = pl.DataFrame([raw[column].alias(name) for name, column in sources.items()])
-    return texts.with_columns(one.expression.alias(one.name))[one.name]
-
-
-def derived_value(one: Derived, typed: pl.DataFrame) -> pl.Series:
-    """The value of a contract derivation: its own dtype, which the caller casts to the column's without loss."""
-    return typed.with_columns(one.expression.alias(one.name))[one.name]
+    return pl.DataFrame([raw[column].alias(name) for name, column in sources.items()])

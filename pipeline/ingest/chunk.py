@@ -12,8 +12,9 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from pipeline.contract import Dataset
+from pipeline.contract import ContractError, Dataset
 from pipeline.contract.cleaners import KeyProvider
+from pipeline.contract.exact import CANNOT
 from pipeline.files import Parsed, Piece
 from pipeline.files.table import ROW
 from pipeline.ingest import drift
@@ -106,7 +107,7 @@ class ChunkProcessor:
         mapping = self._mapping_of(tuple(name for name in raw.columns if name != ROW))
         typed = self._reader.read(raw, mapping, parsed.typed)
         rows = self._rows(raw, mapping, typed)
-        kept, filtered = self._keep(rows.typed, rows.lost)
+        kept, filtered = self._keep(rows)
         if filtered:
             rows = rows.only(kept)
         findings = rows.findings + self._check(rows)
@@ -143,18 +144,27 @@ class ChunkProcessor:
             lost=typed.lost,
         )
 
-    def _keep(self, typed: pl.DataFrame, lost: dict[str, pl.Series]) -> tuple[pl.Series, int]:
+    def _keep(self, rows: _Rows) -> tuple[pl.Series, int]:
         """Rows that stay: those for which `keep=` is true, and those that lack a value which `keep=` looks at because it could
-        not be had (they are rejected, not filtered)."""
-        keep = self._dataset.keep
-        if keep is None:
+        not be had, or for which it cannot be computed (they are rejected, not filtered)."""
+        keep, computed, typed = self._dataset.keep, self._dataset.computed_keep, rows.typed
+        if keep is None or computed is None:
             return pl.Series([], dtype=pl.Boolean), 0
-        kept = typed.select(keep.fill_null(False).alias("keep")).to_series()
+        try:
+            kept, failed = computed.of(typed)
+        except (Exception, pl.exceptions.PanicException) as error:
+            raise ContractError(
+                self._dataset.name,
+                "keep",
+                f"gives no answer for any row ({type(error).__name__}: {error})",
+                "It gives one true or false per row; conversions in it need strict=False.",
+            ) from error
         looks_at = set(keep.meta.root_names())
         by_name = looks_at <= set(typed.columns)  # `pl.all()` and patterns name no column
-        unknown = [rows for name, rows in lost.items() if name in looks_at or not by_name]
-        if unknown:
-            kept = kept | ~all_but(typed.height, union(unknown))
+        unknown = union([at for name, at in rows.lost.items() if name in looks_at or not by_name])
+        if len(failed := without(failed, unknown)):
+            rows.findings.append(Finding(None, "keep", f"keep= {CANNOT}", failed))
+        kept = kept.fill_null(False) | ~all_but(typed.height, union([unknown, failed]))
         return kept, typed.height - int(kept.sum())
 
     def _check(self, rows: _Rows) -> list[Finding]:

@@ -15,7 +15,8 @@ import polars as pl
 from pipeline.contract import Cleaner, Column, ContractError, Dataset
 from pipeline.contract.cleaners import KeyProvider, MissingKey
 from pipeline.contract.cleaning.run import run_cleaners
-from pipeline.contract.derive import Derived, derived_text, derived_value
+from pipeline.contract.derive import Derived, source_texts
+from pipeline.contract.exact import CANNOT
 from pipeline.contract.severities import CAST
 from pipeline.ingest.casts import CastMemory, as_shown, as_text, cast, failed, same_kind
 from pipeline.ingest.mapping import ColumnMapping
@@ -82,7 +83,7 @@ class ColumnReader:
             elif one is not None and mapping.derived[column.name] is not None:
                 found = mapping.derived[column.name]
                 assert found is not None
-                text = typed.derived[column.name] = self._from_source(one, raw, found)
+                text = typed.derived[column.name] = self._from_source(one, raw, found, typed)
                 self._read_one(column, text, typed)
             elif one is None and source is not None:
                 told = None if made_from is None else partial(made_from, source)
@@ -93,7 +94,9 @@ class ColumnReader:
             self._derive(typed)
         return typed
 
-    def _from_source(self, one: Derived, raw: pl.DataFrame, found: Mapping[str, str]) -> pl.Series:
+    def _from_source(
+        self, one: Derived, raw: pl.DataFrame, found: Mapping[str, str], typed: Typed
+    ) -> pl.Series:
         present = set(raw.columns)
         texts = pl.DataFrame(
             [
@@ -103,12 +106,19 @@ class ColumnReader:
                 for name in dict.fromkeys(found.values())
             ]
         )
-        return derived_text(one, texts, found)
+        return self._value(one, source_texts(texts, found), typed)
 
     def _from_contract(self, one: Derived, typed: Typed) -> pl.Series:
         names = one.reads or tuple(typed.columns)[:1]  # a constant needs to know how many rows there are
-        frame = pl.DataFrame([typed.columns[name] for name in names])
-        return derived_value(one, frame)
+        return self._value(one, pl.DataFrame([typed.columns[name] for name in names]), typed)
+
+    def _value(self, one: Derived, frame: pl.DataFrame, typed: Typed) -> pl.Series:
+        values, failed = self._dataset.computed_columns[one.name].of(frame)
+        if len(failed):
+            template = f"{one.name} {CANNOT}"
+            typed.findings.append(Finding(one.name, CAST, template, failed, self._severity(one.name, CAST)))
+            typed.lost[one.name] = failed
+        return values.rename(one.name)
 
     def _derive(self, typed: Typed) -> None:
         """The columns that are made of the contract's own, in the order in which they are declared."""
@@ -143,9 +153,9 @@ class ColumnReader:
             ]
             values = _null_at(values, rows)
             wrong = without(wrong, rows)
-            typed.lost[name] = union([rows, wrong])
+            typed.lost[name] = union([rows, wrong, typed.lost.get(name, _NONE)])
         elif len(wrong):
-            typed.lost[name] = wrong
+            typed.lost[name] = union([wrong, typed.lost.get(name, _NONE)])
         if len(wrong):
             template = cast_template(column.dtype, self._dataset.timezone)
             typed.findings.append(Finding(name, CAST, template, wrong, self._severity(name, CAST)))

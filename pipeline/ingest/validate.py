@@ -14,8 +14,9 @@ from pandera.api.checks import Check
 from pandera.api.polars.types import PolarsData
 
 from pipeline.contract import ContractError, Dataset, Rule
+from pipeline.contract.exact import CANNOT, Computed, row_by_row
 from pipeline.contract.severities import NOT_NULLABLE
-from pipeline.ingest.rows import positions
+from pipeline.ingest.rows import all_but, positions
 from pipeline.ingest.violations import Finding
 from pipeline.ingest.words import check_template
 
@@ -93,6 +94,7 @@ class ChunkValidator:
         ]
         of_rows = [_Asked.of(None, check, _Known.of(dataset, None, check)) for check in model.checks]
         self._asked = [*of_columns, *of_rows]
+        self._rules = list(zip(dataset.rules, dataset.computed_rules, strict=True))
 
     def findings(self, typed: pl.DataFrame) -> list[Finding]:
         """Failed checks of typed rows.
@@ -106,39 +108,60 @@ class ChunkValidator:
         failed = [
             (name, known, typed[name].is_null()) for name, known in self._required if typed[name].null_count()
         ]
-        failed += [
-            (one.column, one.known, rows)
-            for one, rows in zip(self._asked, self._refused(typed), strict=True)
-            if rows is not None
-        ]
+        asked = list(zip(self._asked, self._refused(typed), strict=True))
+        failed += [(one.column, one.known, rows) for one, (rows, _) in asked if rows is not None]
         return [
-            Finding(name, known.name, known.template, positions(rows), known.severity)
-            for name, known, rows in failed
-        ] + self._broken_rules(typed)
+            *(
+                Finding(name, known.name, known.template, positions(rows), known.severity)
+                for name, known, rows in failed
+            ),
+            *(
+                Finding(
+                    one.column,
+                    one.known.name,
+                    f"the check {one.known.name} {CANNOT}",
+                    rows,
+                    one.known.severity,
+                )
+                for one, (_, rows) in asked
+                if len(rows)
+            ),
+            *self._broken_rules(typed),
+        ]
 
-    def _refused(self, typed: pl.DataFrame) -> list[pl.Series | None]:
-        """By check: true for the rows that it refuses; None where it refuses none."""
+    def _refused(self, typed: pl.DataFrame) -> list[tuple[pl.Series | None, pl.Series]]:
+        """By check: true for the rows that it refuses (None where it refuses none), and the positions of those that it cannot
+        judge."""
         lazy = typed.lazy()
         try:
             answers = pl.collect_all([_by_row(one.answers(lazy)) for one in self._asked])
-        except (Exception, pl.exceptions.PanicException):
-            for one in self._asked:
-                self._ask_check(one, lazy)
-            raise
+        except (Exception, pl.exceptions.PanicException):  # noqa: BLE001  (each is asked again by itself, and named)
+            return [self._ask_check(one, typed) for one in self._asked]
+        none = pl.Series([], dtype=pl.UInt32)
         return [
-            self._failing(one, found, typed.height) for one, found in zip(self._asked, answers, strict=True)
+            (self._failing(one, found.to_series(), typed.height), none)
+            for one, found in zip(self._asked, answers, strict=True)
         ]
 
-    def _ask_check(self, one: _Asked, lazy: pl.LazyFrame) -> pl.DataFrame:
-        """One check by itself, so that the one that breaks is named."""
+    def _ask_check(self, one: _Asked, typed: pl.DataFrame) -> tuple[pl.Series | None, pl.Series]:
+        """One check by itself, where one breaks: on some values, or always."""
+
+        def answers(rows: pl.DataFrame) -> pl.Series:
+            found = _by_row(one.answers(rows.lazy())).collect().to_series()
+            if len(found) != rows.height:
+                raise pl.exceptions.ShapeError(f"{len(found)} answers for {rows.height} rows")
+            return found
+
+        names = [one.column] if one.column is not None else typed.columns
         try:
-            return _by_row(one.answers(lazy)).collect()
+            found, failed = row_by_row(typed, names, [answers], typed.schema, pl.Boolean())
         except (Exception, pl.exceptions.PanicException) as error:
             raise self._broken(one, f"{type(error).__name__}: {error}") from error
+        refused = self._failing(one, found, typed.height)
+        return None if refused is None else refused & all_but(typed.height, failed), failed
 
-    def _failing(self, one: _Asked, found: pl.DataFrame, height: int) -> pl.Series | None:
+    def _failing(self, one: _Asked, answers: pl.Series, height: int) -> pl.Series | None:
         """Boolean: the rows that a check refuses. Nulls pass, unless the check wants them."""
-        answers = found.to_series()
         if len(answers) != height or answers.dtype != pl.Boolean:
             raise self._broken(one, f"{len(answers)} answers of type {answers.dtype} for {height} rows")
         if answers.null_count():
@@ -146,35 +169,39 @@ class ChunkValidator:
         return None if answers.all() else ~answers
 
     def _broken_rules(self, typed: pl.DataFrame) -> list[Finding]:
-        rules = self._dataset.rules
-        if not rules:
+        if not self._rules:
             return []
         try:
             # One query for all: each costs as much as a few thousand rows.
-            answers = typed.select([rule.failing for rule in rules])
-        except (Exception, pl.exceptions.PanicException):
-            for rule in rules:
-                self._ask(rule, typed)
-            raise
-        if answers.height != typed.height or set(answers.dtypes) != {pl.Boolean()}:
-            answers = pl.DataFrame([self._ask(rule, typed) for rule in rules])
-        return [
-            Finding(None, rule.name, rule.text, positions(rows), rule.severity, rule.concerns)
-            for rule, rows in zip(rules, answers.get_columns(), strict=True)
-            if rows.any()
-        ]
+            found = typed.select(computed.expression.alias(rule.name) for rule, computed in self._rules)
+            answers = [
+                (found[rule.name], one.undecided(found[rule.name], typed)) for rule, one in self._rules
+            ]
+        except (Exception, pl.exceptions.PanicException):  # noqa: BLE001  (each is asked again by itself, and named)
+            answers = [self._ask(rule, computed, typed) for rule, computed in self._rules]
+        if any(len(good) != typed.height or good.dtype != pl.Boolean for good, _ in answers):
+            answers = [self._ask(rule, computed, typed) for rule, computed in self._rules]
+        findings = []
+        for (rule, _), (good, unknown) in zip(self._rules, answers, strict=True):
+            if not good.all(ignore_nulls=True):
+                rows = (~good).fill_null(False).arg_true()
+                findings.append(Finding(None, rule.name, rule.text, rows, rule.severity, rule.concerns))
+            if len(unknown):
+                text = f"the rule {rule.name} {CANNOT}"
+                findings.append(Finding(None, rule.name, text, unknown, rule.severity, rule.concerns))
+        return findings
 
-    def _ask(self, rule: Rule, typed: pl.DataFrame) -> pl.Series:
-        """One rule by itself, so that the one that breaks is named."""
+    def _ask(self, rule: Rule, computed: Computed, typed: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+        """One rule by itself, so that the one that breaks is named: its answers, and the rows for which it has none."""
         try:
-            answers = typed.select(rule.failing).to_series()
+            answers, unknown = computed.of(typed)
         except (Exception, pl.exceptions.PanicException) as error:
             raise self._broken_rule(rule, f"{type(error).__name__}: {error}") from error
         if len(answers) != typed.height or answers.dtype != pl.Boolean:
             raise self._broken_rule(
                 rule, f"{len(answers)} answers of type {answers.dtype} for {typed.height} rows"
             )
-        return answers
+        return answers, unknown
 
     def _broken_rule(self, rule: Rule, cause: str) -> ContractError:
         return ContractError(

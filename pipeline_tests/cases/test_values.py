@@ -15,7 +15,7 @@ import openpyxl
 import polars as pl
 import pytest
 
-from pipeline.contract import Dataset, Rule, clean
+from pipeline.contract import ContractError, Dataset, Rule, checks, clean
 from pipeline.files import UnreadableFile
 from pipeline.ingest import stage
 from pipeline.settings import Settings
@@ -251,3 +251,168 @@ def test_what_is_computed_in_doubles_fits_a_decimal_column(settings: Settings) -
     staged = stage_text(settings, "a\n1.1\n0.335\n", dataset)
     assert clean_rows(staged)["amount"].to_list() == [Decimal("3.30")]
     assert violations(staged) == [(2, "amount", "cast")]
+
+
+PRICED = {"price": MONEY, "discount": MONEY, "qty": int}
+PRICES = "price,discount,qty\n0.07,0.04,3\n0.03,0.02,1\n10.00,5.00,2\n1.10,0.55,3\n"
+price, discount, qty = pl.col("price"), pl.col("discount"), pl.col("qty")
+
+
+def _ruled(*rules: Rule, **declared: Any) -> Dataset:
+    return Dataset("priced", schema=model(**PRICED), rules=rules, **declared)
+
+
+def _broken_by(settings: Settings, good: pl.Expr, text: str = PRICES) -> list[int]:
+    """Rows that break a rule."""
+    return [
+        row
+        for row, _, check in violations(stage_text(settings, text, _ruled(Rule("good", good))))
+        if check == "good"
+    ]
+
+
+def test_a_rule_that_divides_decimals_is_right(settings: Settings) -> None:
+    assert _broken_by(settings, discount <= price / 2) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("good", "broken"),
+    [
+        (discount / price <= 0.55, [1, 2]),
+        (price * discount > 0, []),
+        (price * discount * price > 0, []),
+        (price * 0.5 != discount, [3, 4]),
+        (price * qty == pl.lit(Decimal("0.21")), [2, 3, 4]),
+        ((price / 3) * 3 - price < Decimal("0.001"), []),
+        (price % discount == 0, [1, 2]),
+        (price // discount == 2, [1, 2]),
+        (pl.mean_horizontal("price", "discount") >= 0.055, [2]),
+        ((price + discount) / 2 >= Decimal("0.055"), [2]),
+        (qty / price > 20, [3, 4]),
+        (1 / price > 1, [3, 4]),
+        (pl.when(price > 1).then(discount / price == 0.5).otherwise(True), []),
+    ],
+)
+def test_so_are_the_other_kinds_of_arithmetic(settings: Settings, good: pl.Expr, broken: list[int]) -> None:
+    assert _broken_by(settings, good) == broken
+
+
+def test_a_derived_column_has_the_digits_of_its_type(settings: Settings) -> None:
+    six = Annotated[pl.Decimal, 18, 6]
+    dataset = Dataset(
+        "priced",
+        schema=model(**PRICED, ratio=float, cents=MONEY, fine=six, vat=six, whole=int),
+        derive={
+            "ratio": qty / price,
+            "cents": price / 3,
+            "fine": price / 3,
+            "vat": price * discount * 0.19,
+            "whole": price // discount,
+        },
+    )
+    (row,) = clean_rows(stage_text(settings, "price,discount,qty\n1.10,0.30,3\n", dataset)).to_dicts()
+    assert row["ratio"] == pytest.approx(3 / 1.1, rel=1e-15)
+    assert [row[name] for name in ("cents", "fine", "vat", "whole")] == [
+        Decimal("0.37"),
+        Decimal("0.366667"),
+        Decimal("0.0627"),
+        3,
+    ]
+
+
+def test_a_small_quotient_has_the_digits_of_a_double(settings: Settings) -> None:
+    dataset = Dataset("priced", schema=model(**PRICED, ratio=float), derive={"ratio": discount / price})
+    text = "price,discount,qty\n1234567890123456.89,0.01,1\n0.03,0.02,1\n"
+    found = clean_rows(stage_text(settings, text, dataset))["ratio"].to_list()
+    assert found == [pytest.approx(0.01 / 1234567890123456.89, rel=1e-15), pytest.approx(2 / 3, rel=1e-15)]
+
+
+ZERO = PRICES + "0.00,0.00,4\n"
+
+
+@pytest.mark.parametrize(("nullable", "rows"), [(True, (5, 5, 0, 0)), (False, (5, 4, 1, 0))])
+def test_a_division_by_zero_is_a_null_by_the_columns_rule(
+    settings: Settings, nullable: bool, rows: tuple[int, ...]
+) -> None:
+    dataset = Dataset(
+        "priced", schema=model(**PRICED, ratio=(float, {"nullable": nullable})), derive={"ratio": qty / price}
+    )
+    staged = stage_text(settings, ZERO, dataset)
+    assert counts(staged) == rows
+    assert violations(staged) == ([] if nullable else [(5, "ratio", "not_nullable")])
+
+
+def test_keep_and_rules_that_divide_by_zero_cost_that_row(settings: Settings) -> None:
+    staged = stage_text(settings, ZERO, _ruled(keep=qty / price > 1))
+    assert (counts(staged), violations(staged)) == ((5, 3, 1, 1), [(5, None, "keep")])
+    staged = stage_text(settings, ZERO, _ruled(Rule("few", qty / price < 1000)))
+    assert (counts(staged), violations(staged)) == ((5, 4, 1, 0), [(5, None, "few")])
+    assert "divides by zero" in error_rows(staged)[0]["message"]
+
+
+def test_a_row_that_lacks_a_price_does_not_divide_by_zero(settings: Settings) -> None:
+    dataset = Dataset(
+        "priced",
+        schema=model(price=(MONEY, {"nullable": True}), qty=int),
+        rules=[Rule("few", qty / price < 1000)],
+    )
+    assert counts(stage_text(settings, "price,qty\n,3\n0.00,1\n1.00,1\n", dataset)) == (3, 2, 1, 0)
+
+
+def test_a_declaration_may_say_itself_what_holds_at_zero(settings: Settings) -> None:
+    good = pl.when(price == 0).then(discount == 0).otherwise(qty / price < 1000)
+    assert _broken_by(settings, good, ZERO + "0.00,1.00,1\n") == [6]
+
+
+def test_checks_of_ones_own_divide_as_well(settings: Settings) -> None:
+    few = checks.expression("few", lambda value: 100 / value < 3000, "{value} is too little")
+    exact = checks.expression("exact", lambda value: value / 3 * 3 > value / 2, "{value} is odd")
+    dataset = Dataset(
+        "priced", schema=model(price=(MONEY, {"check": few}), discount=(MONEY, {"check": exact}))
+    )
+    staged = stage_text(settings, "price,discount\n0.03,0.01\n0.05,0.01\n0.00,0.01\n", dataset)
+    assert violations(staged) == [(1, "price", "few"), (3, "price", "few")]
+
+
+@pytest.mark.parametrize("chunk_rows", [2, 100])
+def test_an_expression_that_fails_on_one_value_costs_that_row(settings: Settings, chunk_rows: int) -> None:
+    dataset = Dataset(
+        "codes",
+        schema=model(code=str, big=MONEY, cube=Annotated[pl.Decimal, 38, 6]),
+        derive={"cube": pl.col("big") * pl.col("big") * pl.col("big")},
+        rules=[
+            Rule("low", pl.col("code").cast(pl.Int64) < 50),
+            Rule.in_pandas(
+                "spelled", ["code"], lambda rows: rows["code"].map(lambda code: 10 / int(code) > 0)
+            ),
+            Rule("small", pl.col("big") * pl.col("big") * pl.col("big") * pl.col("big") < 1e50),
+        ],
+    )
+    text = "code,big\n7,1.50\nx,2.00\n0,1.00\n60,1.00\n8,9999999999999999.99\n"
+    staged = stage_text(settings.model_copy(update={"chunk_rows": chunk_rows}), text, dataset)
+    assert sorted(violations(staged), key=repr) == sorted(
+        [
+            (2, None, "low"),
+            (2, None, "spelled"),
+            (3, None, "spelled"),
+            (4, None, "low"),
+            (5, None, "small"),
+            (5, "cube", "cast"),
+        ],
+        key=repr,
+    )
+    assert clean_rows(staged)["cube"].to_list() == [Decimal("3.375")]
+    assert "x" not in error_rows(staged)[0]["message"].split()
+
+
+def test_what_a_product_past_all_digits_is_compared_with_is_right(settings: Settings) -> None:
+    cube = pl.col("a") * pl.col("a") * pl.col("a")
+    dataset = Dataset("big", schema=model(a=MONEY), rules=[Rule("large", cube > 1e40)])
+    staged = stage_text(settings, "a\n9999999999999999.99\n1.00\n", dataset)
+    assert violations(staged) == [(2, None, "large")]
+
+
+def test_an_expression_that_works_on_no_value_is_a_mistake_of_the_declaration(settings: Settings) -> None:
+    rule = Rule.in_pandas("wrong", ["qty"], lambda rows: rows["quantity"] > 0)
+    with pytest.raises(ContractError, match="rule 'wrong'"):
+        stage_text(settings, PRICES, _ruled(rule))

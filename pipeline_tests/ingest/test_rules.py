@@ -135,10 +135,10 @@ def test_a_file_that_keeps_such_a_rule_is_staged(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("rule", "cause"),
     [
-        (Rule("sized", pl.col("status").cast(pl.Int64) > 0), "conversion"),
+        (Rule.in_pandas("sized", ["status"], lambda rows: rows["size"] > 0), "size"),
         (Rule.in_pandas("short", ["status"], lambda rows: [True]), "returned 1"),
     ],
-    ids=["a value it cannot take", "too few answers"],
+    ids=["a column it does not have", "too few answers"],
 )
 def test_a_rule_that_breaks_is_an_error_of_the_contract_and_is_named(
     settings: Settings, rule: Rule, cause: str

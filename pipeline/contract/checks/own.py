@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import pandas as pd
@@ -19,6 +19,7 @@ from pandera.api.polars.types import PolarsData
 from pandera.errors import SchemaInitError
 
 from pipeline.contract.checks.values import on_distinct
+from pipeline.contract.exact import Computed
 from pipeline.contract.stable import stable_text
 
 
@@ -88,7 +89,17 @@ def from_field(*given: Any, **options: Any) -> Check:
 
 
 def _by_expression(function: Callable[[pl.Expr], pl.Expr], data: PolarsData) -> pl.LazyFrame:
-    return data.lazyframe.select(function(pl.col(data.key)).alias(data.key))
+    dtype = data.lazyframe.collect_schema()[data.key]
+    good = function(pl.col(data.key)) if not dtype.is_decimal() else _exactly(function, data.key, dtype)
+    return data.lazyframe.select(good.alias(data.key))
+
+
+@lru_cache(maxsize=256)
+def _exactly(function: Callable[[pl.Expr], pl.Expr], column: str, dtype: pl.DataType) -> pl.Expr:
+    """The expression with all digits of decimals; a value by which it divides and that is zero is none that it knows as good."""
+    given = function(pl.col(column))
+    good = Computed(given, {column: dtype}).expression
+    return good if good is given else good.fill_null(pl.col(column).is_null())
 
 
 def _by_value(function: Callable[[Any], bool], data: PolarsData) -> pl.LazyFrame:
