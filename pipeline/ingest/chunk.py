@@ -26,6 +26,7 @@ from pipeline.ingest.profile import chunk_figures
 from pipeline.ingest.refusals import refusal
 from pipeline.ingest.result import ChunkResult
 from pipeline.ingest.rows import all_but, union, without
+from pipeline.ingest.timestamps import days_in
 from pipeline.ingest.validate import ChunkValidator
 from pipeline.ingest.violations import Finding, error_frame, reader_frame, records_as_json
 
@@ -232,12 +233,9 @@ class ChunkProcessor:
         if name is None:
             return None
         moments = _utc(clean[name])
-        local = moments
-        if self._dataset.timezone != "UTC":
-            local = moments.dt.replace_time_zone("UTC").dt.convert_time_zone(self._dataset.timezone)
-        frame = pl.LazyFrame({"local": local, "moment": moments})
+        frame = pl.LazyFrame({"day": days_in(moments, self._dataset.timezone), "moment": moments})
         return (
-            frame.group_by(pl.col("local").dt.date().alias("day"))
+            frame.group_by("day")
             .agg(pl.col("moment").min().alias("first"), pl.col("moment").max().alias("last"))
             .with_columns(pl.col("day").clip(date.min, date.max))
             .collect()

@@ -6,10 +6,17 @@ a cleaner's business.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.contract.zones import Change, changes
 from pipeline.ingest.rows import lost
 
 # Ordered by how often they occur. `%#z` reads Z, +02:00 and +0200, and gives UTC.
@@ -29,6 +36,8 @@ _COMPACT = "%Y%m%d"
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", _COMPACT)
 _DAY_1, _DAY_LAST = -719_162, 2_932_897  # days since 1970 of 0001-01-01 and of 10000-01-01
 _PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_PER_YEAR = 31_556_952_000_000  # microseconds, on average
+_YEARS = (1, 9999)
 _CLOCKS = ("%H:%M:%S", "%H:%M:%S%.f", "%H:%M")
 
 
@@ -90,10 +99,87 @@ def _to_utc(moments: pl.Series, zone: str) -> pl.Series:
     dtype = moments.dtype
     assert isinstance(dtype, pl.Datetime)
     if dtype.time_zone is None:
-        if zone == "UTC":
-            return moments
-        moments = moments.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        return moments if zone == "UTC" else _local_to_utc(moments, zone)
     return moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def _local_to_utc(moments: pl.Series, zone: str) -> pl.Series:
+    """Local times → UTC: of a time that comes twice the earlier moment, null for one that is skipped."""
+    values = moments.to_physical().fill_null(0).to_numpy()
+    ends, offsets, skipped = _local_pieces(zone, *_years(values))
+    piece = np.searchsorted(ends, values, side="right")
+    result = pl.Series(moments.name, values - offsets[piece]).cast(pl.Datetime("us"))
+    return result.set(moments.is_null() | pl.Series(skipped[piece]), None)
+
+
+def days_in(moments: pl.Series, zone: str) -> pl.Series:
+    """Datetime("us") in UTC without zone → Date on the zone's clock. A clock that is put back stands still until it gets there again, so
+    that days are stretches of time, as they are for windows."""
+    if zone == "UTC":
+        return moments.dt.date()
+    values = moments.to_physical().fill_null(0).to_numpy()
+    ends, offsets, latest = _utc_pieces(zone, *_years(values))
+    piece = np.searchsorted(ends, values, side="right")
+    local = pl.Series(moments.name, np.minimum(values + offsets[piece], latest[piece]))
+    return local.cast(pl.Datetime("us")).set(moments.is_null(), None).dt.date()
+
+
+def _years(ticks: np.ndarray) -> tuple[int, int]:
+    """Years that enclose moments (µs since 1970), within the calendar."""
+    ends = [0, 0] if not ticks.size else [int(ticks.min()), int(ticks.max())]
+    low, high = (1970 + end // _PER_YEAR for end in ends)
+    first, last = _YEARS
+    return min(max(low - 1, first), last), max(min(high + 1, last), first)
+
+
+@lru_cache(maxsize=256)
+def _local_pieces(zone: str, first: int, last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pieces of the local time of some years: the end of each but the last and its offset (µs), and whether it is skipped."""
+    offset, found = _changes(zone, first, last)
+    ends: list[datetime] = []
+    offsets, skipped = [offset], [False]
+    for change in found:
+        ends.append(change.moment + change.before)
+        if change.offset > change.before:
+            ends.append(change.moment + change.offset)
+            offsets.append(change.before)
+            skipped.append(True)
+        offsets.append(change.offset)
+        skipped.append(False)
+    return _ticks(ends), _lengths(offsets), np.array(skipped)
+
+
+@lru_cache(maxsize=256)
+def _utc_pieces(zone: str, first: int, last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pieces of the time in UTC of some years: the end of each but the last, its offset, and the latest local time of it (µs)."""
+    offset, found = _changes(zone, first, last)
+    never = datetime(_YEARS[1], 12, 31, 23, 59, 59, 999_999)  # noqa: DTZ001  (a clock without zone, on purpose)
+    ends: list[datetime] = []
+    offsets, latest = [offset], [never]
+    for change in found:
+        ends.append(change.moment)
+        if change.offset < change.before:
+            ends.append(change.moment + change.before - change.offset)
+            offsets.append(change.before)
+            latest.append(change.moment + change.before - timedelta(microseconds=1))
+        offsets.append(change.offset)
+        latest.append(never)
+    return _ticks(ends), _lengths(offsets), _ticks(latest)
+
+
+def _changes(zone: str, first: int, last: int) -> tuple[timedelta, list[Change]]:
+    begin, end = datetime(first, 1, 1), datetime(last, 12, 31, 23, 59, 59)  # noqa: DTZ001  (UTC without zone)
+    return changes(ZoneInfo(zone), begin, end)
+
+
+def _ticks(moments: Sequence[datetime]) -> np.ndarray:
+    """Microseconds since 1970."""
+    return np.array(moments, dtype="datetime64[us]").astype(np.int64)
+
+
+def _lengths(lengths: Sequence[timedelta]) -> np.ndarray:
+    """Microseconds."""
+    return np.array(lengths, dtype="timedelta64[us]").astype(np.int64)
 
 
 def within_calendar(values: pl.Series) -> pl.Series:

@@ -13,7 +13,9 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import duckdb
 import pandera.polars as pa
@@ -21,6 +23,7 @@ import polars as pl
 from hypothesis import strategies as st
 
 from pipeline.contract import Aggregate, Dataset, Session, Total, Window, agg
+from pipeline.contract.zones import changes
 from pipeline.warehouse import Warehouse
 from pipeline.warehouse.windows.compiler import compile_total
 from pipeline.warehouse.windows.figures import figures_sql
@@ -125,6 +128,39 @@ ANCHORS = {
     "America/Havana": [datetime(2025, 11, 2, 5), datetime(2025, 3, 9, 5)],
     "Asia/Kathmandu": [datetime(2023, 12, 31, 18, 15), datetime(2024, 2, 28, 18, 15)],
 }  # fmt: skip
+ODD_CHANGES = [
+    # (zone, the moment at which its clocks change): at midnight, just before or after it, by a day, by minutes, by hours
+    ("Asia/Beirut", datetime(2026, 3, 28, 22)), ("Africa/Cairo", datetime(2024, 4, 25, 22)), ("Africa/Cairo", datetime(2024, 10, 31, 21)),
+    ("America/Santiago", datetime(2024, 9, 8, 4)), ("America/Santiago", datetime(2024, 4, 7, 3)), ("America/Havana", datetime(2025, 3, 9, 5)),
+    ("America/Havana", datetime(2025, 11, 2, 5)), ("Atlantic/Azores", datetime(2025, 3, 30, 1)), ("Atlantic/Azores", datetime(2025, 10, 26, 1)),
+    ("Asia/Tehran", datetime(2022, 3, 21, 20, 30)), ("Asia/Tehran", datetime(2022, 9, 21, 19, 30)), ("Asia/Amman", datetime(2022, 2, 24, 22)),
+    ("Asia/Damascus", datetime(2022, 3, 24, 22)), ("America/Sao_Paulo", datetime(2018, 11, 4, 3)), ("America/Asuncion", datetime(2024, 10, 6, 4)),
+    ("America/Asuncion", datetime(2024, 3, 24, 3)), ("Asia/Gaza", datetime(2021, 10, 28, 22)), ("America/Scoresbysund", datetime(2025, 3, 30, 1)),
+    ("America/St_Johns", datetime(2006, 4, 2, 3, 31)), ("America/St_Johns", datetime(2006, 10, 29, 2, 31)),
+    ("America/St_Johns", datetime(1988, 4, 3, 3, 31)), ("Pacific/Apia", datetime(2011, 12, 30, 10)), ("Pacific/Fakaofo", datetime(2011, 12, 30, 11)),
+    ("Pacific/Kwajalein", datetime(1993, 8, 21, 12)), ("Pacific/Kiritimati", datetime(1994, 12, 31, 10)),
+    ("America/Juneau", datetime(1867, 10, 19, 0, 31, 13)), ("Asia/Manila", datetime(1844, 12, 31, 15, 56, 8)),
+    ("Australia/Lord_Howe", datetime(2025, 10, 4, 15, 30)), ("Antarctica/Troll", datetime(2025, 3, 30, 1)),
+    ("Antarctica/Troll", datetime(2025, 10, 26, 1)), ("Africa/Casablanca", datetime(2025, 2, 23, 2)), ("Africa/El_Aaiun", datetime(2025, 4, 6, 2)),
+    ("Africa/Freetown", datetime(1939, 9, 1, 1)), ("Europe/Berlin", datetime(2100, 3, 28, 1)), ("Asia/Pyongyang", datetime(2018, 5, 4, 15)),
+]  # fmt: skip
+
+
+@cache
+def all_zones() -> list[str]:
+    """The zones of the tz database, in one order everywhere."""
+    return sorted(available_timezones() - {"localtime", "Factory", "posixrules"})
+
+
+@st.composite
+def any_change(draw: st.DrawFn) -> tuple[str, datetime]:
+    """A zone and the moment of one of its changes; of any zone, and often one of `ODD_CHANGES`."""
+    zone, year = draw(st.sampled_from(all_zones())), draw(st.integers(1900, 2150))
+    _, found = changes(ZoneInfo(zone), datetime(year, 1, 1), datetime(year, 12, 31))
+    odd = draw(st.sampled_from(ODD_CHANGES))
+    return odd if not found or draw(st.booleans()) else (zone, draw(st.sampled_from(found)).moment)
+
+
 _NEAR = [timedelta(), timedelta(microseconds=1), timedelta(microseconds=-1), timedelta(minutes=29), timedelta(minutes=30),
          timedelta(minutes=-30), timedelta(minutes=61), timedelta(hours=-1), timedelta(hours=1), timedelta(hours=2, minutes=5),
          timedelta(hours=-23), timedelta(days=1), timedelta(days=-1, seconds=7)]  # fmt: skip

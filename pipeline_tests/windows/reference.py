@@ -10,11 +10,12 @@ change.
 
 - `Tumbling`, `Sliding`: windows start at multiples of the step from Monday 2000-01-03 00:00 on the dataset's clock; in calendar
   months from January 2000, at midnight of the first of the month. Steps above one hour, where step and size are whole hours, and
-  months go by the local clock; all else by elapsed time from the same origin, in UTC. An offset is added to every start: what is
-  bucketed is the clock less the offset. A row is in every window with start <= its time < start + size, on that clock.
+  months go by the local clock; all else by elapsed time from the same origin, in UTC. An offset is added to every start and end, on
+  that clock. Start and end are then turned into moments, and a row is in every window with start <= its time < end. A window that
+  starts and ends at one moment, for the clock skips all of it, is none.
 - `Cumulative`: the windows of a period start with it, and end at its start + k * every, the last with the period. Steps above one
   hour in whole hours go by the local clock, others by the time elapsed since the period's start. A window is there for every end
-  from the first one that has a row of the group to the period's last.
+  from the first one that has a row of the group to the period's last; ends that are one moment are one.
 - `Session`: rows of a group in order of time; a pause longer than the gap begins a new session. It lasts from its first row to
   the gap after its last.
 - `Total`: one row per group over all rows (`_delivery` null), and one per group and delivery.
@@ -39,6 +40,7 @@ Group = tuple[Any, ...]
 _HOUR = timedelta(hours=1)
 _WEEKS_BEGIN = datetime(2000, 1, 3)  # noqa: DTZ001  (a clock without zone, on purpose)
 _MICROSECOND = timedelta(microseconds=1)
+_PUT_BACK = timedelta(hours=26)  # clocks are never put back further
 
 
 class Place(NamedTuple):
@@ -146,7 +148,7 @@ def _of_grid(
     starts: dict[Group, set[datetime]] = defaultdict(set)
     for row in rows:
         group = _group(row, window)
-        for start in grid.starts(grid.shown(_time(row, dataset))):
+        for start in grid.starts(_time(row, dataset)):
             members[grid.place(start, group)].append(row)
             starts[group].add(start)
     empty: list[Place] = []
@@ -155,7 +157,7 @@ def _of_grid(
         for group, theirs in starts.items():
             start = min(theirs)
             while start <= last:
-                if start not in theirs:
+                if start not in theirs and grid.utc(start) < grid.utc(grid.end(start)):
                     empty.append(grid.place(start, group))
                 start = grid.later(start, 1)
     return members, empty
@@ -166,24 +168,19 @@ def _of_cumulative(rows: Sequence[Row], dataset: Dataset, window: Cumulative) ->
     step = parse_duration(window.every)
     periods: dict[tuple[datetime, Group], list[Row]] = defaultdict(list)
     for row in rows:
-        (start,) = grid.starts(grid.shown(_time(row, dataset)))
+        (start,) = grid.starts(_time(row, dataset))
         periods[start, _group(row, window)].append(row)
+    by_local_clock = step > _HOUR and not step % _HOUR
     members: dict[Place, list[Row]] = {}
     for (start, group), theirs in periods.items():
-        by_local_clock = step > _HOUR and not step % _HOUR
-        if by_local_clock:
-            begun, over = start, grid.end(start)
-            at = {id(row): grid.shown(_time(row, dataset)) for row in theirs}
-        else:
-            begun, over = grid.utc(start), grid.utc(grid.end(start))
-            at = {id(row): _time(row, dataset) for row in theirs}
-        end = begun
+        begun, over = grid.utc(start), grid.utc(grid.end(start))
+        number, end = 0, begun
         while end < over:
-            end = min(end + step, over)
-            inside = [row for row in theirs if at[id(row)] < end or end == over]
+            number += 1
+            end = min(grid.utc(start + number * step) if by_local_clock else begun + number * step, over)
+            inside = [row for row in theirs if _time(row, dataset) < end]
             if inside:
-                shown_end = grid.utc(end) if by_local_clock else end
-                members[Place(grid.utc(start), shown_end, None, group)] = inside
+                members[Place(begun, end, None, group)] = inside
     return members
 
 
@@ -200,24 +197,23 @@ class PlainGrid:
         )
         self.origin = _WEEKS_BEGIN if self.local else self._first_moment(_WEEKS_BEGIN)
 
-    def shown(self, moment: datetime) -> datetime:
-        """What the clock shows at a UTC moment."""
-        return (self._local_time(moment) if self.local else moment) - self.offset
-
     def utc(self, shown: datetime) -> datetime:
         """The UTC moment of a start or end."""
         return self._first_moment(shown + self.offset) if self.local else shown + self.offset
 
-    def starts(self, shown: datetime) -> Iterator[datetime]:
-        """The starts of all windows that a time lies in."""
+    def starts(self, moment: datetime) -> Iterator[datetime]:
+        """The starts of all windows that a moment lies in, the latest first."""
+        start = self._last_start(self._local_time(moment) + _PUT_BACK if self.local else moment)
+        while self.utc(self.end(start)) > moment:
+            if self.utc(start) <= moment:
+                yield start
+            start = self.later(start, -1)
+
+    def _last_start(self, shown: datetime) -> datetime:
         if isinstance(self.step, Months):
             months = (shown.year - 2000) * 12 + shown.month - 1
-            yield _month(months // self.step.count * self.step.count)
-            return
-        start = self.origin + (shown - self.origin) // self.step * self.step
-        while shown < self.end(start):
-            yield start
-            start -= self.step
+            return _month(months // self.step.count * self.step.count)
+        return self.origin + (shown - self.origin) // self.step * self.step
 
     def later(self, start: datetime, steps: int) -> datetime:
         """The start so many steps later."""

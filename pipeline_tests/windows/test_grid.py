@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 
 import duckdb
@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pipeline.contract import Cumulative, Dataset, GridWindow, Sliding, Tumbling
 from pipeline.contract.durations import parse_duration
 from pipeline.warehouse.windows import clock
+from pipeline.warehouse.windows.body import bucket
 from pipeline.warehouse.windows.grid import grid_of
-from pipeline_tests.windows.readings import ANCHORS, readings
+from pipeline_tests.windows.readings import ANCHORS, any_change, readings
 from pipeline_tests.windows.reference import grid_by_definition
 
 HOUR = timedelta(hours=1)
@@ -34,13 +35,12 @@ ZONES = list(ANCHORS)
 EXAMPLES = settings().max_examples // 4
 
 
-def near(zone: str) -> st.SearchStrategy[datetime]:
-    """Moments around the zone's anchors: minutes, with a microsecond more or less."""
+def near(anchor: datetime) -> st.SearchStrategy[datetime]:
+    """Moments around another: minutes, with a microsecond more or less."""
     minutes = st.one_of(st.integers(-100, 100), st.integers(-3 * 1440, 3 * 1440))
     away = minutes.map(lambda count: timedelta(minutes=count))
     return st.builds(
-        lambda anchor, by, less: anchor + by + less * timedelta(microseconds=1),
-        st.sampled_from(ANCHORS[zone]),
+        lambda by, less: anchor + by + less * timedelta(microseconds=1),
         away,
         st.sampled_from([-1, 0, 0, 1]),
     )
@@ -54,9 +54,10 @@ def declared(zone: str, number: int) -> Dataset:
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Dataset, GridWindow, datetime]:
-    zone = draw(st.sampled_from(ZONES))
+    known = st.sampled_from([(zone, anchor) for zone, anchors in ANCHORS.items() for anchor in anchors])
+    zone, anchor = draw(st.one_of(known, any_change()))
     number = draw(st.integers(0, len(WINDOWS) - 1))
-    return declared(zone, number), WINDOWS[number], draw(near(zone))
+    return declared(zone, number), WINDOWS[number], draw(near(anchor))
 
 
 def case(zone: str, spec: GridWindow, moment: datetime) -> tuple[Dataset, GridWindow, datetime]:
@@ -78,7 +79,7 @@ SKIPPED_IN_BERLIN = case(
 def spans(dataset: Dataset, spec: GridWindow, moment: datetime, back: int) -> list[tuple[datetime, datetime]]:
     """UTC start and end of windows from `back` steps before a moment to some after it."""
     plain = grid_by_definition(dataset, spec)
-    (start, *_) = plain.starts(plain.shown(moment))
+    (start, *_) = plain.starts(moment)
     found = [plain.later(start, n) for n in range(-back, 4)]
     return [(plain.utc(one), plain.utc(plain.end(one))) for one in found]
 
@@ -91,7 +92,7 @@ def test_a_moment_lies_in_the_windows_that_the_definition_gives(
     dataset, spec, moment = case
     grid, plain = grid_of(dataset, spec), grid_by_definition(dataset, spec)
     start = grid.floor(grid.on_clock(moment))
-    (first, *_) = plain.starts(plain.shown(moment))
+    (first, *_) = plain.starts(moment)
     assert (grid.off_clock(start), grid.off_clock(grid.end(start))) == (
         plain.utc(first), plain.utc(plain.end(first))
     )  # fmt: skip
@@ -105,13 +106,14 @@ def test_the_statement_places_rows_as_the_definition_does(case: tuple[Dataset, G
     grid, plain = grid_of(dataset, spec), grid_by_definition(dataset, spec)
     around = [moment + minutes * timedelta(minutes=7) for minutes in range(-300, 300)]
     lower, upper = around[0] - timedelta(days=400), around[-1] + timedelta(days=400)
-    starts = [next(plain.starts(plain.shown(one))) for one in around]
+    starts = [next(plain.starts(one)) for one in around]
+    placed = bucket(grid, grid.step, grid.clock_sql("moment", lower, upper))
     rows = duckdb.execute(
-        f"SELECT {grid.clock_sql('moment', lower, upper)}, {grid.utc_sql('begun', lower, upper)} "
+        f"SELECT {placed}, {grid.utc_sql('begun', lower, upper)} "
         "FROM (SELECT unnest(?::TIMESTAMP[]) AS moment, unnest(?::TIMESTAMP[]) AS begun)",
         [around, starts],
     ).fetchall()
-    assert rows == [(plain.shown(one), plain.utc(start)) for one, start in zip(around, starts, strict=True)]
+    assert rows == [(start, plain.utc(start)) for start in starts]
 
 
 @settings(max_examples=EXAMPLES)
@@ -126,15 +128,15 @@ def test_the_days_of_a_span_are_those_on_which_its_windows_start(
     plain = grid_by_definition(dataset, spec)
     last = first + minutes * timedelta(minutes=1)
     moments = [*(first + n * timedelta(minutes=5) for n in range(minutes // 5 + 1)), last]
-    starts = {start for moment in moments for start in plain.starts(plain.shown(moment))}
+    starts = {start for moment in moments for start in plain.starts(moment)}
     assert grid_of(dataset, spec).days(first, last) == sorted(
         {local_day(dataset, plain.utc(start)) for start in starts}
     )
 
 
 def local_day(dataset: Dataset, moment: datetime) -> date:
-    """The day on the dataset's clock."""
-    return moment.replace(tzinfo=UTC).astimezone(dataset.zone).date()
+    """The day between whose first moments a moment lies."""
+    return next(grid_by_definition(dataset, Tumbling("w", every="1d")).starts(moment)).date()
 
 
 @settings(max_examples=EXAMPLES)
@@ -157,9 +159,9 @@ def grown(dataset: Dataset, spec: Cumulative, start: datetime, over: datetime) -
     """The ends of a period's windows."""
     step, plain = parse_duration(spec.every), grid_by_definition(dataset, spec)
     if step > HOUR and not step % HOUR:
-        (begun, *_) = plain.starts(plain.shown(start))
+        (begun, *_) = plain.starts(start)
         times = (begun + n * step for n in range(1, (plain.end(begun) - begun) // step + 1))
-        return [*map(plain.utc, times), over]
+        return sorted({*map(plain.utc, times), over})
     return [*(start + n * step for n in range(1, (over - start) // step + 1)), over]
 
 

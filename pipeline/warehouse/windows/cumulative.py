@@ -111,9 +111,18 @@ class _Writer:
         )
 
     def _timed(self, steps: str) -> str:
-        """Start and end in UTC; the last window of a period ends with it."""
+        """Start and end in UTC; the last window of a period ends with it. Of steps that end at one moment, for the clock skips what is
+        between them, only the first gives a window."""
         end = self.body.utc(f"(_slot + {interval(self.body.grid.length)})")
-        rise = f"(_step + 1) * {interval(self.rises)}"
-        grown = self.body.utc(f"(_slot + {rise})") if self.local else f"({self.body.utc('_slot')} + {rise})"
-        picked = [f"{self.body.utc('_slot')} AS window_start", f"least({grown}, {end}) AS window_end"]
-        return f"  SELECT {listed([*picked, *self.columns.by, *self.columns.raw])}\n  FROM (\n  {steps}\n  )"
+        start = self.body.utc("_slot")
+
+        def ends(steps: str) -> str:
+            rise = f"{steps} * {interval(self.rises)}"
+            grown = self.body.utc(f"(_slot + {rise})") if self.local else f"({start} + {rise})"
+            return f"least({grown}, {end})"
+
+        picked = [f"{start} AS window_start", f"{ends('(_step + 1)')} AS window_end"]
+        written = (
+            f"  SELECT {listed([*picked, *self.columns.by, *self.columns.raw])}\n  FROM (\n  {steps}\n  )"
+        )
+        return f"{written}\n  WHERE {ends('_step')} < window_end" if self.local else written

@@ -8,7 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from pipeline.contract import Dataset, Sliding, Tumbling
+from pipeline.contract.windows import MICROSECOND
 from pipeline.warehouse.sql import ident, interval, timestamp
+from pipeline.warehouse.windows import clock
 from pipeline.warehouse.windows.columns import columns_of, listed, matched
 from pipeline.warehouse.windows.grid import Grid
 
@@ -28,7 +30,8 @@ def write(
     columns = columns_of(dataset, window)
     assert dataset.event_time is not None
     moment = ident(dataset.event_time)
-    first, last = grid.floor(grid.on_clock(lower)), grid.on_clock(upper)
+    # From before `lower`, for what would start in a gap that ends there starts there too.
+    first, last = grid.floor(grid.on_clock(clock.plus(lower, -MICROSECOND))), grid.on_clock(upper)
     start = grid.utc_sql("_slot", lower, grid.reach(upper))
     end = grid.utc_sql(f"(_slot + {interval(grid.length)})", lower, grid.reach(upper))
     slots = (
@@ -51,7 +54,10 @@ def write(
     born = f"SELECT {by}min({moment}) AS _first FROM {source}{grouped}"
     if earlier is not None:
         born = f"SELECT {by}min(_first) AS _first FROM ({born} UNION ALL BY NAME {earlier}){grouped}"
-    same = " AND ".join(["figures.window_start = slots.window_start", matched(columns.by, "figures", "born")])
+    same = " AND ".join(
+        [f"figures.{name} = slots.{name}" for name in ("window_start", "window_end")]
+        + [matched(columns.by, "figures", "born")]
+    )
     return (
         f"WITH figures AS (\n{figures}\n), slots AS (\n  {slots}\n), born AS (\n"
         f"  {born}\n"
@@ -59,5 +65,5 @@ def write(
         f"SELECT {listed(picked, '  ')}\n"
         f"FROM slots JOIN ended ON slots.window_start <= ended._last JOIN born ON slots.window_end > born._first\n"
         f"LEFT JOIN figures ON {same}\n"
-        f"WHERE slots.window_start >= {timestamp(lower)} AND slots.window_start < {timestamp(upper)}"
+        f"WHERE slots.window_end > slots.window_start AND slots.window_start >= {timestamp(lower)} AND slots.window_start < {timestamp(upper)}"
     )

@@ -7,12 +7,17 @@ Two clocks keep windows apart and whole when a zone's clocks change:
 
 - Windows whose step is more than an hour and whose step and length are whole hours, and calendar units, go by the **local
   clock**: a daily window is the local day (23 or 25 hours long twice a year), a 6-hour window starts at 0, 6, 12 and 18
-  o'clock. A repeated hour lies within one window, a skipped hour shortens one.
+  o'clock. A skipped hour shortens a window, a repeated one is within the window that it is in first.
 - All others go by **elapsed time**, counted in UTC from the same origin: an hour that comes twice gives two hourly
   windows, and every 5-minute window lasts 5 minutes.
 
-An offset is a clock that is so much slow. Either way each moment is in exactly one tumbling window, windows of one step never
-leave a gap, and a window belongs to the local day in which it starts.
+An offset is added to every start and end, on the same clock.
+
+A start or end on the local clock is, as a moment, the first one at which that clock shows it or a later time: of a time that comes twice
+the first, of one that is skipped where the gap ends. A row is in the windows between whose start and end it lies, as moments; so the
+grid's clock is one that is never put back (`clock.reached`). Windows that have no length because they lie in a gap (a day that a
+change of date skipped) are not there. Each moment is in exactly one tumbling window, windows of one step never leave a gap, and a
+window belongs to the local day in which it starts.
 """
 
 from __future__ import annotations
@@ -25,13 +30,16 @@ from zoneinfo import ZoneInfo
 from pipeline.contract import Cumulative, Dataset, GridWindow, Session, Sliding, TimeWindow
 from pipeline.contract.durations import Months, Period, longest, parse_duration
 from pipeline.contract.windows import MICROSECOND
+from pipeline.contract.zones import Change, changes
 from pipeline.warehouse.sql import interval, timestamp
 from pipeline.warehouse.windows import clock
 
 ORIGIN = datetime(2000, 1, 3)  # noqa: DTZ001  (a clock without zone, on purpose)
 _MONTH_ORIGIN = datetime(2000, 1, 1)  # noqa: DTZ001
 _HOUR = timedelta(hours=1)
+_NEAR = 2 * clock.DAY  # longer than any clock is put back or forward
 _ZERO = timedelta()
+_WHENS = 4
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,7 @@ class Grid:
     @cached_property
     def local(self) -> bool:
         """Whether windows go by the local clock, not by elapsed time."""
-        if isinstance(self.step, Months) or isinstance(self.length, Months):
-            return True
-        return _goes_by_hours(self.step) and not self.length % _HOUR
+        return _local(self.step, self.length)
 
     @cached_property
     def rises_locally(self) -> bool:
@@ -72,12 +78,12 @@ class Grid:
         return ORIGIN if self.local else clock.to_utc(self.zone, ORIGIN)
 
     def on_clock(self, moment: datetime) -> datetime:
-        """A UTC moment on the grid's clock."""
-        shown = clock.to_local(self.zone, moment) if self.local else moment
+        """A UTC moment on the grid's clock, which is never put back."""
+        shown = clock.reached(self.zone, moment) if self.local else moment
         return clock.plus(shown, -self.offset) if self.offset else shown
 
     def off_clock(self, shown: datetime) -> datetime:
-        """A time on the grid's clock as UTC moment."""
+        """A time on the grid's clock as UTC moment: the first at which it shows that or a later time."""
         late = clock.plus(shown, self.offset) if self.offset else shown
         return clock.to_utc(self.zone, late) if self.local else late
 
@@ -102,11 +108,9 @@ class Grid:
 
     def days(self, first: datetime, last: datetime) -> list[date]:
         """The local days in which windows start that contain a moment of [first, last] (UTC)."""
-        shown = self._shown_within(first, last)
-        start, end = self._earliest(min(shown)), self.floor(max(shown))
+        start, end = self._earliest(self.on_clock(first)), self.floor(self.on_clock(last))
         if isinstance(self.step, timedelta) and self.step < clock.DAY:
-            one, other = self._day(start), self._day(end)
-            return [one + timedelta(days=n) for n in range((other - one).days + 1)]
+            return clock.days_between(self.zone, self._day(start), self._day(end))
         found = {self._day(end)}
         while start < end:
             found.add(self._day(start))
@@ -119,7 +123,7 @@ class Grid:
 
     def ended(self, watermark: datetime) -> datetime:
         """The end of the last window that has ended by a moment (both UTC): a row before it belongs to a window that has."""
-        shown = max(self._shown_within(clock.plus(watermark, -clock.DAY), watermark))
+        shown = self.on_clock(watermark)
         if self.rises is None:
             if self.step == self.length:
                 return self.off_clock(self.floor(shown))
@@ -129,15 +133,6 @@ class Grid:
             return self.off_clock(begun + (shown - begun) // self.rises * self.rises)
         start = self.off_clock(begun)
         return start + (watermark - start) // self.rises * self.rises
-
-    def _shown_within(self, first: datetime, last: datetime) -> list[datetime]:
-        """What the grid's clock shows at the ends of a span of UTC moments, and where it is put back or forward between them: the
-        earliest and the latest time that it shows are among these. Without an offset it is never put back over a start."""
-        moments = [first, last]
-        if self.local and self.offset:
-            for change in clock.changes(self.zone, first, last)[1]:
-                moments += [change.moment - MICROSECOND, change.moment]
-        return [self.on_clock(moment) for moment in moments]
 
     def _earliest(self, shown: datetime) -> datetime:
         """The start of the earliest window that contains a time on the grid's clock."""
@@ -153,25 +148,38 @@ class Grid:
         slow = f" - {interval(self.offset)}" if self.offset else ""
         if not self.local:
             return f"{moment}{slow}"
-        first, found = clock.changes(self.zone, lower, upper)
-        cases = [(change.moment, interval(change.before)) for change in found]
-        return _shifted(moment, cases, found[-1].offset if found else first, "+") + slow
+        offset, found = changes(self.zone, clock.plus(lower, -_NEAR), upper)
+        pieces: list[tuple[datetime, str]] = []
+        for change in found:
+            pieces.append((change.moment, _shifted(moment, change.before)))
+            if change.offset < change.before:
+                still = timestamp(change.moment + change.before - MICROSECOND)
+                pieces.append((change.moment + change.before - change.offset, still))
+        return _piecewise(moment, pieces, _shifted(moment, _last(offset, found))) + slow
 
     def utc_sql(self, shown: str, lower: datetime, upper: datetime) -> str:
-        """SQL of a start or end on the grid's clock as UTC moment; right within [lower, upper] (UTC)."""
+        """SQL of a start or end on the grid's clock as UTC moment; right within [lower, upper] (UTC), and beyond them where it is beyond."""
         late = f"({shown} + {interval(self.offset)})" if self.offset else shown
         if not self.local:
             return late
-        first, found = clock.changes(self.zone, lower, upper)
-        cases: list[tuple[datetime, str]] = []
+        offset, found = changes(self.zone, clock.plus(lower, -_NEAR), clock.plus(upper, _NEAR))
+        pieces: list[tuple[datetime, str]] = []
         for change in found:
-            if self.offset and change.offset > change.before:
-                # A time that is skipped is the moment of the change; without an offset only the first of them is a start.
-                cases.append((change.moment + change.before, interval(change.before)))
-                cases.append((change.moment + change.offset, f"({late} - {timestamp(change.moment)})"))
-            else:
-                cases.append((change.moment + max(change.before, change.offset), interval(change.before)))
-        return _shifted(late, cases, found[-1].offset if found else first, "-")
+            pieces.append((change.moment + change.before, _shifted(late, -change.before)))
+            if change.offset > change.before:
+                pieces.append((change.moment + change.offset, timestamp(change.moment)))
+        return _piecewise(late, pieces, _shifted(late, -_last(offset, found)))
+
+
+def goes_by_local_clock(window: Sliding) -> bool:
+    """Whether windows start and end on the local clock, not by elapsed time."""
+    return _local(window.step, window.length)
+
+
+def _local(step: Period, length: Period) -> bool:
+    if isinstance(step, Months) or isinstance(length, Months):
+        return True
+    return _goes_by_hours(step) and not length % _HOUR
 
 
 def _goes_by_hours(step: timedelta) -> bool:
@@ -202,9 +210,25 @@ def day_grid(zone: ZoneInfo) -> Grid:
     return Grid(zone, clock.DAY, clock.DAY)
 
 
-def _shifted(value: str, cases: list[tuple[datetime, str]], last: timedelta, sign: str) -> str:
-    """`value` shifted by an interval (SQL) that depends on where it lies."""
-    if not cases:
-        return f"{value} {sign} {interval(last)}" if last else value
-    whens = " ".join(f"WHEN {value} < {timestamp(until)} THEN {length}" for until, length in cases)
-    return f"{value} {sign} CASE {whens} ELSE {interval(last)} END"
+def _last(offset: timedelta, found: list[Change]) -> timedelta:
+    """The offset after all changes."""
+    return found[-1].offset if found else offset
+
+
+def _shifted(value: str, by: timedelta) -> str:
+    if not by:
+        return value
+    return f"{value} + {interval(by)}" if by > _ZERO else f"{value} - {interval(-by)}"
+
+
+def _piecewise(value: str, pieces: list[tuple[datetime, str]], last: str) -> str:
+    """SQL of the first piece with `value` before its end, or of `last`; halving, for in a long time clocks change often."""
+    if not pieces:
+        return last
+    if len(pieces) <= _WHENS:
+        whens = " ".join(f"WHEN {value} < {timestamp(until)} THEN {piece}" for until, piece in pieces)
+        return f"(CASE {whens} ELSE {last} END)"
+    middle = len(pieces) // 2
+    until, piece = pieces[middle]
+    early, late = _piecewise(value, pieces[:middle], piece), _piecewise(value, pieces[middle + 1 :], last)
+    return f"(CASE WHEN {value} < {timestamp(until)} THEN {early} ELSE {late} END)"

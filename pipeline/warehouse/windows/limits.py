@@ -61,7 +61,7 @@ class Limits:
         found = []
         if self.rows is not None:
             # The last start before the rows that are left: its window is frozen to its end.
-            start = grid.floor(clock.plus(grid.on_clock(self.rows), -MICROSECOND))
+            start = grid.floor(grid.on_clock(clock.plus(self.rows, -MICROSECOND)))
             found.append(self.rows if back else grid.off_clock(grid.end(start)))
         if self.windows is not None:
             found.append(clock.plus(grid.ended(self.windows), -back))

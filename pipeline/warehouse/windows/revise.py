@@ -11,11 +11,12 @@ from datetime import datetime
 
 import duckdb
 
-from pipeline.contract import Cumulative, Dataset, Total, Window
+from pipeline.contract import Cumulative, Dataset, Sliding, Total, Window
 from pipeline.warehouse import ledger
 from pipeline.warehouse.sql import ident, idents, timestamp
 from pipeline.warehouse.windows.columns import matched
 from pipeline.warehouse.windows.compiler import figure_columns, measures_of
+from pipeline.warehouse.windows.grid import goes_by_local_clock
 from pipeline.warehouse.windows.tables import window_columns, window_table
 from pipeline.warehouse.windows.watermark import final_sql
 
@@ -102,10 +103,12 @@ def _compared(dataset: Dataset, window: Window, stored: str, final: datetime | N
 
 
 def identity_of(window: Window) -> list[str]:
-    """The columns that say which window a row is, in order."""
+    """The columns that say which window a row is, in order. Sliding windows on the local clock that would start within a gap start together
+    where it ends; their ends tell them apart."""
     if isinstance(window, Total):
         return ["_delivery", *window.by]
-    return ["window_start", *(["window_end"] if isinstance(window, Cumulative) else []), *window.by]
+    by_ends = isinstance(window, Cumulative) or (isinstance(window, Sliding) and goes_by_local_clock(window))
+    return ["window_start", *(["window_end"] if by_ends else []), *window.by]
 
 
 def same_window(window: Window) -> str:
