@@ -59,7 +59,9 @@ COMPRESSED = {
 _ARROW_STREAM = re.compile(rb"\xff\xff\xff\xff..[\x00-\x0f]\x00[\x04-\xff]\x00\x00\x00", re.DOTALL)
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-_BOOK = re.compile(b"|".join(re.escape(name.encode("utf-16-le")) for name in ("Workbook\0", "Book\0")))
+_BOOK = re.compile(
+    b"|".join(re.escape(name.encode("utf-16-le")) for name in ("Workbook\0", "Book\0")), re.IGNORECASE
+)
 _ENTRY = 128
 _FOREIGN = {
     b"%PDF-": "a PDF document",

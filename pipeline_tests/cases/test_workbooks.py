@@ -6,9 +6,10 @@ What belongs here: the files of `cases/x…`, and others of their kinds. What do
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandera.polars as pa
@@ -20,8 +21,11 @@ from pipeline.files.workbook.book import XmlBook
 from pipeline.files.workbook.plain import PlainXml
 from pipeline.ingest import stage
 from pipeline.settings import Settings
+from pipeline_tests.cases.xls_bytes import chart, error, label, number, record, shared, xls
 from pipeline_tests.files.reading import read
 from pipeline_tests.files.test_excel import BUDGETS, rewritten, workbook
+from pipeline_tests.files.test_workbook_formats import cell, ods, row, texts, wide, xlsb
+from pipeline_tests.files.test_workbook_formats import record as binary
 from pipeline_tests.files.test_workbook_xml import shared_row, xlsx
 
 _CASES = Path(__file__).parent
@@ -160,9 +164,9 @@ def test_attributes_may_be_empty_or_missing(tmp_path: Path) -> None:
         '<c r="a2" t="n"><v>7</v></c><c r="b2" t="inlineStr" s=""><is><t>x</t></is></c>',
         '<c r="A2" s="999"><v>7</v></c><c r="B2" s="x" t="str"><v>x</v></c>',
     ):
-        for row in (f'<row r="2">{cells}</row>', f'<row r="" s="">{cells}</row>', f"<row>{cells}</row>"):
-            path = xlsx(tmp_path / "a.xlsx", f'<row r="1">{head}</row>{row}')
-            assert read(path).values == [("7", "x")], row
+        for line in (f'<row r="2">{cells}</row>', f'<row r="" s="">{cells}</row>', f"<row>{cells}</row>"):
+            path = xlsx(tmp_path / "a.xlsx", f'<row r="1">{head}</row>{line}')
+            assert read(path).values == [("7", "x")], line
 
 
 _ERRORS = [
@@ -378,3 +382,192 @@ def test_rows_that_are_formatted_and_empty_hide_nothing(
     assert found.table.columns == ("id", "name")
     assert found.values == [(f"{n}", f"n{n}") for n in range(6)]
     assert found.table.dialect.notes == (f"row {above + 9} below the table left out: Source: our own",)
+
+
+_TABLE = [label(0, 0, "month"), label(0, 1, "units"), label(1, 0, "M1"), number(1, 1, 10)]
+_TABLE += [label(2, 0, "M2"), number(2, 1, 20)]
+
+
+@pytest.mark.parametrize("name", ["chart1", "chart2", "nochart"])
+def test_charts_are_no_cells_of_the_sheet(name: str) -> None:
+    found = read(_CASES / "x1-xls-chart-overwrites" / f"{name}.xls")
+    assert found.table.columns == ("month", "units", "price")
+    assert [row[:2] for row in found.values] == [(f"M{n}", f"{n}0") for n in range(1, 7)]
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        [number(row, 0, 5) for row in range(4)],
+        [label(row, 0, "no") for row in range(3)],
+        [record(0xBD, struct.pack("<HHHIHIH", 1, 0, 0, 6, 0, 6, 1))],
+        [record(0x06, struct.pack("<HHHdHIH", 1, 0, 0, 7.0, 0, 0, 0))],
+        [error(1, 1, 0x2A), record(0x0207, struct.pack("<HB", 2, 0) + b"no")],
+        [chart(number(1, 0, 5)), number(1, 1, 6)],
+        [number(9, 9, 1)],
+    ],
+)
+@pytest.mark.parametrize("before", [False, True])
+def test_cells_of_what_lies_within_a_sheet_are_none_of_it(
+    tmp_path: Path, inside: list[bytes], before: bool
+) -> None:
+    nested = chart(*inside)
+    cells = [nested, *_TABLE] if before else [*_TABLE, nested]
+    found = read(xls(tmp_path / "a.xls", {"a": cells, "b": _TABLE}))
+    assert found.table.columns == ("month", "units", "_sheet")
+    assert [row[:2] for row in found.values] == [("M1", "10"), ("M2", "20")] * 2
+
+
+@pytest.mark.parametrize("page", [0, 437, 932, 1200, 1251, 1252, 10000, 65001])
+def test_texts_since_excel_97_do_not_depend_on_the_code_page(tmp_path: Path, page: int) -> None:
+    for name in ("cp1200", "cp1252"):
+        found = read(_CASES / "x2-xls-codepage" / f"{name}.xls")
+        assert [row[:2] for row in found.values] == [("Ann", "Rome"), ("Zoë", "Köln"), ("Łukasz", "Łódź")]
+    long = "ä" * 5000
+    plain = struct.pack("<II", 5, 5) + struct.pack("<H", 2) + b"\0id"
+    plain += struct.pack("<H", 4) + b"\1" + "Łódź".encode("utf-16-le")
+    plain += struct.pack("<HBH", 4, 8, 2) + b"K\xf6ln" + bytes(8)
+    plain += struct.pack("<HBI", 4, 5, 6) + "Zoëx".encode("utf-16-le") + bytes(6)
+    plain += struct.pack("<H", 5000) + b"\0" + b"\xe4" * 3000
+    rest = b"\1" + ("ä" * 2000).encode("utf-16-le")
+    texts = struct.pack("<HH", 0xFC, len(plain)) + plain + struct.pack("<HH", 0x3C, len(rest)) + rest
+    cells = [shared(row, 0, row) for row in range(5)] + [label(5, 0, "Ωx"), number(6, 0, 1.5)]
+    found = read(xls(tmp_path / "a.xls", {"S": cells}, page=page, texts=texts))
+    assert found.table.columns == ("id",)
+    assert found.values == [("Łódź",), ("Köln",), ("Zoëx",), (long,), ("Ωx",), ("1.5",)]
+
+
+@pytest.mark.parametrize(
+    ("page", "codec"), [(1252, "cp1252"), (1251, "cp1251"), (10000, "mac_roman"), (99, "cp1252")]
+)
+@pytest.mark.parametrize("name", ["Book", "BOOK"])
+def test_texts_before_excel_97_are_in_the_code_page(tmp_path: Path, page: int, codec: str, name: str) -> None:
+    word = "Город" if codec == "cp1251" else "Köln"
+    cells = [label(0, 0, "id", codec), label(1, 0, word, codec), number(2, 0, 7)]
+    path = xls(tmp_path / "a.xls", {"S": cells}, page=page, version=0x0500, stream=name)
+    if page != 99 or name == "BOOK":
+        assert read(path).values == [(word,), ("7",)]
+
+
+@pytest.mark.parametrize("name", ["Workbook", "WORKBOOK", "workbook", "WorkBook", "Book", "BOOK", "book"])
+def test_streams_are_found_whatever_their_case(tmp_path: Path, name: str) -> None:
+    assert len(read(_CASES / "x9-stream-names" / "caps_workbook.xls").values) == 6
+    assert read(xls(tmp_path / "a.xls", {"S": _TABLE}, stream=name)).values == [("M1", "10"), ("M2", "20")]
+
+
+@pytest.mark.parametrize("code", range(0x34))
+def test_every_error_of_a_binary_workbook_is_a_cells_text(tmp_path: Path, code: int) -> None:
+    known = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
+    known |= {43: "#GETTING_DATA", 44: "#SPILL!", 49: "#CALC!"}
+    expected = known.get(code)
+    cells = [*_TABLE, label(3, 0, "M3"), error(3, 1, code)]
+    sheet = _xlsb_sheet(
+        [
+            [(6, wide("month")), (6, wide("units"))],
+            [(6, wide("M1")), (5, struct.pack("<d", 10))],
+            [(6, wide("M3")), (3, bytes([code]))],
+        ]
+    )
+    for path in (xls(tmp_path / "a.xls", {"S": cells}), _xlsb_of(tmp_path / "a.xlsb", sheet)):
+        found = read(path).values[-1]
+        assert found[0] == "M3"
+        assert found[1] == expected if expected else str(found[1]).startswith("#"), found
+
+
+def _xlsb_sheet(rows: list[list[tuple[int, bytes]]]) -> bytes:
+    """A sheet of a binary workbook from (kind, content) of its cells, of which numbers are in the first style."""
+    cells = b"".join(
+        binary(0, struct.pack("<I", row) + bytes(13))
+        + b"".join(binary(kind, struct.pack("<II", at, 0) + body) for at, (kind, body) in enumerate(line))
+        for row, line in enumerate(rows)
+    )
+    size = binary(148, struct.pack("<IIII", 0, len(rows) - 1, 0, max(map(len, rows)) - 1))
+    return binary(129) + size + binary(145) + cells + binary(146) + binary(130)
+
+
+def _xlsb_of(path: Path, sheet: bytes) -> Path:
+    """A binary workbook with this sheet."""
+    whole = xlsb(path.with_name(f"whole-{path.name}"), {"one": [["x"]]})
+    with zipfile.ZipFile(whole) as archive:
+        before = archive.read("xl/worksheets/sheet1.bin")
+    return rewritten(whole, "xl/worksheets/sheet1.bin", {before: sheet}).rename(path)
+
+
+@pytest.mark.parametrize("from_1904", [False, True])
+def test_serial_numbers_of_binary_workbooks(tmp_path: Path, from_1904: bool) -> None:
+    """As those of .xlsx are; in .xlsb the second style shows dates, and each style is told by the first."""
+    dates = _DATES_1904 if from_1904 else _DATES
+    formats = ["d-mmm-yy", "h:mm", "[h]:mm"]
+    head = label(0, 0, "day")
+
+    def found(*serials: tuple[str, int]) -> list[object]:
+        cells = [number(n, 0, float(serial), style) for n, (serial, style) in enumerate(serials, start=1)]
+        path = xls(tmp_path / "a.xls", {"S": [head, *cells]}, formats=formats, from_1904=from_1904)
+        return [row[0] for row in read(path).values]
+
+    for serial, style, expected in dates:
+        assert found((serial, style), ("45000", 1))[0] == expected, serial
+    assert found(*((s, style) for s, style, _ in dates), ("7", 0)) == [*(text for *_, text in dates), "7"]
+    days = [timedelta(days=float(serial)) for serial, style, _ in dates if style == 1 and "e" not in serial]
+    path = xlsb(tmp_path / "a.xlsb", {"S": [["day"], *([day] for day in days)]}, from_1904=from_1904)
+    texts = [text for serial, style, text in dates if style == 1 and "e" not in serial]
+    assert [row[0] for row in read(path).values] == texts
+
+
+def test_binary_workbooks_whose_parts_have_other_names(tmp_path: Path) -> None:
+    """In capitals, and with rich texts in cells, which the library passes over."""
+    rich = _xlsb_sheet([[(6, wide("id"))], [(62, b"\0" + wide("Zoë"))], [(2, struct.pack("<I", 7 << 2 | 3))]])
+    assert read(_xlsb_of(tmp_path / "a.xlsb", rich)).values == [("Zoë",), ("0.07",)]
+    path = xlsb(tmp_path / "b.xlsb", {"one": [["id"], [1.5], [timedelta(45000)]]})
+    other = tmp_path / "c.xlsb"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(other, "w") as new:
+        for name in old.namelist():
+            new.writestr(name.upper().replace("/", "\\"), old.read(name))
+    assert read(other).values == read(path).values == [("1.5",), ("2023-03-15",)]
+
+
+def test_rows_out_of_their_order_are_read_in_it(tmp_path: Path) -> None:
+    cells = [number(2, 0, 2), label(0, 0, "id"), number(3, 0, 3), number(1, 0, 1), chart(number(0, 0, 1))]
+    assert read(xls(tmp_path / "a.xls", {"S": cells})).values == [("1",), ("2",), ("3",)]
+
+
+@pytest.mark.parametrize("at", range(0, 300, 7))
+def test_a_spoilt_stream_is_read_or_refused_in_words(tmp_path: Path, at: int) -> None:
+    """Whatever byte is wrong, with a chart that keeps the library away."""
+    path = xls(tmp_path / "a.xls", {"S": [*_TABLE, chart(number(1, 0, 5))]}, formats=["d-mmm-yy"], page=1252)
+    data = bytearray(path.read_bytes())
+    for value in (0, 255, data[1536 + at] ^ 1):
+        data[1536 + at] = value
+        path.write_bytes(data)
+        try:
+            read(path)
+        except UnreadableFile as problem:
+            assert problem.code in ("damaged", "empty", "header_only", "too_large", "encrypted")
+
+
+def test_errors_and_formulas_of_open_documents(tmp_path: Path) -> None:
+    def formula(attributes: str, shown: str = "") -> str:
+        text = f"<text:p>{shown}</text:p>" if shown else ""
+        return f'<table:table-cell table:formula="of:=[.A1]" {attributes}>{text}</table:table-cell>'
+
+    error = 'office:value-type="string" office:string-value="" calcext:value-type="error"'
+    rows = row(*texts("id", "v"))
+    for shown in ("#DIV/0!", "Err:502", "#N/A", "#NAME?", "Fehler:508"):
+        rows += row(cell("float", "1", "1"), formula(error, shown))
+    rows += row(cell("float", "1", "1"), formula(""))
+    rows += row(cell("float", "", "5"), cell("time", "-PT1H30M00S", "-1:30"))
+    rows += row(cell("float", "1", "1"), cell("time", "PT2412H00M00S", "2412:00"))
+    rows += row(cell("float", "1", "1"), cell("date", "1899-12-30", "0"))
+    space = 'xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
+    path = ods(tmp_path / "a.ods", {"one": rows})
+    path = rewritten(
+        path, "content.xml", {b"<office:document-content ": f"<office:document-content {space} ".encode()}
+    )
+    found = read(path)
+    assert [line[1] for line in found.values] == [
+        *("#DIV/0!", "Err:502", "#N/A", "#NAME?", "Fehler:508", None, "-01:30:00", "2412:00:00", "1899-12-30")
+    ]
+    assert found.values[6][0] == "5"
+    assert found.table.dialect.notes == (
+        "sheet 'one': 1 formula has no stored value, the first in B7: never calculated, read as empty",
+    )

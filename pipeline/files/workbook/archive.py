@@ -112,9 +112,7 @@ class WorkbookZip:
         for sheet in book.iterfind(f".//{_MAIN}sheet"):
             relation = relations.get(sheet.get(_RELATION) or sheet.get(_STRICT_RELATION) or "")
             if relation is not None and relation.kind == "worksheet":
-                target = relation.target.removeprefix("/")
-                usual = target if target.startswith("xl/") else f"xl/{relation.target}"
-                self.usual = self.usual and self._package.entry(relation.part).filename == usual
+                self.usual = self._package.is_usual(relation) and self.usual
                 visible = sheet.get("state", "visible") == "visible"
                 found.append(Sheet(sheet.get("name", ""), visible, relation.part))
         return tuple(found)

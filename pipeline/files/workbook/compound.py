@@ -17,14 +17,20 @@ class BadCompound(Exception):
 
 
 def read_stream(data: bytes, names: tuple[str, ...]) -> bytes | None:
-    """The first stream that has one of these names; None if there is none. Raises BadCompound."""
+    """The stream that has the first of these names that there is, compared without case; None if there is none. Raises BadCompound."""
+    found = find_stream(data, names)
+    return None if found is None else found[1]
+
+
+def find_stream(data: bytes, names: tuple[str, ...]) -> tuple[str, bytes] | None:
+    """(name as it is written, content) of that stream; None if there is none. Raises BadCompound."""
     try:
-        return _read(data, names)
+        return _read(data, tuple(name.casefold() for name in names))
     except (struct.error, IndexError, ValueError) as error:
         raise BadCompound(str(error) or "a chain of sectors leads nowhere") from error
 
 
-def _read(data: bytes, names: tuple[str, ...]) -> bytes | None:
+def _read(data: bytes, names: tuple[str, ...]) -> tuple[str, bytes] | None:
     sector = 1 << struct.unpack_from("<H", data, 30)[0]
     mini = 1 << struct.unpack_from("<H", data, 32)[0]
     if sector not in (512, 4096) or mini != 64:
@@ -33,22 +39,29 @@ def _read(data: bytes, names: tuple[str, ...]) -> bytes | None:
     table = _table(data, sector)
     entries = _chain(data, table, directory, sector, _HEADER if sector == 512 else sector)
     base = _HEADER if sector == 512 else sector
-    found = root = None
+    found: dict[str, tuple[str, int, int]] = {}
+    root = None
     for at in range(0, len(entries) - _ENTRY + 1, _ENTRY):
         length, kind = struct.unpack_from("<HB", entries, at + 64)
         name = entries[at : at + max(0, min(length, 64) - 2)].decode("utf-16-le", "replace")
         start, size = struct.unpack_from("<II", entries, at + 116)
         if kind == 5:
             root = start
-        elif kind == 2 and name in names and found is None:
-            found = (start, size)
-    if found is None:
+        elif kind == 2 and name.casefold() in names:
+            found.setdefault(name.casefold(), (name, start, size))
+    if not found:
         return None
-    start, size = found
+    written, start, size = next(found[name] for name in names if name in found)
     if size >= cutoff or root is None:
-        return _chain(data, table, start, sector, base)[:size]
+        return written, _whole(_chain(data, table, start, sector, base), size)
     minis = array("I", _chain(data, table, first_mini, sector, base))
-    return _chain(_chain(data, table, root, sector, base), minis, start, mini, 0)[:size]
+    return written, _whole(_chain(_chain(data, table, root, sector, base), minis, start, mini, 0), size)
+
+
+def _whole(content: bytes, size: int) -> bytes:
+    if len(content) < size:
+        raise BadCompound(f"{size - len(content):,} bytes of its stream are missing")
+    return content[:size]
 
 
 def _table(data: bytes, sector: int) -> array[int]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from xml.parsers import expat
 
@@ -56,10 +57,12 @@ class OdsBook(Book):
         reader = OdsRows(None)
         for sheet, first, repeat, cells in self._rows(reader):
             tallies.setdefault(sheet, _Tally(self.path)).row(first, repeat, cells)
-        return {
-            Sheet(name, name not in reader.hidden): tallies.get(name, _Tally(self.path)).look()
-            for name in reader.sheets
-        }
+        looks = {}
+        for name in reader.sheets:
+            formulas, cell = reader.formulas.get(name, (0, ""))
+            look = tallies.get(name, _Tally(self.path)).look()
+            looks[Sheet(name, name not in reader.hidden)] = replace(look, formulas=formulas, formula=cell)
+        return looks
 
     def _rows(self, reader: OdsRows) -> Iterator[tuple[str, int, int, dict[int, str]]]:
         package = Package(self.path)

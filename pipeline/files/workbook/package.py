@@ -78,6 +78,12 @@ class Package:
         found = (one.part for one in self.relations(part).values() if one.kind == kind)
         return next((name for name in found if name in self), "")
 
+    def is_usual(self, relation: Relation) -> bool:
+        """Whether the part is found where the library looks for it: in the folder `xl`, by the letters of the target."""
+        bare = relation.target.removeprefix("/")
+        place = bare if bare.startswith("xl/") else f"xl/{relation.target}"
+        return self.entry(relation.part).filename == place
+
     def _meant(self, folder: str, target: str) -> str:
         """The part that a target means. Some programs write paths from the root without the stroke that says so."""
         target = target.replace("\\", "/")
