@@ -11,13 +11,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 EMPTY, NUMBER, DATE, ADDRESS, CODE, WORD, TEXT = "empty", "number", "date", "address", "code", "word", "text"
 TYPED = (NUMBER, DATE, ADDRESS)
 _VALUE = {NUMBER: 1.0, DATE: 1.0, ADDRESS: 1.0, CODE: 0.9, WORD: 0.7, TEXT: 0.6}
 _EMPTY_COLUMN, _FRAGMENT = 0.35, 0.8
 _LONGEST = 100
+_FEW = 2
+_DIGITS, _LETTER = re.compile(r"\d+"), re.compile(r"[^\W\d_]")
 
 _MONTH = r"(?:jan|feb|mar|mrz|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-zéû]{0,7}\.?"
 _CLOCK = (
@@ -47,6 +49,12 @@ def kind_of(cell: str) -> str:
         return ADDRESS if value.startswith(("http://", "https://")) and " " not in value else TEXT
     match = _KIND.fullmatch(value)
     return match.lastgroup or TEXT if match else TEXT
+
+
+@lru_cache(maxsize=20_000)
+def form_of(cell: str) -> str:
+    """How a value is written: its letters as `a` or `A`, each run of digits as `0`, other characters as they are."""
+    return _LETTER.sub(lambda match: "A" if match[0].isupper() else "a", _DIGITS.sub("0", cell))
 
 
 def is_blank(cell: str) -> bool:
@@ -83,6 +91,12 @@ class Column:
     def typed(self) -> bool:
         """Whether a value of another kind would stand out."""
         return self.kind in TYPED and self.share >= 0.8
+
+    @cached_property
+    def form(self) -> str:
+        """The form that all its values have, if there are a few that differ; else nothing."""
+        forms = {form_of(value) for value in self.values if value}
+        return forms.pop() if len(forms) == 1 and len(self.values) > _FEW else ""
 
     @property
     def score(self) -> float:

@@ -6,6 +6,7 @@ What belongs here: the evidence of a row's cells against the columns below it. W
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,12 +22,14 @@ from pipeline.files.delimited.sniff.evidence import (
     TYPED,
     WORD,
     Column,
+    form_of,
     is_blank,
     kind_of,
 )
 
 _LONGEST_NAME = 60
 _BLANK, _OFTEN = 0.2, 5
+_PERIOD = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])?|2100")
 
 
 @dataclass(frozen=True)
@@ -68,34 +71,58 @@ def judge(cells: Sequence[str], columns: Sequence[Column]) -> Verdict:
             typed += 1
         if kind == EMPTY:
             blank += _BLANK if is_blank(cell) and column.cells == column.rows > 3 else 0.0
+        elif column.typed and kind in (TEXT, WORD, CODE):
+            names += 1
+            against += 1
         elif column.typed:
-            if kind == column.kind and series:
-                names += 0.3
-            elif kind == column.kind:
-                data += 1
-            elif kind in (TEXT, WORD, CODE):
-                names += 1
-                against += 1
+            for_names, for_data = (0.3, 0.0) if series and kind == column.kind else _typed(cell, kind, column)
+            names, data = names + for_names, data + for_data
         else:
             for_names, for_data = _untyped(cell.strip(), kind, column)
             names, data = names + for_names, data + for_data
     return Verdict(names, data + blank, blank, against, typed)
 
 
+def _typed(cell: str, kind: str, column: Column) -> tuple[float, float]:
+    """Evidence of a value in a column of numbers, dates or addresses. A column of numbers may be called by a year, a month or a day:
+    in it that stands out, as long as its numbers are none."""
+    if kind != column.kind:
+        return (0.8, 0.0) if kind == DATE and column.kind == NUMBER else (0.0, 0.0)
+    if column.kind != NUMBER or (period := _period(cell)) is None:
+        return 0.0, 1.0
+    numbers = [value for value in column.values if kind_of(value) == NUMBER]
+    if sum(1 for value in numbers if _period(value) is not None) > len(numbers) / 10:
+        return 0.0, 1.0
+    whole = [int(value) for value in numbers if value.isdecimal()]
+    among = bool(whole) and min(whole) <= period <= max(whole)
+    return (0.0, 0.0) if among else (0.6, 0.0)
+
+
+def _period(cell: str) -> int | None:
+    """A year, or a year with its month (202011), as a whole number; None for any other value."""
+    value = cell.strip()
+    return int(value) if _PERIOD.fullmatch(value) else None
+
+
 def _untyped(cell: str, kind: str, column: Column) -> tuple[float, float]:
     """Evidence in a column of words, codes or texts."""
     if column.kind == EMPTY:
-        return 0.0, 0.4 if kind in (NUMBER, DATE, ADDRESS) else 0.0
+        return 0.0, 0.4 if kind in (NUMBER, DATE, ADDRESS) and _period(cell) is None else 0.0
     if cell in column.values:
         return 0.0, min(1.0, _OFTEN * column.values[cell] / column.cells)
     if kind in (DATE, ADDRESS) or (kind == NUMBER and column.kind in (WORD, TEXT)):
         return 0.0, 0.6
     if column.kind in TYPED and kind in (TEXT, WORD, CODE):
         return column.share / 2, 0.0
+    if column.kind == CODE and (kind in (WORD, TEXT) or not any(map(str.isdigit, cell))):
+        return 0.6, 0.0
+    form = column.form
+    if form and form.strip("a"):
+        return (0.0, 0.7) if form_of(cell) == form else (0.6, 0.0)
     if column.kind == CODE:
-        if kind in (WORD, TEXT) or not any(character.isdigit() for character in cell):
-            return 0.6, 0.0
-        return (0.0, 0.7) if any(len(value) == len(cell) for value in column.values) else (0.0, 0.2)
+        if any(len(value) == len(cell) for value in column.values):
+            return 0.0, 0.7
+        return 0.0, 0.2 if any(form_of(value) == form_of(cell) for value in column.values) else 0.0
     sizes = [len(value) for value in column.values if value]
     if len(sizes) >= 3 and min(sizes) == max(sizes) and len(cell) != sizes[0]:
         return 0.5, 0.0

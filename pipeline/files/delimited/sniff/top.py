@@ -14,6 +14,7 @@ from pipeline.files.delimited.sniff.headers import holds_names, holds_values, ju
 from pipeline.files.delimited.sniff.shape import Cells, Shape
 
 _TOP, BODY = 60, 120
+_MANY = 10
 _OTHER_DELIMITERS = ",;\t| "
 
 
@@ -38,10 +39,12 @@ class Top:
     Attributes:
         record: its first record that is no preamble.
         broken: how many records from there on are broken: of another width than those below, and so no row of names.
+        is_names: whether that is settled: it holds the names, and is of another width than the records.
     """
 
     record: int
     broken: int = 0
+    is_names: bool = False
 
     @property
     def below(self) -> int:
@@ -67,7 +70,7 @@ def top_of(shape: Shape, start: int) -> Top:
     if record == start:
         return Top(record)
     if (header := _header_of_other_width(shape, start, record)) is not None:
-        return Top(header)
+        return Top(header, is_names=len(shape.row(header)) != shape.width)
     cells = shape.row(record)
     if holds_names(cells, judge(cells, profile(shape, record + 1, shape.width, cells))):
         return Top(record)
@@ -91,7 +94,8 @@ def _below_hash(shape: Shape, start: int) -> int:
 
 
 def _is_own_table(shape: Shape, start: int) -> bool:
-    """Whether the records above those of the common width are a table themselves, with names: then it is the first of several."""
+    """Whether the records above those of the common width are a table themselves, with names or with many records: then it is the
+    first of several."""
     above = [shape.row(record) for record in range(start, min(shape.first, start + BODY))]
     if len(above) < 4 or filled(above[0]) < 3 or shape.text(start).startswith("#"):
         return False
@@ -103,7 +107,7 @@ def _is_own_table(shape: Shape, start: int) -> bool:
     ):
         return False
     verdict = judge(above[0], columns_of([row for row in above[1:] if len(row) == width], width))
-    return verdict.is_header and verdict.against > 0
+    return (verdict.is_header and verdict.against > 0) or len(above) > _MANY
 
 
 def _usual_fill(shape: Shape, start: int) -> float:
@@ -159,15 +163,29 @@ def _header_of_other_width(shape: Shape, start: int, record: int) -> int | None:
         above -= 1
     cells = shape.row(above)
     count = filled(cells)
-    if len(cells) == shape.width:
+    if len(cells) == shape.width or _is_one_of_many(shape, start, above):
         return None
     if (cells_again := mended(shape, above)) is not None:
         shape.mend(above, cells_again)
     elif count < max(2, 0.6 * shape.width) or holds_values(cells):
         return None
-    columns = profile(shape, record + 1, shape.width)
-    first = judge(shape.row(record), columns)
+    columns = profile(shape, record, shape.width)
+    if all(_is_data(cells, columns[shift:]) for shift in {0, max(shape.width - len(cells), 0)}):
+        return None
+    first = judge(shape.row(record), profile(shape, record + 1, shape.width))
     return above if not first.is_header and first.data >= first.names else None
+
+
+def _is_data(cells: Cells, columns: list[Column]) -> bool:
+    """Whether more speaks for a record than for names."""
+    verdict = judge(cells, columns)
+    return verdict.data > verdict.names
+
+
+def _is_one_of_many(shape: Shape, start: int, record: int) -> bool:
+    """Whether several rows right above one are as wide as it, and wider than keys with their values: then it is one of those."""
+    width, before = int(shape.widths[record]), shape.widths[max(start, record - 3) : record]
+    return width > 2 and len(before) == 3 and bool((before == width).all())
 
 
 def mended(shape: Shape, record: int) -> Cells | None:
