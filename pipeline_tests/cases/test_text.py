@@ -286,3 +286,149 @@ def test_two_columns_with_longer_records_are_no_pairs(tmp_path: Path, text: str)
     found = _read(tmp_path, text)
     assert found.table.columns == ("id", "name")
     assert len(found.rows) + len(found.rejects) == text.count("\n") - 1
+
+
+# Header and records that disagree in width as a whole: one decision about the file.
+
+
+def _of(folder: str, name: str) -> bytes:
+    return (Path(__file__).parent / folder / name).read_bytes()
+
+
+def test_records_wider_than_the_header_are_not_shifted_under_its_names(tmp_path: Path) -> None:
+    found = _read(tmp_path, _of("c2h-header-too-short", "shift.csv"))
+    assert found.table.columns == ("id", "name", "comment")
+    assert not found.values
+    assert [reject.check for reject in found.rejects.values()] == ["too_many_fields"] * 4
+    assert any("most records have more fields" in note for note in found.table.dialect.notes)
+
+
+@pytest.mark.parametrize("names", [2, 3, 8])
+@pytest.mark.parametrize("rows", [4, 60, 5000])
+@pytest.mark.parametrize("filled", [2, 7])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_header_with_a_name_too_few_loads_nothing_under_wrong_names(
+    tmp_path: Path, names: int, rows: int, filled: int, quoted: bool
+) -> None:
+    header = ";".join(f"name{n}" for n in range(names))
+    cells = [f"v{n}" for n in range(names - 1)]
+    last = '"a;b"' if quoted else "b"
+    lines = [";".join([str(1000 + row), *cells, last if row % filled == 1 else ""]) for row in range(rows)]
+    found = _read(tmp_path, "\n".join([header, *lines]) + "\n", chunk_rows=2000)
+    assert not found.values
+    assert len(found.rejects) == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "records", "rejects"),
+    [
+        # A delimiter at the end of each record.
+        ("id;name\n1;ann;\n2;ben;\n3;cat;\n", 3, 0),
+        # In some records only.
+        ("id;name\n1;ann;\n2;ben\n3;cat\n4;dan;\n5;eve\n", 5, 0),
+        # A field too many in some records.
+        ("id;name\n1;ann;\n2;ben;x\n3;cat\n4;dan\n5;eve\n6;fay\n", 5, 1),
+        # Numbers of rows.
+        ("x;y\n1;3.5;4\n2;5.5;6\n3;7.5;8\n", 3, 0),
+    ],
+)
+def test_surplus_fields_that_are_empty_are_left_out_where_header_and_records_agree(
+    tmp_path: Path, text: str, records: int, rejects: int
+) -> None:
+    found = _read(tmp_path, text)
+    assert (len(found.values), len(found.rejects)) == (records, rejects)
+
+
+# Names that look like values: years, months, days, codes.
+
+_STATES = [
+    "Alabama",
+    "Alaska",
+    "Arizona",
+    "Arkansas",
+    "California",
+    "Colorado",
+    "Delaware",
+    "Florida",
+    "Georgia",
+    "Hawaii",
+]
+
+
+def _over(names: list[str], mark: str, decimals: bool, rows: int = 10) -> str:
+    """A table of states with figures below `names`."""
+    lines = [mark.join(names)]
+    for row, state in enumerate(_STATES[:rows]):
+        figures = (
+            f"{7 * row - 20.5 + cell:.4f}" if decimals else str(37 * row + cell)
+            for cell in range(len(names) - 1)
+        )
+        lines.append(mark.join([state, *figures]))
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("name", ["y1.csv", "my2.csv"])
+def test_years_and_months_over_figures_are_names(tmp_path: Path, name: str) -> None:
+    text = _of("c4h-header-of-years", name).decode()
+    found = _read(tmp_path, text)
+    assert found.table.header == tuple(text.splitlines()[0].split(","))
+    assert len(found.values) == text.count("\n") - 1
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["state", "2021"],
+        ["State", "1999"],
+        ["state", "FY2021", "2022"],
+        ["state", "2010", "2015", "2020"],
+        ["state", "2022", "2021", "2020"],
+        ["state", "202101", "202102", "202111"],
+        ["Category", "Jan-20", "Feb-20"],
+        ["month", "Sep 14", "Dec 14", "Mar 15"],
+        ["Category", "Jan 2020"],
+        ["State", "1/22/20", "1/23/20"],
+        ["name", "2020-01-31", "2020-02-29"],
+        ["name", "2020/21", "2021/22"],
+        ["name", "Q1 2021", "Q2 2021"],
+        ["name", "A10", "B20"],
+    ],
+)
+@pytest.mark.parametrize("decimals", [False, True])
+@pytest.mark.parametrize("rows", [2, 10])
+def test_a_header_of_years_months_or_codes_is_one(
+    tmp_path: Path, names: list[str], decimals: bool, rows: int
+) -> None:
+    found = _read(tmp_path, _over(names, ";", decimals, rows))
+    assert found.table.header == tuple(names)
+    assert len(found.values) == rows
+
+
+def test_codes_over_other_codes_are_names(tmp_path: Path) -> None:
+    rows = "".join(f"AT{n}10{n};AT{n}1;{1700 + 111 * n}\n" for n in range(1, 9))
+    assert _read(tmp_path, f"lau2;lau1;2021\n{rows}").table.header == ("lau2", "lau1", "2021")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Ann,1950,2010", "Bob,1960,2001", "Cat,1970,2011", "Dan,1948,1999"],
+        ["Alabama,2021", "Alaska,2022", "Arizona,2019", "Arkansas,2023"],
+        ["Alabama,1999", "Alaska,150", "Arizona,2450", "Arkansas,3120"],
+        ["Jan-20,5.5", "Feb-20,6.5", "Mar-20,7.5"],
+        ["2024-01-01,5.5", "2024-01-02,6.5", "2024-01-03,7.5"],
+        ["2019,5.5", "2020,6.5", "2021,7.5"],
+        [
+            "AD,+4230+00131,Europe/Andorra",
+            "AE,+2518+05518,Asia/Dubai",
+            "AF,+3431+06912,Asia/Kabul",
+            "AG,+1703-06148,America/Antigua",
+        ],
+        ["A1,x", "B2,y", "C3,x", "D4,y"],
+        ["1,2,3", "4,5,6", "7,8,9"],
+    ],
+)
+def test_records_of_years_months_or_codes_are_no_names(tmp_path: Path, lines: list[str]) -> None:
+    found = _read(tmp_path, "\n".join(lines) + "\n")
+    assert found.table.header is None
+    assert len(found.values) == len(lines)

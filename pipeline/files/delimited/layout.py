@@ -29,12 +29,14 @@ class Layout:
         columns: names of the columns.
         rewrite: what was rewritten, so that values and source text can be had back.
         doubled: False where the file does not double quotes inside quoted fields: such quotes are then no fault.
+        surplus: whether surplus fields that are empty are left out of a record; False where header and records disagree as a whole.
     """
 
     marks: Marks
     columns: tuple[str, ...]
     rewrite: Rewrite | None = None
     doubled: bool = True
+    surplus: bool = True
 
     @cached_property
     def codes(self) -> Codes | None:

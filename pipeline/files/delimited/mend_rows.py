@@ -48,11 +48,12 @@ def mendable(
 
 
 def mend_row(
-    text: str, fields: list[str], marks: Marks, width: int, others: str, own: str
+    text: str, fields: list[str], marks: Marks, width: int, others: str, own: str, *, surplus_too: bool = True
 ) -> tuple[list[str], str, str] | None:
     """(values, `Repair.check`, what was done) of a record that is not `width` fields wide; None where it cannot be read.
-    `others`: delimiters to try; `own`: the table's, as it stands in the file."""
-    if len(fields) > width and not "".join(fields[width:]).strip(" "):
+    `others`: delimiters to try; `own`: the table's, as it stands in the file. `surplus_too`: surplus fields that are empty may be left
+    out."""
+    if surplus_too and len(fields) > width and not "".join(fields[width:]).strip(" "):
         return fields[:width], "surplus_empty_fields", surplus(len(fields), width)
     if width > 1 and (found := _other(text, marks, width, len(fields), others)) is not None:
         values, other = found

@@ -27,7 +27,7 @@ class CsvTable(Table):
     def __init__(self, path: Path, source: TextSource, found: CsvDialect, options: ReadOptions) -> None:
         self.path, self._found = path, found
         self.columns, self.header = found.columns, found.header
-        self._layout = Layout(found.marks, found.columns, found.rewrite, found.doubled)
+        self._layout = Layout(found.marks, found.columns, found.rewrite, found.doubled, found.surplus)
         self._blocks = Blocks(
             source,
             found.marks,

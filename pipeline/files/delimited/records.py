@@ -137,7 +137,9 @@ def _undecodable(data: bytes, starts: Positions, ends: Positions) -> dict[int, i
 
 
 def _without_surplus(data: bytes, layout: Layout, quotes: Quotes, spans: Spans, special: Flags) -> Positions:
-    """Where each record ends without surplus fields that are empty."""
+    """Where each record ends without surplus fields that are empty, where these may be left out."""
+    if not layout.surplus:
+        return spans.ends
     marks, width = layout.marks, len(layout.columns)
     long = np.flatnonzero((spans.counts > width) & ~special)
     long = long[np.frombuffer(data, np.uint8)[spans.ends[long] - 1] == marks.delimiter]
@@ -209,7 +211,7 @@ def _by_hand(
     with no_collection():
         texts = records.texts(tried)
         found = [
-            mend_row(text, fields, marks, width, others, own)
+            mend_row(text, fields, marks, width, others, own, surplus_too=layout.surplus)
             for text, fields in zip(texts, fields_of(records, texts, odd), strict=True)
         ]
         is_read = np.array([each is not None for each in found], dtype=bool)

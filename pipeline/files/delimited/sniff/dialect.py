@@ -44,6 +44,7 @@ class CsvDialect:
         comment: what lines begin with that are no records, or None.
         dropped: whole lines that are no records wherever they stand: delimiters alone, the header again.
         doubled: whether quotes inside quoted fields are doubled.
+        surplus: whether records with surplus fields that are empty are read without them.
         tables: other tables of the file, left out, by line and names.
         confidence: how sure all this is, from 0 to 1.
         reasons: what it was decided by, one sentence each.
@@ -65,6 +66,7 @@ class CsvDialect:
     comment: bytes | None
     dropped: tuple[bytes, ...]
     doubled: bool
+    surplus: bool
     tables: tuple[str, ...]
     confidence: float
     reasons: tuple[str, ...]
@@ -118,6 +120,7 @@ def _described(sample: Sample, choice: Choice) -> CsvDialect:
         comment=_comment(shape, head),
         dropped=dropped,
         doubled=shape.doubled,
+        surplus=head.agreed,
         tables=others,
         confidence=round(choice.confidence * (0.6 + 0.4 * head.sure), 2),
         reasons=(*choice.reasons, *head.reasons),

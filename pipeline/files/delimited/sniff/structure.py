@@ -40,6 +40,7 @@ class Head:
         sure: how sure it is that there is a header, or that there is none, from 0 to 1.
         reasons: why.
         notes: what a person should know.
+        agreed: whether header and records agree in width as a whole.
     """
 
     rows: tuple[int, ...]
@@ -50,6 +51,7 @@ class Head:
     sure: float
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    agreed: bool = True
 
 
 def head_of(shape: Shape, start: int, known: frozenset[str], read: Read) -> Head:
@@ -65,6 +67,11 @@ def head_of(shape: Shape, start: int, known: frozenset[str], read: Read) -> Head
         rows = tuple(range(first, min(first + read.header, len(shape))))
         why = ("the dataset says how many rows hold names",)
         return _described(shape, rows, first, first + len(rows), known, why, 1.0)
+    if top.is_names:
+        why = (
+            "the first row holds names, as it is of another width than the records and has no value in it",
+        )
+        return _with_header(shape, top.record, (), known, why, 0.6)
     if top.broken:
         why = ("no header: the first row is a record of another width than those below it",)
         return _described(shape, (), top.record, top.record, known, why, 0.6)
@@ -199,5 +206,5 @@ def _described(
         if shape.text(row).count('"') % 2 and (cells := mended(shape, row)) is not None:
             shape.mend(row, cells)
     names = joined([shape.row(row) for row in rows])
-    names, width, notes = fitted(shape, names, body)
-    return Head(rows, body, above, names, width, sure, reasons, notes)
+    found = fitted(shape, names, body)
+    return Head(rows, body, above, found.names, found.width, sure, reasons, found.notes, found.agreed)
