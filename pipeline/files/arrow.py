@@ -1,6 +1,6 @@
 """Arrow IPC files and streams (Feather version 2 is the former) as tables, with their own dtypes.
 
-What belongs here: record batches, one after another. What does not: laying nested columns out flat (`parquet`).
+What belongs here: record batches, one after another. What does not: laying nested columns out flat (`arrow_columns`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import polars as pl
 import pyarrow as pa
 
-from pipeline.files.parquet import damaged_data, flat_frame, parse_batch, unsupported_type
+from pipeline.files.arrow_columns import UnknownType, flat_frame
+from pipeline.files.parquet import damaged_data, parse_batch, unsupported_type
 from pipeline.files.problems import header_only
 from pipeline.files.table import Dialect, Piece, ReadOptions, Table
 
@@ -40,7 +40,7 @@ class ArrowTable(Table):
             step = max(min(self._options.chunk_rows, self._options.memory_mb * _MB // 16 // size), 1)
             for start in range(0, batch.num_rows, step):
                 part = batch.slice(start, step)
-                yield Piece(row, part.num_rows, done, partial(parse_batch, part, row))
+                yield Piece(row, part.num_rows, done, partial(parse_batch, self.path, part, row))
                 row += part.num_rows
 
 
@@ -57,7 +57,7 @@ def open_arrow(path: Path, compression: str | None, options: ReadOptions) -> Tab
         return ArrowTable(path, batch[0].schema, options)
     except UnicodeDecodeError as error:
         raise damaged_data(path, "Arrow", error) from error  # the name of a column
-    except (pl.exceptions.PolarsError, pa.ArrowException) as error:
+    except UnknownType as error:
         raise unsupported_type(path, error) from error
 
 

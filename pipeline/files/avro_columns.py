@@ -2,21 +2,19 @@
 
 What belongs here: laying the fields of nested records out flat, and which dtype a field has. What does not: bytes (`avro`).
 
-A union of one type and null is that type; one of several numbers is Float64; any other union, arrays and maps are text.
+A union of one type and null is that type; one of several numbers is the type that holds them all, Int64 or Float64; any other union, arrays
+and maps are text.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import polars as pl
+
+from pipeline.files.canonical import value_as_text
 
 _PRIMITIVE: dict[str, pl.DataType] = {
     "boolean": pl.Boolean(),
@@ -77,7 +75,7 @@ def frame_of(
     for column, name in zip(columns, names, strict=True):
         values = [_at(record, column.path) for record in records]
         if column.as_text:
-            values = [None if value is None else _text(value) for value in values]
+            values = [None if value is None else value_as_text(value) for value in values]
         series.append(pl.Series(name, values, column.dtype))
     return pl.DataFrame(series)
 
@@ -92,8 +90,10 @@ def _laid_out(
             return _laid_out(kinds[0], path, named, inside)
         names = [_kind(part) for part in kinds]
         if kinds and all(name in _NUMBERS for name in names):
-            whole = not {"float", "double"} & set(names)
-            return [Column(path, pl.Int64() if whole else pl.Float64(), False)]
+            if not {"float", "double"} & set(names):
+                return [Column(path, pl.Int64(), False)]
+            # A double does not hold every long: beyond 2^53 a number would be turned into its neighbour.
+            return [Column(path, pl.String() if "long" in names else pl.Float64(), "long" in names)]
         return [Column(path, pl.String(), True)]
     kind = _kind(schema)
     if isinstance(schema, dict) and "name" in schema:
@@ -131,22 +131,3 @@ def _at(record: Any, path: tuple[str, ...]) -> Any:
             return None
         record = record[name]
     return record
-
-
-def _text(value: Any) -> str:
-    """A string as it is, anything else as JSON text."""
-    return value if isinstance(value, str) else str(value) if isinstance(value, UUID) else _json(value)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, date | datetime | time):
-        return value.isoformat()
-    if isinstance(value, Decimal | UUID):
-        return str(value)
-    raise TypeError(f"a value of type {type(value).__name__}")

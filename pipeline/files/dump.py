@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
-import polars.selectors as cs
 
 from pipeline.contract.read import Read
+from pipeline.files.canonical import as_text
 from pipeline.files.open import open_table
 from pipeline.files.problems import UnreadableFile
 from pipeline.files.table import ROW, Parsed, ReadOptions, Reject, Table
@@ -151,14 +151,15 @@ def _write_records(parsed: Parsed, columns: list[str], stream: BinaryIO) -> None
 
 def _as_text(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     """All columns in order; a lone column has no nulls, as a line with nothing in it is no record to most readers."""
-    missing = [pl.lit(None, pl.String).alias(name) for name in columns if name not in frame.columns]
-    frame = frame.with_columns(missing).select(*columns, ROW)
-    frame = frame.with_columns(cs.binary().bin.encode("hex"))
-    return frame.with_columns(pl.col(columns).cast(pl.String).fill_null("")) if len(columns) == 1 else frame
+    known = {column.name: column for column in frame.get_columns()}
+    nothing = pl.Series([], dtype=pl.String).extend_constant(None, frame.height)
+    texts = [as_text(known[name]) if name in known else nothing.alias(name) for name in columns]
+    frame = pl.DataFrame([*texts, known[ROW]])
+    return frame.with_columns(pl.col(columns).fill_null("")) if len(columns) == 1 else frame
 
 
 def _cell(name: str) -> pl.Expr:
-    text = pl.col(name).cast(pl.String).fill_null("")
+    text = pl.col(name).fill_null("")
     quoted = pl.lit('"') + text.str.replace_all('"', '""', literal=True) + pl.lit('"')
     return pl.when(text.str.contains(_SPECIAL)).then(quoted).otherwise(text)
 

@@ -1,6 +1,6 @@
 """Parquet files as tables, with their own dtypes.
 
-What belongs here: reading batches and laying nested columns out flat. What does not: what the values mean.
+What belongs here: reading batches. What does not: laying their columns out flat (`arrow_columns`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.files.names import column_names
+from pipeline.files.arrow_columns import UnknownType, flat_frame
 from pipeline.files.problems import UnreadableFile, header_only
 from pipeline.files.table import ROW, Dialect, Parsed, Piece, ReadOptions, Table
 
@@ -30,6 +31,9 @@ class ParquetTable(Table):
         self.dialect = Dialect("parquet")
         self._groups = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
         self._batch = _batch_rows(metadata, options)
+        self._int96 = any(
+            metadata.schema.column(index).physical_type == "INT96" for index in range(metadata.num_columns)
+        )
         self.columns = tuple(flat_frame(pa.Table.from_batches([], schema)).columns)
 
     def pieces(self) -> Iterator[Piece]:
@@ -43,13 +47,29 @@ class ParquetTable(Table):
         row, size, total = 1, self.path.stat().st_size, sum(self._groups)
         with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=_MB) as file:
             for group, left in enumerate(self._groups):
-                for batch in file.iter_batches(self._batch, row_groups=[group]):
-                    batch.validate(full=True)  # what is garbled inside must not reach native code
+                for batch in self._batches(file, group):
                     records = min(self._batch, left)
                     left -= records
                     done = size * (row + records - 1) // total
-                    yield Piece(row, records, done, partial(parse_batch, batch, row))
+                    yield Piece(row, records, done, partial(parse_batch, self.path, batch, row))
                     row += records
+
+    def _batches(self, file: pq.ParquetFile, group: int) -> Iterator[pa.RecordBatch]:
+        """The batches of a row group, validated: what is garbled inside must not reach native code."""
+        batches = file.iter_batches(self._batch, row_groups=[group])
+        if not self._int96:
+            for batch in batches:
+                batch.validate(full=True)
+                yield batch
+            return
+        with pq.ParquetFile(
+            self.path, pre_buffer=False, buffer_size=_MB, coerce_int96_timestamp_unit="us"
+        ) as coarse:
+            for fine, wide in zip(batches, coarse.iter_batches(self._batch, row_groups=[group]), strict=True):
+                for batch in (fine, wide):
+                    batch.validate(full=True)
+                columns = [_times(*pair) for pair in zip(fine.columns, wide.columns, strict=True)]
+                yield pa.RecordBatch.from_arrays(columns, fine.schema.names)
 
 
 def open_parquet(path: Path, compression: str | None, options: ReadOptions) -> Table:
@@ -67,7 +87,7 @@ def open_parquet(path: Path, compression: str | None, options: ReadOptions) -> T
         raise header_only(path)
     try:
         return ParquetTable(path, metadata, schema, options)
-    except (pl.exceptions.PolarsError, pa.ArrowException) as error:
+    except UnknownType as error:
         raise unsupported_type(path, error) from error
 
 
@@ -90,6 +110,23 @@ def damaged_data(path: Path, kind: str, error: Exception) -> Exception:
     )
 
 
+def _times(fine: pa.Array, wide: pa.Array) -> pa.Array:
+    """A column of INT96 times, of which the library gives nanoseconds that wrap around outside the years 1677 to 2262, or microseconds
+    that cut them: the former where they are right, else the latter; as text where a column needs both."""
+    if fine.type == wide.type:
+        return fine
+    same = fine.cast(wide.type, safe=False)
+    if same.equals(wide):
+        return fine
+    if not pa.types.is_timestamp(fine.type):
+        return wide
+    right = pc.equal(same, wide)
+    exact = pc.equal(wide.cast(fine.type, safe=False), fine)
+    if pc.all(pc.or_(pc.invert(right), exact)).as_py() is not False:
+        return wide
+    return pc.if_else(right, fine.cast(pa.string()), wide.cast(pa.string()))
+
+
 def _batch_rows(metadata: pq.FileMetaData, options: ReadOptions) -> int:
     """Rows per piece: as asked for, unless they would be larger than a sixteenth of the budget."""
     size: int = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
@@ -97,34 +134,11 @@ def _batch_rows(metadata: pq.FileMetaData, options: ReadOptions) -> int:
     return max(min(options.chunk_rows, options.memory_mb * _MB // 16 // row), 1)
 
 
-def parse_batch(batch: pa.RecordBatch, first_row: int) -> Parsed:
-    """The records of an Arrow batch, numbered from `first_row`."""
-    frame = flat_frame(pa.Table.from_batches([batch]))
+def parse_batch(path: Path, batch: pa.RecordBatch, first_row: int) -> Parsed:
+    """The records of an Arrow batch, numbered from `first_row`. Raises UnreadableFile `unsupported`: values that no type of ours holds."""
+    try:
+        frame = flat_frame(pa.Table.from_batches([batch]))
+    except UnknownType as error:
+        raise unsupported_type(path, error) from error
     rows = pl.int_range(first_row, first_row + frame.height, dtype=pl.Int64, eager=True)
     return Parsed(frame.with_columns(rows.alias(ROW)))
-
-
-def flat_frame(table: pa.Table) -> pl.DataFrame:
-    """An Arrow table with its own dtypes, without nesting: the fields of a struct are columns by their path, lists are JSON text.
-
-    Raises:
-        polars.exceptions.PolarsError, pyarrow.ArrowException: a type that polars does not know.
-    """
-    frame = pl.DataFrame(table.rename_columns([str(index) for index in range(table.num_columns)]))
-    columns: list[pl.Series] = []
-    for name, column in zip(table.column_names, frame.get_columns(), strict=True):
-        columns += _laid_out(column.alias(name))
-    names = column_names([column.name for column in columns])
-    return pl.DataFrame([column.alias(name) for column, name in zip(columns, names, strict=True)])
-
-
-def _laid_out(column: pl.Series) -> list[pl.Series]:
-    """The column, or those of its fields; a list as JSON text."""
-    if isinstance(column.dtype, pl.Struct) and column.dtype.fields:
-        fields = [column.struct.field(field.name) for field in column.dtype.fields]
-        return [flat for field in fields for flat in _laid_out(field.alias(f"{column.name}.{field.name}"))]
-    if isinstance(column.dtype, pl.List | pl.Array):
-        wrapped = column.alias("v").to_frame().to_struct(column.name).struct.json_encode()
-        text = wrapped.str.slice(5).str.strip_suffix("}")
-        return [text.to_frame().select(pl.when(pl.all() != "null").then(pl.all())).to_series()]
-    return [column]

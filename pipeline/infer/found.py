@@ -12,13 +12,13 @@ from itertools import combinations, islice
 
 import polars as pl
 
+from pipeline.files.canonical import as_text
 from pipeline.infer import hints
 from pipeline.infer.candidates import Choice, choose, native
 from pipeline.infer.facts import Facts, Open
 from pipeline.infer.formats import tried_on
 from pipeline.infer.keys import hashes_of
 from pipeline.infer.readings import TEXT, Reading, means_nothing
-from pipeline.ingest.casts import as_text
 
 _EVIDENCE, _FEW = 20_000, 100
 _TRIED, _SINGLE_KEYS, _PAIRS, _PARTS = 40, 4, 2, 6

@@ -17,6 +17,7 @@ from decimal import Decimal, localcontext
 
 import polars as pl
 
+from pipeline.files.canonical import as_text
 from pipeline.ingest.rows import lost
 from pipeline.ingest.timestamps import (
     datetimes_to_utc,
@@ -75,23 +76,6 @@ def _cast(values: pl.Series, dtype: pl.DataType, zone: str, memory: CastMemory) 
     if dtype == pl.String:
         return as_text(values)
     return _native(values, dtype)
-
-
-def as_text(values: pl.Series) -> pl.Series:
-    """Any dtype → String in canonical text: 5 is `5`, dates ISO, nested values JSON."""
-    if values.dtype == pl.String:
-        return values
-    if values.dtype.is_nested():
-        wrapped = pl.DataFrame({"v": values}).select(pl.struct(pl.col("v"))).to_series().struct.json_encode()
-        text = wrapped.str.strip_prefix('{"v":').str.strip_suffix("}")
-        return text.set(values.is_null(), None).rename(values.name)
-    if values.dtype == pl.Binary:
-        return values.bin.encode("hex")
-    if isinstance(values.dtype, pl.Datetime):
-        return values.dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if values.dtype.time_zone else ""))
-    if isinstance(values.dtype, pl.Duration):
-        return values.dt.to_string("iso")
-    return values.cast(pl.String, strict=False)
 
 
 def _datetimes(values: pl.Series, dtype: pl.Datetime, zone: str, memory: CastMemory) -> pl.Series:

@@ -16,9 +16,9 @@ from pipeline.contract import ContractError, Dataset
 from pipeline.contract.cleaners import KeyProvider
 from pipeline.contract.exact import CANNOT
 from pipeline.files import Parsed, Piece
+from pipeline.files.canonical import as_text
 from pipeline.files.table import ROW
 from pipeline.ingest import drift
-from pipeline.ingest.casts import as_text
 from pipeline.ingest.columns import ColumnReader, Typed
 from pipeline.ingest.hiding import Hiding
 from pipeline.ingest.mapping import ColumnMapping, map_columns

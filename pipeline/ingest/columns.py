@@ -18,7 +18,8 @@ from pipeline.contract.cleaning.run import run_cleaners
 from pipeline.contract.derive import Derived, source_texts
 from pipeline.contract.exact import CANNOT
 from pipeline.contract.severities import CAST
-from pipeline.ingest.casts import CastMemory, as_shown, as_text, cast, failed, same_kind
+from pipeline.files.canonical import as_text
+from pipeline.ingest.casts import CastMemory, as_shown, cast, failed, same_kind
 from pipeline.ingest.mapping import ColumnMapping
 from pipeline.ingest.rows import all_but, union, without
 from pipeline.ingest.violations import Finding

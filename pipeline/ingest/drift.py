@@ -110,7 +110,7 @@ def told(dataset: Dataset, unknown: Sequence[str], added: Mapping[str, str]) -> 
     if dataset.drift == "ignore":
         return [f"columns left out by drift='ignore': {listed(own)}"] if own else []
     if dataset.drift != "evolve":
-        kept = ", ".join(unknown)
+        kept = listed(list(unknown))
         return [f"columns that the contract does not know are kept in _rescued: {kept}"] if unknown else []
     said = [f"columns that the contract does not know go to the table: {listed(list(added.values()))}"]
     left: dict[str, list[str]] = {}

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from pipeline.contract import Dataset
+from pipeline.files.canonical import as_text
 from pipeline.files.table import ROW
-from pipeline.ingest.casts import as_text
 from pipeline.ingest.columns import ColumnReader
 from pipeline.ingest.hiding import MASK, Hiding
 from pipeline.ingest.mapping import ColumnMapping, map_columns

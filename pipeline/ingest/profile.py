@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.contract import Column
-from pipeline.ingest.casts import as_text
+from pipeline.files.canonical import as_text
 from pipeline.ingest.manifest import ColumnProfile
 from pipeline.ingest.sketch import DistinctSketch, smallest
 

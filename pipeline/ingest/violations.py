@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from pipeline.files import Parsed, Reject, Repair
+from pipeline.files.canonical import as_text
 from pipeline.files.table import ROW
-from pipeline.ingest.casts import as_text
 from pipeline.ingest.rows import union
 
 ERROR_SCHEMA: dict[str, pl.DataType] = {

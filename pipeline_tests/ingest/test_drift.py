@@ -33,7 +33,7 @@ def test_rescue_keeps_them_as_json_and_says_so(settings: Settings) -> None:
     staged = stage_text(settings, FILE, made("rescue"))
     assert rescued(staged) == [{"shop": "A", "till": None}, {"shop": None, "till": "7"}]
     assert staged.manifest.notes == (
-        "columns that the contract does not know are kept in _rescued: shop, till",
+        "columns that the contract does not know are kept in _rescued: 'shop', 'till'",
     )
     assert staged.manifest.dialect["notes"] == list(staged.manifest.notes)
 

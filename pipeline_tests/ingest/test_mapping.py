@@ -109,7 +109,7 @@ def test_unknown_columns_are_kept_as_json_for_the_rows_that_have_any(settings: S
 
 def test_the_manifest_notes_which_columns_are_unknown(settings: Settings) -> None:
     staged = stage_text(settings, orders({"shop": "5"}))
-    assert staged.manifest.notes == ("columns that the contract does not know are kept in _rescued: shop",)
+    assert staged.manifest.notes == ("columns that the contract does not know are kept in _rescued: 'shop'",)
 
 
 @pytest.mark.parametrize(

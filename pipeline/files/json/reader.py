@@ -17,13 +17,22 @@ import numpy as np
 import polars as pl
 
 from pipeline.files.json.cut import Block, Cutter
-from pipeline.files.json.flat import Flat, record, typed_names
+from pipeline.files.json.flat import (
+    BAD,
+    DUPLICATE,
+    Flat,
+    columns_of,
+    keys_written,
+    record,
+    repeated_keys,
+    typed_names,
+)
 from pipeline.files.json.shape import NeedsMore, ambiguous, find_shape, members
 from pipeline.files.json.values import Shape, Values, lines
 from pipeline.files.json.walk import SEPARATORS, Likeness, walk
 from pipeline.files.problems import UnreadableFile, empty_file
 from pipeline.files.streams import open_stream
-from pipeline.files.table import ROW, Dialect, Parsed, Piece, ReadOptions, Reject, Table
+from pipeline.files.table import ROW, Dialect, Parsed, Piece, ReadOptions, Reject, Repair, Table
 from pipeline.files.text import TextSource, detect, to_text
 
 RAW = 10_000
@@ -104,7 +113,7 @@ def open_json(path: Path, compression: str | None, options: ReadOptions) -> Tabl
     # The median: a broken element can swallow what follows it, and the mean would be far too large.
     size = sorted(map(len, spans))[len(spans) // 2] + 2
     cutter = Cutter(source, shape, like, size, options)
-    return JsonTable(path, cutter, _columns(records, ()))
+    return JsonTable(path, cutter, tuple(dict.fromkeys(name for names in records for name in names)))
 
 
 def _beginning(
@@ -117,8 +126,15 @@ def _beginning(
         return source, sample, len(sample) < size or not stream.read(1)
 
 
-def _records(spans: list[bytes], source: TextSource) -> list[Flat]:
-    return [found for data in spans if isinstance(found := record(data, source.piece_encoding, 0), dict)]
+def _records(spans: list[bytes], source: TextSource) -> list[list[str]]:
+    """The columns of each that is a record; of one with two values for a column too, for it is one by its borders."""
+    found = []
+    for data in spans:
+        try:
+            found.append(columns_of(to_text(data, source.piece_encoding)))
+        except UnicodeDecodeError:
+            continue
+    return [columns for columns in found if columns]
 
 
 def _elements(path: Path, shape: Shape, sample: bytes, whole: bool, like: Likeness) -> list[bytes]:
@@ -182,17 +198,26 @@ def _said_of_wrapping(key: str, beside: tuple[str, ...]) -> str:
 
 
 def _parse(block: Block, columns: tuple[str, ...]) -> Parsed:
-    data, encoding = block.data, block.encoding
+    data = block.data
     rows: list[int] = []
     records: list[Flat] = []
+    keys: list[int] = []
     bad: list[tuple[int, str, str]] = []
     for index, (start, end) in enumerate(zip(block.starts.tolist(), block.ends.tolist(), strict=True)):
-        found = record(data[start:end], encoding, block.offset + start)
+        found, more = record(data[start:end], block.encoding, block.offset + start)
         if isinstance(found, dict):
             rows.append(block.first_row + index)
             records.append(found)
+            keys.append(int(more))
         else:
-            bad.append((index, *found))
+            bad.append((index, found, str(more)))
+    again: list[tuple[int, str]] = []
+    if keys_written(data) != sum(keys):
+        several, again = _repeated(block, rows, keys)
+        bad = sorted([*bad, *several])
+        gone = {block.first_row + index for index, _, _ in several}
+        records = [one for row, one in zip(rows, records, strict=True) if row not in gone]
+        rows = [row for row in rows if row not in gone]
     line_ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 10)
     lines = np.searchsorted(line_ends, block.starts) + block.first_line
 
@@ -203,7 +228,36 @@ def _parse(block: Block, columns: tuple[str, ...]) -> Parsed:
         Reject(block.first_row + index, check, message, _raw(block, index), line=int(lines[index]))
         for index, check, message in bad
     )
-    return Parsed(_frame(records, rows, columns), rejects, lines=lines_of, typed=_Typed(block, rows))
+    repairs = tuple(
+        Repair(block.first_row + index, DUPLICATE, message, _raw(block, index), line=int(lines[index]))
+        for index, message in again
+    )
+    return Parsed(_frame(records, rows, columns), rejects, repairs, lines_of, _Typed(block, rows))
+
+
+def _repeated(
+    block: Block, rows: list[int], keys: list[int]
+) -> tuple[list[tuple[int, str, str]], list[tuple[int, str]]]:
+    """Records with several values for one key of an object, as (index, check, message), and those in which a key only stands again with the
+    same value, as (index, message): a decoder keeps the last without a word.
+
+    Args:
+        rows: of the records that were decoded.
+        keys: how many keys each of them has then.
+    """
+    several: list[tuple[int, str, str]] = []
+    again: list[tuple[int, str]] = []
+    for row, known in zip(rows, keys, strict=True):
+        index = row - block.first_row
+        element = block.data[block.starts[index] : block.ends[index]]
+        if keys_written(element) == known:
+            continue
+        differing, same = repeated_keys(element, block.encoding)
+        if differing:
+            several.append((index, BAD, f"two values for the key {differing[0]!r} of one object"))
+        elif same:
+            again.append((index, f"the key {same[0]!r} stands in one object again, with the same value"))
+    return several, again
 
 
 class _Typed:

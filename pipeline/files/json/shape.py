@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.contract.headers import normalise
-from pipeline.files.json.flat import flat
+from pipeline.files.json.flat import columns_of
 from pipeline.files.json.scan import end_of
 from pipeline.files.json.values import Shape
 from pipeline.files.json.walk import skip_blank, walk
@@ -149,10 +149,8 @@ def _fit(names: Iterable[str], options: ReadOptions) -> int:
 
 def _names(sample: bytes, start: int, end: int) -> list[str]:
     """The columns of the object from `start` to `end`; of one that is cut off or broken its own keys, as far as they go."""
-    laid_out = flat(sample[start:end].decode("utf-8", "replace")) if end >= 0 else ""
-    if isinstance(laid_out, dict):
-        return list(laid_out)
-    return [member.key for member in members(sample, start + 1)]
+    columns = columns_of(sample[start:end].decode("utf-8", "replace")) if end >= 0 else []
+    return columns or [member.key for member in members(sample, start + 1)]
 
 
 def _key(quoted: bytes) -> str:
