@@ -6,14 +6,11 @@ found. What does not: values.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import compress
 from pathlib import Path
 from xml.etree import ElementTree
-from xml.parsers import expat
 
 import numpy as np
 
@@ -21,7 +18,7 @@ from pipeline.files.problems import UnreadableFile
 from pipeline.files.workbook.frugal import Cells, all_texts, iterate_rows
 from pipeline.files.workbook.guard import MB, damaged_workbook
 from pipeline.files.workbook.layout import Line, Look, Numbers, Sheet
-from pipeline.files.workbook.package import Package
+from pipeline.files.workbook.package import GARBLED, Package
 from pipeline.files.workbook.plain import PlainXml
 from pipeline.files.workbook.rows import RowCounter, SheetRows
 from pipeline.files.workbook.sample import (
@@ -44,17 +41,6 @@ _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationship
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 # Where the library looks for them, whatever the relations say.
 _MAIN_PART, _SHARED_PART, _STYLES_PART = "xl/workbook.xml", "xl/sharedStrings.xml", "xl/styles.xml"
-_GARBLED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    LookupError,
-    ValueError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ElementTree.ParseError,
-    expat.ExpatError,
-)
 
 
 class WorkbookZip:
@@ -77,7 +63,7 @@ class WorkbookZip:
             self.sheets = self._sheets(main)
             styles = self._found(self._package.related(main, "styles"), _STYLES_PART)
             self._styles = styles_of(self._small(styles)) if styles else Styles()
-        except _GARBLED as error:
+        except GARBLED as error:
             raise damaged_workbook(path, error) from error
 
     def close(self) -> None:
@@ -145,7 +131,7 @@ class WorkbookZip:
                 counter.feed(data)
             found = self._look(counter.result(), shared)
             return replace(found, plain=xml.plain and shared.plain and self.usual)
-        except _GARBLED as error:
+        except GARBLED as error:
             raise damaged_workbook(self.path, error) from error
 
     def _look(self, rows: SheetRows, shared: SharedTexts) -> Look:
@@ -187,7 +173,7 @@ class WorkbookZip:
             texts = all_texts(PlainXml(self._blocks(self._shared))) if self._shared else []
             xml = PlainXml(self._blocks(sheet.part))
             yield from iterate_rows(xml, texts, self._styles, self.from_1904, numbers, reach)
-        except _GARBLED as error:
+        except GARBLED as error:
             raise damaged_workbook(self.path, error) from error
 
     def _blocks(self, part: str) -> Iterator[bytes]:
@@ -195,5 +181,5 @@ class WorkbookZip:
             with self._package.open(part) as file:
                 while data := file.read(_BLOCK):
                     yield data
-        except _GARBLED as error:
+        except GARBLED as error:
             raise damaged_workbook(self.path, error) from error

@@ -7,15 +7,12 @@ Number formats of codes (`00000`) are not kept: such a number comes without its 
 from __future__ import annotations
 
 import struct
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree
 
 from pipeline.files.workbook.guard import MB, damaged_workbook, verify
 from pipeline.files.workbook.layout import Look, Sheet
-from pipeline.files.workbook.package import Package
+from pipeline.files.workbook.package import GARBLED, Package
 from pipeline.files.workbook.rows import LAST_COLUMN, LAST_ROW
 from pipeline.files.workbook.styles import Styles, styles_from
 from pipeline.files.workbook.tally import ERRORS, GridBook, Tally, Value, rk_number
@@ -27,16 +24,6 @@ _ITEM, _FORMAT, _STYLE, _STYLES_BEGIN, _STYLES_END, _PROPERTIES = 19, 44, 47, 61
 _TEXTS = {_TEXT, _FMLA_TEXT}
 _VALUES = {*range(2, 12), _RICH}
 _MAIN_PART, _SHARED_PART, _STYLES_PART = "xl/workbook.bin", "xl/sharedStrings.bin", "xl/styles.bin"
-_GARBLED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    LookupError,
-    EOFError,
-    ElementTree.ParseError,
-    struct.error,
-    RuntimeError,
-    ValueError,
-)
 
 
 class XlsbBook(GridBook):
@@ -56,7 +43,7 @@ class XlsbBook(GridBook):
             self._plain = all(self._package.entry(part).filename == place for part, place in places if part)
             self._from_1904 = False
             self.sheets = self._sheets(main)
-        except _GARBLED as error:
+        except GARBLED as error:
             raise damaged_workbook(path, error) from error
         self._styles: Styles | None = None
 
@@ -97,7 +84,7 @@ class XlsbBook(GridBook):
                         tally.booleans.add(column)
                 elif kind == _END:
                     break
-        except _GARBLED as error:
+        except GARBLED as error:
             raise damaged_workbook(self.path, error) from error
         # Looking at a few rows makes the library hold them all.
         self.check(self._text_bytes() + tally.grid_bytes)
@@ -114,7 +101,7 @@ class XlsbBook(GridBook):
             package = Package(self.path)
             with package.zip:
                 yield from self._cells(package, sheet)
-        except _GARBLED as error:
+        except GARBLED as error:
             raise damaged_workbook(self.path, error) from error
 
     def _cells(self, package: Package, sheet: Sheet) -> Iterator[tuple[int, int, Value]]:
@@ -138,7 +125,7 @@ class XlsbBook(GridBook):
                 package = Package(self.path)
                 with package.zip:
                     self._styles = self._read_styles(package)
-            except _GARBLED as error:
+            except GARBLED as error:
                 raise damaged_workbook(self.path, error) from error
         return self._styles, self._from_1904
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.files.problems import UnreadableFile
 from pipeline.files.workbook.biffcells import BOF, CODEPAGE, DATE_MODE, EOF, Globals, cells, read_globals
-from pipeline.files.workbook.compound import BadCompound, find_stream
+from pipeline.files.workbook.compound import BadCompound, find_stream, refuse_cut
 from pipeline.files.workbook.guard import damaged_workbook
 from pipeline.files.workbook.layout import Look, Sheet
 from pipeline.files.workbook.styles import Styles
@@ -88,8 +88,9 @@ class XlsBook(GridBook):
         return self.looked(sheet, tally, self._plain and not tally.nested)
 
     def cells(self, sheet: Sheet) -> Iterator[tuple[int, int, Value]]:
-        """From the records of the sheet alone."""
+        """From the records of the sheet alone, if the file is whole: what the library refuses for being cut off stays so."""
         try:
+            refuse_cut(self.path.read_bytes())
             _, stream = self._stream()
             if self._globals is None:
                 self._globals = read_globals(stream)

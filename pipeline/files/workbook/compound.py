@@ -9,7 +9,7 @@ import struct
 from array import array
 
 _HEADER, _ENTRY = 512, 128
-_END = 0xFFFFFFFA
+_END, _FREE = 0xFFFFFFFA, 0xFFFFFFFF
 
 
 class BadCompound(Exception):
@@ -28,6 +28,20 @@ def find_stream(data: bytes, names: tuple[str, ...]) -> tuple[str, bytes] | None
         return _read(data, tuple(name.casefold() for name in names))
     except (struct.error, IndexError, ValueError) as error:
         raise BadCompound(str(error) or "a chain of sectors leads nowhere") from error
+
+
+def refuse_cut(data: bytes) -> None:
+    """Raises BadCompound: the file ends before the last sector that it uses."""
+    try:
+        sector = 1 << struct.unpack_from("<H", data, 30)[0]
+        used = list(_table(data, sector))
+    except (struct.error, IndexError, ValueError) as error:
+        raise BadCompound(str(error)) from error
+    while used and used[-1] == _FREE:
+        used.pop()
+    # The last sector need not be full.
+    if len(data) <= len(used) * sector:
+        raise BadCompound("it ends before its last sector")
 
 
 def _read(data: bytes, names: tuple[str, ...]) -> tuple[str, bytes] | None:

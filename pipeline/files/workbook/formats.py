@@ -5,16 +5,14 @@ What belongs here: telling the formats apart. What does not: reading one.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
 
 from pipeline.files.workbook.biff8 import XlsBook
 from pipeline.files.workbook.biff12 import XlsbBook
 from pipeline.files.workbook.book import Book, XmlBook
 from pipeline.files.workbook.guard import damaged_workbook
 from pipeline.files.workbook.opendocument import OdsBook
-from pipeline.files.workbook.package import Package
+from pipeline.files.workbook.package import GARBLED, Package
 
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -30,7 +28,7 @@ def open_book(path: Path, memory_mb: int) -> Book:
             return XlsBook(path, memory_mb)
     try:
         package = Package(path)
-    except (zipfile.BadZipFile, LookupError, RuntimeError, ValueError, ParseError) as error:
+    except GARBLED as error:
         raise damaged_workbook(path, error) from error
     package.zip.close()
     if package.main.endswith(".bin"):

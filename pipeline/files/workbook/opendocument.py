@@ -8,12 +8,9 @@ memory. Number formats of codes (`00000`) are not kept: such a number comes with
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from xml.parsers import expat
 
 import numpy as np
 
@@ -23,11 +20,10 @@ from pipeline.files.workbook.frugal import Cells
 from pipeline.files.workbook.guard import damaged_workbook
 from pipeline.files.workbook.layout import Line, Look, Numbers, Sheet
 from pipeline.files.workbook.odsrows import OdsRows
-from pipeline.files.workbook.package import Package
+from pipeline.files.workbook.package import GARBLED, Package
 from pipeline.files.workbook.sample import HEAD, TAIL
 
 _BLOCK, _CELLS = 64 * 1024, 500_000_000
-_GARBLED = (zipfile.BadZipFile, zlib.error, LookupError, EOFError, ValueError, RuntimeError, expat.ExpatError)
 
 
 class OdsBook(Book):
@@ -47,7 +43,7 @@ class OdsBook(Book):
                     "Save it without a password and send it again",
                 )
             self._looks = self._scan()
-        except _GARBLED as error:
+        except GARBLED as error:
             raise damaged_workbook(path, error) from error
         self.sheets = tuple(self._looks)
 
@@ -96,7 +92,7 @@ class OdsBook(Book):
                     number = next(wanted, None)
                 if number is None:
                     return
-        except _GARBLED as error:
+        except GARBLED as error:
             raise damaged_workbook(self.path, error) from error
 
     def close(self) -> None:

@@ -8,15 +8,30 @@ Names of parts are compared without case, `\\` is `/`, and targets of relations 
 from __future__ import annotations
 
 import posixpath
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from pipeline.files.workbook.guard import refuse_bombs
 
+# What a garbled package, or a garbled part of it, makes whoever reads it fail with.
+GARBLED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    LookupError,
+    ValueError,
+    EOFError,
+    RuntimeError,  # a part with a password, or compressed in an unknown way
+    ElementTree.ParseError,
+    expat.ExpatError,
+)
 _MAINS = ("xl/workbook.xml", "xl/workbook.bin", "workbook.xml", "workbook.bin")
 
 
@@ -38,7 +53,7 @@ class Package:
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError, zipfile.BadZipFile, UnreadableFile `too_large`."""
+        """Raises OSError, one of GARBLED, UnreadableFile `too_large`."""
         self.zip = zipfile.ZipFile(path)
         refuse_bombs(path, self.zip)
         self._entries = {folded(entry.filename): entry for entry in reversed(self.zip.infolist())}
@@ -53,11 +68,11 @@ class Package:
         return self._entries[folded(part)]
 
     def open(self, part: str) -> IO[bytes]:
-        """Raises KeyError, zipfile.BadZipFile, RuntimeError (a password), NotImplementedError (an unknown compression)."""
+        """Raises KeyError (there is no such part), others of GARBLED."""
         return self.zip.open(self.entry(part))
 
     def relations(self, part: str) -> dict[str, Relation]:
-        """The relations of a part, or of the package (an empty name), by their ids. Raises as `open`, ElementTree.ParseError."""
+        """The relations of a part, or of the package (an empty name), by their ids. Raises one of GARBLED."""
         folder, name = posixpath.split(part)
         source = posixpath.join(folder, "_rels", f"{name}.rels")
         if source not in self:
