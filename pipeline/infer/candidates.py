@@ -47,7 +47,7 @@ _MONTH_NAMED = re.compile(r"(?:[0-9]{1,4}[-./ ]+(?P<before>[^\W\d_]{3,})|(?P<aft
 _ISO, _CLOCK = re.compile("[0-9]{4}[-/]?[0-9]{2}[-/]?[0-9]{2}"), re.compile("[0-9]{1,2}:[0-9]{2}")
 _NUMBERED = re.compile(r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}")
 _PLAIN_DATE, _PLAIN_TIME = Reading("date", pl.Date()), Reading("datetime", pl.Datetime("us"))
-_NUMBER = Reading("number", pl.Float64())
+NUMBER = Reading("number", pl.Float64())
 _SINGLE_LETTERS = ({"y", "n"}, {"t", "f"}, {"j", "n"})
 _NEARLY, _ODD = 0.9, 0.101
 _SMALL, _FEW_DAYS = 200, 10
@@ -63,11 +63,13 @@ class Choice:
         rivals: one, or several that read the same texts as different values; never empty.
         nearly: what nearly all values are, where the column is text because of the others; or "".
         odd: one of those others.
+        finer: a time of more digits than a table holds, where the column is text for its sake; or "".
     """
 
     rivals: tuple[Reading, ...]
     nearly: str = ""
     odd: str = ""
+    finer: str = ""
 
 
 def choose(header: str, distinct: pl.Series) -> Choice:
@@ -82,7 +84,7 @@ def choose(header: str, distinct: pl.Series) -> Choice:
         return Choice((TEXT,))
     stride = max(1, len(distinct) // _SMALL)
     few = distinct.gather_every(stride)
-    nearly, odd = "", ""
+    nearly, odd, finer = "", "", ""
     for rivals in _tiers(header, values):
         alive = []
         for rival in rivals:
@@ -95,11 +97,15 @@ def choose(header: str, distinct: pl.Series) -> Choice:
                 and _plain(rival, outcome.text)
             ):
                 alive.append(rival)
+            elif outcome.finer:
+                finer = outcome.finer
             elif not nearly and outcome.bad and outcome.bad_count <= _ODD * len(outcome.values):
                 nearly, odd = rival.kind, outcome.bad[0]
         if alive:
             return Choice(tuple(alive))
-    return Choice((TEXT,), nearly, odd) if nearly else _nearly_formed(header, few)
+    if finer or nearly:
+        return Choice((TEXT,), "" if finer else nearly, odd, finer)
+    return _nearly_formed(header, few)
 
 
 def _nearly_formed(header: str, few: pl.Series) -> Choice:
@@ -144,7 +150,7 @@ def _tiers(header: str, values: pl.Series) -> Iterator[tuple[Reading, ...]]:
         and (hints.is_time(header) or len(values) >= _FEW_DAYS)
     ):
         yield (_PLAIN_DATE,)
-    yield (_NUMBER,)
+    yield (NUMBER,)
     if values.str.contains("[0-9]").mean() < _NEARLY:  # type: ignore[operator]
         return
     first = values[0].strip()
@@ -196,7 +202,14 @@ def _number(decimal: str = ".", thousands: str = ",", percent: bool = False) -> 
     said = [f'decimal="{decimal}", thousands="{thousands}"'] if decimal != "." else []
     said += ["percent=True"] if percent else []
     step = Step(f"clean.number({', '.join(said)})", clean.number(decimal, thousands, percent))
-    return Reading("number", pl.Float64(), (step,), order="decimal")
+    return Reading("number", pl.Float64(), (step,), order="decimal", decimal=decimal)
+
+
+PLAIN_OR_GROUPED = (
+    Reading("number", pl.Float64(), order="decimal", decimal="."),
+    _number(decimal=",", thousands="."),
+)
+"""How 1.234 may be read where no other number of its column tells."""
 
 
 def _dated(values: pl.Series) -> Iterator[tuple[Reading, ...]]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.infer import hints
+from pipeline.infer.candidates import NUMBER
 from pipeline.infer.fields import Field, field_of, stands_for_nothing
 from pipeline.infer.found import Found
 from pipeline.infer.layout import number
@@ -42,7 +43,7 @@ def decide(scanned: Scanned, named: Sequence[Named]) -> Decided:
     Args:
         named: the field of each column of `scanned`, in the same order.
     """
-    signs = _decimal_sign(scanned.columns)
+    signs = _decimal_signs(scanned.columns)
     fields = [field_of(column, name, signs) for column, name in zip(scanned.columns, named, strict=True)]
     fields = _with_stand_ins(fields)
     key, comment = _key(scanned, fields)
@@ -55,13 +56,15 @@ def decide(scanned: Scanned, named: Sequence[Named]) -> Decided:
     return Decided(tuple(fields), key, comment, event_time)
 
 
-def _decimal_sign(columns: Sequence[Found]) -> set[str]:
-    """How the columns without doubt write decimals: steps of number readings that have no rival left."""
-    return {
-        column.alive[0].steps[0].code
+def _decimal_signs(columns: Sequence[Found]) -> set[str]:
+    """How the columns without doubt write decimals: the sign of readings that have no rival left, and the points of texts that can
+    part no thousands. Places on the globe have points in files of every notation."""
+    signs = {column.alive[0].decimal for column in columns if len(column.alive) == 1} - {""}
+    pointed = any(
+        column.alive == [NUMBER] and column.facts[NUMBER].proves and not hints.is_coordinate(column.header)
         for column in columns
-        if len(column.alive) == 1 and column.alive[0].order == "decimal"
-    }
+    )
+    return signs | {"."} if pointed else signs
 
 
 def _with_stand_ins(fields: Sequence[Field]) -> list[Field]:
@@ -92,13 +95,21 @@ def _key(scanned: Scanned, fields: Sequence[Field]) -> tuple[tuple[str, ...], st
             continue
         named = any(hints.identifies(part.header) for part in parts)
         timed = any(part.kind in ("datetime", "date") for part in parts)
-        first = parts[0] is fields[0] and len(parts) == 1 and parts[0].kind in ("int", "text")
+        first = parts[0] is fields[0] and len(parts) == 1 and _is_number_of_row(parts[0], scanned.rows)
         timed &= len(parts) > 1 or not any(hints.identifies(field.header) for field in fields)
         if scanned.rows < 2 or not (named or (scanned.rows >= _MANY and (timed or first))):
             continue
         what = "every value differs" if len(parts) == 1 else "together they differ in every row"
         return tuple(part.name for part in parts), f"Looks like the key: {what}."
     return (), ""
+
+
+def _is_number_of_row(field: Field, rows: int) -> bool:
+    """Whether a column's values are made to tell rows apart, whatever it is called: numbers without a gap, or UUIDs. That codes or
+    names differ in one file says nothing about the next."""
+    if field.kind == "int":
+        return bool(field.facts.most - field.facts.least + 1 == rows)
+    return "uuid=True" in field.checks
 
 
 def _event_time(fields: Sequence[Field]) -> str | None:

@@ -5,9 +5,12 @@ What belongs here: counting the values of one reading. What does not: choosing r
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -21,6 +24,7 @@ from pipeline.ingest.rows import lost
 MOST_DISTINCT = 2_000
 _PLENTY = 20_000
 _LONGEST_COUNTED = 500
+_DOUBLE_DIGITS = 15
 
 
 @dataclass
@@ -34,8 +38,15 @@ class Facts:
         whole: whether all numbers are whole.
         pointed: whether a number has a point.
         least_count, next_least: how often the smallest number occurs, and the smallest of the others; where it is below zero.
-        scale: most digits after the point.
+        scale, shortest_scale: most and fewest digits after the point, of the numbers that have one.
+        before: most characters before the point.
         exponent: whether a number has an exponent.
+        grouped, free: whether a point stands before three digits and behind one to three, as one of thousands would, and whether
+            one stands as no such does; proves: whether the latter was seen in a format of texts alone. (The point of a typed value
+            is never grouped.)
+        zero_behind: whether a number ends in a zero behind other decimals: 1.10.
+        coded: a number such as 12E5, which may be a code; or "". scientific: whether an exponent stands in what is a number only.
+        exact: whether floats hold all digits; printed: whether those that do not are doubles as programs print them.
         midnight: whether all times are at midnight.
         counts: text → how often; None where there are too many.
         shortest, longest: characters of texts.
@@ -54,7 +65,17 @@ class Facts:
     whole: bool = True
     pointed: bool = False
     scale: int = 0
+    shortest_scale: int | None = None
+    before: int = 0
     exponent: bool = False
+    grouped: bool = False
+    free: bool = False
+    proves: bool = False
+    zero_behind: bool = False
+    coded: str = ""
+    scientific: bool = False
+    exact: bool = True
+    printed: bool = True
     midnight: bool = True
     counts: Counter[str] | None = field(default_factory=Counter)
     shortest: int | None = None
@@ -79,15 +100,23 @@ class Facts:
             self.most = other.most if self.most is None else max(self.most, other.most)
         self.whole &= other.whole
         self.pointed |= other.pointed
-        self.scale = max(self.scale, other.scale)
+        self.scale, self.before = max(self.scale, other.scale), max(self.before, other.before)
+        self.shortest_scale = _least(self.shortest_scale, other.shortest_scale)
         self.exponent |= other.exponent
+        self.grouped |= other.grouped
+        self.free |= other.free
+        self.proves |= other.proves
+        self.zero_behind |= other.zero_behind
+        self.coded = self.coded or other.coded
+        self.scientific |= other.scientific
+        self.exact &= other.exact
+        self.printed &= other.printed
         self.midnight &= other.midnight
         if self.counts is not None:
             self.counts = None if other.counts is None else self.counts + other.counts
             if self.counts is not None and len(self.counts) > MOST_DISTINCT:
                 self.counts = None
-        if other.shortest is not None:
-            self.shortest = other.shortest if self.shortest is None else min(self.shortest, other.shortest)
+        self.shortest = _least(self.shortest, other.shortest)
         self.longest = max(self.longest, other.longest)
         self.padded |= other.padded
         if other.formats is not None:
@@ -106,6 +135,10 @@ class Facts:
         self.next_least = min((value for value in above if value is not None), default=None)
 
 
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((value for value in (one, other) if value is not None), default=None)
+
+
 @dataclass(frozen=True)
 class Open:
     """What earlier chunks left open: the rest need not be looked at any more.
@@ -114,30 +147,39 @@ class Open:
         formats: those that all texts may still have.
         count: whether distinct texts may still be few.
         whole: whether all numbers may still be whole.
+        free: whether no point is known yet that parts decimals only.
     """
 
     formats: frozenset[Format]
     count: bool = True
     whole: bool = True
+    free: bool = True
 
 
-def facts_of(reading: Reading, outcome: Outcome, source: pl.Series, still: Open) -> Facts:
+def facts_of(
+    reading: Reading,
+    outcome: Outcome,
+    source: pl.Series,
+    still: Open,
+    typed: Callable[[], pl.Series] | None = None,
+) -> Facts:
     """One chunk's facts.
 
     Args:
         outcome: of `reading` on `source`.
         still: what is worth looking at.
+        typed: which of the texts were made from typed values (Boolean); None: none.
     """
     facts = Facts(rows=len(source), nulls=outcome.values.null_count(), words=set(outcome.words))
     if outcome.bad_count:
-        facts.bad = outcome.bad or ("?",)
+        facts.bad = outcome.bad or (outcome.finer or "?",)
         return facts
     if reading.kind == "text":
         _texts(outcome.values, facts, still)
         return facts
     facts.least, facts.most = outcome.values.min(), outcome.values.max()
     if reading.kind == "number":
-        _numbers(reading, outcome, facts, still)
+        _numbers(reading, outcome, facts, still, typed)
     elif reading.kind == "datetime":
         facts.midnight = not outcome.values.dt.time().max() or outcome.values.dt.time().max() == time(0)
     return facts
@@ -175,7 +217,9 @@ def _counts(bare: pl.Series) -> Counter[str] | None:
     return Counter(dict(counted.iter_rows()))
 
 
-def _numbers(reading: Reading, outcome: Outcome, facts: Facts, still: Open) -> None:
+def _numbers(
+    reading: Reading, outcome: Outcome, facts: Facts, still: Open, typed: Callable[[], pl.Series] | None
+) -> None:
     text = outcome.text
     if facts.least is not None and facts.least < 0:
         above = outcome.values.filter(outcome.values > facts.least)
@@ -189,16 +233,71 @@ def _numbers(reading: Reading, outcome: Outcome, facts: Facts, still: Open) -> N
         return
     if outcome.words:
         text = text.set(outcome.values.is_null(), None)
-    text = text.drop_nulls()
-    if is_code(text):
-        facts.bad = (str(text[0]),)
+    present = text.drop_nulls()
+    if is_code(present):
+        facts.bad = (str(present[0]),)
         return
-    facts.whole = still.whole and lost(text, cast(text, pl.Int64(), "UTC", CastMemory())).is_empty()
+    facts.whole = still.whole and lost(present, cast(present, pl.Int64(), "UTC", CastMemory())).is_empty()
     bare = text.str.strip_chars()
-    behind = bare.str.len_bytes().cast(pl.Int64) - bare.str.find(".", literal=True).cast(pl.Int64) - 1
-    facts.scale = int(behind.max() or 0)  # type: ignore[arg-type]
+    point = bare.str.find(".", literal=True).cast(pl.Int64)
+    sizes = bare.str.len_bytes().cast(pl.Int64)
+    behind = sizes - point - 1
+    facts.scale, facts.shortest_scale = int(behind.max() or 0), behind.min()  # type: ignore[arg-type, assignment]
+    facts.before = int(point.fill_null(sizes).max() or 0)  # type: ignore[arg-type]
     facts.pointed = behind.null_count() < len(behind)
-    facts.exponent = not facts.whole and bool(text.str.contains("[eE]").any())
+    if facts.pointed and not reading.steps and still.free:
+        _points(behind, outcome.values, facts, typed)
+    if facts.pointed and facts.scale > 1:
+        facts.zero_behind = bool((bare.str.ends_with("0") & (behind > 1)).any())
+    if not facts.whole:
+        _exponents(bare, facts, typed)
+        _digits(bare, outcome.values, facts)
+
+
+def _points(
+    behind: pl.Series, values: pl.Series, facts: Facts, typed: Callable[[], pl.Series] | None
+) -> None:
+    """Whether points may part thousands: `behind` is how many characters stand behind each."""
+    size = values.abs()
+    three = (behind == 3) & (size >= 1) & (size < 1_000)
+    pointed = behind.is_not_null()
+    facts.free = bool((pointed & ~three).any())
+    facts.proves = facts.free and typed is None
+    if not facts.free:
+        facts.grouped = bool((pointed if typed is None else pointed & ~typed()).any())
+
+
+def _exponents(bare: pl.Series, facts: Facts, typed: Callable[[], pl.Series] | None) -> None:
+    """Numbers with exponents, and whether they may be codes."""
+    mask = bare.str.contains("[eE]").fill_null(False)
+    facts.exponent = bool(mask.any())
+    if not facts.exponent:
+        return
+    if typed is not None:
+        mask &= ~typed()
+    codes = bare.filter(mask).str.contains(r"^[0-9]+[eE][0-9]+$")
+    facts.scientific = not codes.all()
+    facts.coded = str(bare.filter(mask).filter(codes)[0]) if codes.any() else ""
+
+
+def _digits(bare: pl.Series, values: pl.Series, facts: Facts) -> None:
+    """Whether doubles hold every digit of the texts. Fifteen they always do, unless the number is too small for them."""
+    doubtful = bare.str.len_bytes() > _DOUBLE_DIGITS
+    if facts.exponent:
+        doubtful |= values.abs() < sys.float_info.min
+    if not doubtful.any():
+        return
+    rows = doubtful.fill_null(False)
+    texts, doubles = bare.filter(rows), values.filter(rows)
+    for text, double in zip(
+        *(one.filter(texts != doubles.cast(pl.String)) for one in (texts, doubles)), strict=True
+    ):
+        number = Decimal(text)
+        if number != Decimal(repr(double)):
+            facts.exact = False
+            facts.printed &= number == Decimal(f"{double:.16e}")
+            if not facts.printed:
+                return
 
 
 def span_days(facts: Facts) -> float:

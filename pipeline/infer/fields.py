@@ -6,6 +6,7 @@ written down (`write`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -29,6 +30,9 @@ _CENTS, _FINE = 2, 4
 _TELLING = 50
 _SHOWN = 40
 _LOWEST = -9
+_VERSION_LIMIT, _VERSION_SCALE = 100, 3
+_SIGNS = {".": "point", ",": "comma"}
+_PRECISION, _MOST_PRECISION, _ROOM = 18, 38, 4
 _WHAT = {
     "number": "numbers",
     "bool": "yes or no",
@@ -81,7 +85,7 @@ def field_of(column: Found, named: Named, signs: set[str]) -> Field:
     """The field for a column.
 
     Args:
-        signs: how columns without doubt write decimals, as cleaners are written.
+        signs: how columns without doubt write decimals: "." or "," or both.
     """
     reading, comments = _settled(column, signs)
     facts = column.facts[reading] if reading in column.facts else column.facts[column.alive[0]]
@@ -96,7 +100,7 @@ def field_of(column: Found, named: Named, signs: set[str]) -> Field:
         return (
             _text(replace(base, comments=comments), column)
             if not reading.native
-            else replace(base, nullable=facts.nulls > 0)
+            else replace(base, nullable=facts.nulls > 0, comments=comments)
         )
     cleaners = tuple(null_cleaners(facts.words, reading.steps))
     base = replace(base, nullable=facts.nulls > 0, cleaners=cleaners, comments=comments)
@@ -110,27 +114,77 @@ def _settled(column: Found, signs: set[str]) -> tuple[Reading, tuple[str, ...]]:
     """The one reading of a column, and what is to be said of it; text where two readings differ and nothing tells which is meant."""
     alive = column.alive
     if len(alive) == 1:
-        return alive[0], _told(column, alive[0])
+        return _undoubted(column, alive[0])
     example = next(
         (value for value in column.evidence.to_list() if any(sign in value for sign in ".,/-")), ""
     )
     if alive[0].order == "decimal":
-        known = [one for one in alive if one.steps[0].code in signs]
-        if column.agree or len(known) == 1:
-            return (known or alive)[0], ()
-        codes = " or ".join(one.steps[0].code for one in alive)
+        known = [one for one in alive if one.decimal in signs]
+        if column.agree:
+            return _undoubted(column, (known or alive)[0])
+        if len(known) == 1:
+            reading, other = known[0], next(one for one in alive if one != known[0])
+            comments = (
+                f"{literal(example)}: in other columns a {_SIGNS[reading.decimal]} stands before decimals, so the"
+                f" {_SIGNS[other.decimal]} parts thousands.",
+            )
+            parts_thousands = other.decimal in example and reading.decimal not in example
+            return reading, comments if parts_thousands else ()
         return TEXT, (
             f"Is the sign in {literal(example)} one of decimals or of thousands? Text until you say:",
-            f"{codes}.",
+            f"{_codes(alive)}.",
         )
-    codes = " or ".join(one.steps[0].code for one in alive)
     return TEXT, (
         f"Day or month first in {literal(example)}? No value tells. Text until you say:",
-        f"{codes}.",
+        f"{_codes(alive)}.",
     )
 
 
+def _codes(readings: Sequence[Reading]) -> str:
+    return " or ".join(one.steps[0].code if one.steps else "float as it stands" for one in readings)
+
+
+def _undoubted(column: Found, reading: Reading) -> tuple[Reading, tuple[str, ...]]:
+    """A reading without rivals, or text where its numbers may be none."""
+    if reading.kind == "number" and not reading.native:
+        facts = column.facts[reading]
+        if facts.coded and not facts.scientific:
+            return TEXT, (
+                f"{literal(facts.coded)} may be a code as well as a number: text until you say float.",
+            )
+        if facts.pointed and hints.is_version(column.header):
+            return TEXT, ("Numbers by their form, versions by their name: text.",)
+        if _uneven(column.header, facts) and (pair := _same_number(column.evidence)):
+            return TEXT, (
+                f"{literal(pair[0])} and {literal(pair[1])} are one number and may be two versions: text.",
+            )
+    return reading, _told(column, reading)
+
+
+def _uneven(header: str, facts: Facts) -> bool:
+    """Whether numbers look like those of versions: small, some with a zero at the end of their decimals and some with fewer."""
+    few = facts.shortest_scale is not None and facts.shortest_scale < facts.scale <= _VERSION_SCALE
+    small = facts.least is not None and facts.least >= 0 and facts.most < _VERSION_LIMIT
+    return facts.zero_behind and few and small and not hints.is_money(header) and not hints.adds_up(header)
+
+
+def _same_number(distinct: pl.Series) -> tuple[str, str] | None:
+    """Two texts that are one number, but for zeros at the end of its decimals: 1.1 and 1.10."""
+    texts = distinct.str.strip_chars().unique(maintain_order=True)
+    pointed = texts.filter(texts.str.contains(".", literal=True) & ~texts.str.contains("[eE]"))
+    pairs = (
+        pl.DataFrame({"text": pointed, "number": pointed.str.strip_chars_end("0")})
+        .group_by("number", maintain_order=True)
+        .agg("text")
+        .filter(pl.col("text").list.len() > 1)
+    )
+    return None if pairs.is_empty() else (pairs["text"][0][0], pairs["text"][0][1])
+
+
 def _told(column: Found, reading: Reading) -> tuple[str, ...]:
+    if column.choice.finer:
+        example = literal(_short(column.choice.finer))
+        return (f"{example} has more digits of a second than a table holds: text, so that none is lost.",)
     if column.choice.nearly:
         if column.choice.nearly == "number" and hints.identifies(column.header):
             return ()
@@ -161,8 +215,18 @@ def _number(base: Field, reading: Reading) -> Field:
         kind, annotation = "int", "int"
     elif (scale := _money_scale(header, facts)) is not None:
         kind, annotation = "decimal", f"Annotated[pl.Decimal, 18, {scale}]"
-    else:
+    elif facts.exact:
         kind, annotation = "float", "float"
+    elif not facts.exponent and facts.before + facts.scale <= _MOST_PRECISION:
+        precision = min(max(facts.before + facts.scale + _ROOM, _PRECISION), _MOST_PRECISION)
+        kind, annotation = "decimal", f"Annotated[pl.Decimal, {precision}, {facts.scale}]"
+    elif facts.printed:
+        kind, annotation = "float", "float"
+        base = replace(base, comments=(*base.comments, "Doubles with all of their 17 digits."))
+    else:
+        comment = "More digits than any number type holds: text, so that none is lost."
+        cleaners = tuple(null_cleaners(facts.words))
+        return replace(base, cleaners=cleaners, comments=(*base.comments, comment))
     base = replace(base, kind=kind, annotation=annotation)
     if stands_for_nothing(facts):
         return base

@@ -14,7 +14,7 @@ import polars as pl
 
 from pipeline.files.canonical import as_text
 from pipeline.infer import hints
-from pipeline.infer.candidates import Choice, choose, native
+from pipeline.infer.candidates import NUMBER, PLAIN_OR_GROUPED, Choice, choose, native
 from pipeline.infer.facts import Facts, Open
 from pipeline.infer.formats import tried_on
 from pipeline.infer.keys import hashes_of
@@ -65,7 +65,7 @@ class Found:
         """What the chunks so far have left open."""
         facts = self.facts[reading]
         formats = frozenset(tried_on(self.header)) if facts.formats is None else facts.formats
-        return Open(formats, facts.counts is not None, facts.whole)
+        return Open(formats, facts.counts is not None, facts.whole, not facts.free)
 
 
 def first_look(header: str, frame: pl.DataFrame) -> Found:
@@ -104,13 +104,27 @@ def choose_late(column: Found) -> bool:
 def choose_again(column: Found, settle: bool) -> None:
     """The values that spoke against every reading join the evidence."""
     if column.native is not None:
-        column.choice, column.native = Choice((Reading("text", pl.String(), native=True),)), None
+        timed = isinstance(column.native, pl.Datetime | pl.Time)
+        finer = next((value for facts in column.facts.values() for value in facts.bad if timed), "")
+        column.choice = Choice((Reading("text", pl.String(), native=True),), finer=finer)
+        column.native = None
         return
     odd = [value for facts in column.facts.values() for value in facts.bad]
     column.evidence = pl.concat([column.evidence, pl.Series(odd, dtype=pl.String)]).unique(
         maintain_order=True
     )
     column.choice = Choice((TEXT,)) if settle else choose(column.header, column.evidence)
+
+
+def in_doubt(column: Found) -> bool:
+    """Whether plain numbers may be whole ones with points between thousands; the column is then to be read in both ways."""
+    if column.choice.rivals != (NUMBER,) or hints.is_coordinate(column.header):
+        return False
+    facts = column.facts[NUMBER]
+    if not facts.grouped or facts.free:
+        return False
+    column.choice = Choice(PLAIN_OR_GROUPED)
+    return True
 
 
 def possible_keys(frame: pl.DataFrame, columns: Sequence[Found]) -> list[Key]:

@@ -16,12 +16,27 @@ _ADDS_UP = frozenset({"quantity", "qty", "count", "units", "pieces", "sales", "r
 _GROUPS = frozenset({"department", "category", "type", "kind", "region", "country", "source", "channel", "segment", "group", "store", "shop", "branch", "product", "namespace", "station", "site", "sensor", "device", "sector", "continent", "team", "abteilung", "kategorie", "land", "filiale", "class"})  # fmt: skip
 _OPEN = frozenset({"name", "title", "customer", "kunde", "client", "user", "person", "author", "city", "town", "ort", "stadt", "ville", "street", "strasse", "address", "adresse", "product", "produkt", "article", "artikel", "item", "description", "comment", "note", "remark", "bemerkung", "text", "message"})  # fmt: skip
 _YEAR = frozenset({"year", "jahr", "yr", "annee", "month", "monat", "day", "tag", "hour", "stunde", "week", "woche", "minute", "weekday", "quarter"})  # fmt: skip
+_NO_ID = frozenset({"valid", "invalid", "liquid", "solid", "fluid", "humid", "covid", "rapid", "hybrid", "android", "acid"})  # fmt: skip
+_COORDINATE = frozenset({"lat", "latitude", "lon", "lng", "long", "longitude"})
+_VERSION = frozenset({"version", "versions", "ver", "release", "revision", "firmware", "build", "section", "chapter", "kapitel", "abschnitt", "clause"})  # fmt: skip
+
+
+def is_coordinate(header: str) -> bool:
+    """Whether it is a place on the globe, which no one writes with signs between thousands."""
+    return bool(words(header) & _COORDINATE)
+
+
+def is_version(header: str) -> bool:
+    """Whether its values are numbers of versions and sections, of which 1.1 and 1.10 are two."""
+    return bool(words(header) & _VERSION)
 
 
 def identifies(header: str) -> bool:
     """Whether it names things: an id, a number, a code."""
     found = words(header)
-    return bool(found & _IDENTIFIES) or any(word.endswith("id") and len(word) > 4 for word in found)
+    return bool(found & _IDENTIFIES) or any(
+        word.endswith("id") and len(word) > 4 and word not in _NO_ID for word in found
+    )
 
 
 def is_coded(header: str) -> bool:

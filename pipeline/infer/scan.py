@@ -15,12 +15,22 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
-from pipeline.files import Piece, Table
+from pipeline.files import Parsed, Piece, Table
 from pipeline.infer.facts import Facts, facts_of
-from pipeline.infer.found import Found, Key, choose_again, choose_late, evidence_of, first_look, possible_keys
+from pipeline.infer.found import (
+    Found,
+    Key,
+    choose_again,
+    choose_late,
+    evidence_of,
+    first_look,
+    in_doubt,
+    possible_keys,
+)
 from pipeline.infer.keys import Hashes, Uniqueness, hashes_of
 from pipeline.infer.readings import TEXT, ZONE, Outcome, Reading, read
 from pipeline.ingest.casts import CastMemory, cast
@@ -88,6 +98,11 @@ def scan(table: Table, headers: Iterable[str], memory_mb: int) -> Scanned:
         open_columns = late + dead
         if not open_columns:
             break
+    doubtful = [column for column in columns.values() if in_doubt(column)]
+    for column in doubtful:
+        column.restart()
+    if doubtful:
+        _pass(table, columns, doubtful, {}, memory_mb)
     unique = tuple(key for key, one in keys.items() if one.settle())
     return Scanned(tuple(columns.values()), rows, rejects, unique)
 
@@ -156,9 +171,10 @@ def _work(
         source = _source(frame, column)
         if column.choice.rivals == (TEXT,) and source.null_count() < len(source) and column.unseen:
             late[column.header] = evidence_of(source)
+        made = None if parsed.typed is None else partial(_typed, parsed, column.header)
         for reading in column.alive:
-            outcome = read(reading, source)
-            facts[column.header, reading] = facts_of(reading, outcome, source, column.still(reading))
+            outcome = read(reading, source, made)
+            facts[column.header, reading] = facts_of(reading, outcome, source, column.still(reading), made)
             outcomes.append(outcome.values)
             if reading == column.choice.rivals[0] and column.header in parts:
                 typed[column.header] = _comparable(reading, outcome)
@@ -169,6 +185,13 @@ def _work(
         typed[name] = _comparable(reading, read(reading, _source(frame, columns[name])))
     hashes = {key: hashes_of([typed[name] for name in key]) for key in tested}
     return _Chunk(facts, agree, late, hashes, frame.height, len(parsed.rejects))
+
+
+def _typed(parsed: Parsed, header: str) -> pl.Series:
+    """Which texts of a column were made from typed values."""
+    if header not in parsed.frame.columns or parsed.typed is None:
+        return pl.Series([False]).new_from_index(0, parsed.frame.height)
+    return parsed.typed(header)
 
 
 def _source(frame: pl.DataFrame, column: Found) -> pl.Series:
