@@ -30,7 +30,7 @@ def _known(error: BaseException) -> str | None:
 
     from pipeline.contract import ContractError
     from pipeline.intake import OriginalUnavailable
-    from pipeline.warehouse import WarehouseError
+    from pipeline.warehouse import PartsFailed, WarehouseError
 
     if isinstance(error, KeyboardInterrupt):
         return "Stopped. What was committed stays; run it again to go on."
@@ -39,8 +39,8 @@ def _known(error: BaseException) -> str | None:
             f"PIPELINE_{str(part['loc'][0]).upper()}: {part['msg']} (it is {part['input']!r}). Set it to another value."
             for part in error.errors()
         )
-    if isinstance(error, ContractError | WarehouseError | OriginalUnavailable | OSError):
-        return str(error)
+    if isinstance(error, ContractError | WarehouseError | PartsFailed | OriginalUnavailable | OSError):
+        return "\n".join([str(error), *getattr(error, "__notes__", ())])
     return None
 
 

@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from pipeline.contract import Dataset
     from pipeline.intake import Intake
-    from pipeline.warehouse import Recomputed
+    from pipeline.warehouse import Failures, Recomputed
 
 app = typer.Typer(
     name="pipeline",
@@ -49,23 +49,21 @@ def require_datasets(names: Iterable[str], datasets: Mapping[str, Dataset]) -> N
         refuse(f"No dataset {', '.join(map(repr, unknown))}. There is: {', '.join(datasets)}.")
 
 
-def up_to_date(house: Intake, datasets: Sequence[str] | None) -> tuple[list[Recomputed], str | None]:
-    """Bring the dirty windows up to date: what was recomputed, and why a window could not be, if one could not."""
+def up_to_date(house: Intake, datasets: Sequence[str] | None, failures: Failures) -> list[Recomputed]:
+    """Bring the dirty windows up to date: what was recomputed; what could not be is in `failures`."""
     from pipeline.intake import recompute_dirty
-    from pipeline.warehouse import WindowFailed
 
     done: list[Recomputed] = []
-    try:
-        done.extend(recompute_dirty(house, datasets))
-    except WindowFailed as error:
-        return done, str(error)
-    return done, None
+    if not failures.stopped:
+        with failures.aside("windows", "", last=True):
+            done.extend(recompute_dirty(house, datasets, failures))
+    return done
 
 
-def end_if(failed: str | None) -> None:
-    """End with exit code 2 where a window could not be computed, once everything else is said."""
-    if failed is not None:
-        refuse(failed)
+def end_if(failures: Failures) -> None:
+    """End with exit code 2 where parts failed, each of them told, once everything else is said."""
+    if failures:
+        refuse("\n".join(map(str, failures.found)))
 
 
 def windows_json(recomputed: Sequence[Recomputed]) -> list[dict[str, object]]:

@@ -77,6 +77,7 @@ def release(
     from dataclasses import asdict
 
     from pipeline.terminal import print_json, say, show_rows
+    from pipeline.warehouse import Failures
 
     house = intake()
     require_datasets([dataset], house.datasets)
@@ -84,20 +85,22 @@ def release(
         _require_window(house, dataset, window)
     with house.warehouse.session() as session:
         done = session.release(dataset, window, delivery)
-    recomputed, failed = up_to_date(house, [dataset]) if windows else ([], None)
+    failures = Failures()
+    recomputed = up_to_date(house, [dataset], failures) if windows else []
     if json:
-        print_json({"released": [asdict(one) for one in done], "windows": windows_json(recomputed)})
-        end_if(failed)
+        told = [asdict(one) for one in done]
+        print_json({"released": told, "windows": windows_json(recomputed), "failures": failures.told()})
+        end_if(failures)
         return
     if not done:
         say(f"No row of {dataset} is held.")
-        end_if(failed)
+        end_if(failures)
         return
     columns = ["window", "delivery", "rows", "days", "cannot count any more"]
     shown = [(one.window, one.delivery, one.rows, len(one.days), one.frozen) for one in done]
     show_rows("Released", columns, shown, columns[2:])
     say_windows(recomputed)
-    end_if(failed)
+    end_if(failures)
 
 
 @app.command()
@@ -117,22 +120,26 @@ def retain(
     from dataclasses import asdict
 
     from pipeline.terminal import print_json, say, say_retained
+    from pipeline.warehouse import Failures
 
     house = intake()
     require_datasets(dataset or (), house.datasets)
+    failures = Failures()
     done: list[Retained] = []
     for name, declared in house.datasets.items():
         keeps = declared.keep_rows is not None or declared.keep_windows is not None
         if name in dataset if dataset else keeps:
-            with house.warehouse.session() as session:
+            with failures.aside("retention", name, opens=True), house.warehouse.session() as session:
                 done.append(session.retain(name, dry_run=dry_run))
     if json:
         print_json([asdict(one) for one in done])
+        end_if(failures)
         return
-    if not done:
+    if not done and not failures:
         say("Every dataset keeps all of its rows and windows.")
     for one in done:
         say_retained(one, dry_run=dry_run)
+    end_if(failures)
 
 
 def _require_window(house: Intake, dataset: str, window: str) -> None:

@@ -19,7 +19,7 @@ from pipeline.commands.app import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.intake import Intake
+    from pipeline.intake import Intake, Outcome
     from pipeline.intake.again import Again
 
 
@@ -60,6 +60,7 @@ def ingest(
     from pipeline.intake import take_inbox, wait_and_scan
     from pipeline.report import reported, write_indexes
     from pipeline.terminal import print_json, progress_bar, say, show_entries
+    from pipeline.warehouse import Failures
 
     house = intake()
     require_datasets(dataset or (), house.datasets)
@@ -69,10 +70,15 @@ def ingest(
         _load_again(house, dataset or [], delivery, everything=everything, windows=windows, json=json)
         return
     scan = wait_and_scan(house, dataset or None)
-    with progress_bar() as listen:
-        outcomes = list(reported(house, take_inbox(house, scan.waiting, progress=listen)))
-    write_indexes(house, {outcome.entry.dataset for outcome in outcomes})
-    recomputed, failed = up_to_date(house, dataset or None) if windows else ([], None)
+    failures = Failures()
+    outcomes: list[Outcome] = []
+    with progress_bar() as listen, failures.aside("inbox", "", last=True):
+        taken = take_inbox(house, scan.waiting, progress=listen, failures=failures)
+        outcomes.extend(reported(house, taken, failures))
+    if not failures.stopped:
+        with failures.aside("reports", "", last=True):
+            write_indexes(house, {outcome.entry.dataset for outcome in outcomes}, failures)
+    recomputed = up_to_date(house, dataset or None, failures) if windows else []
     if json:
         print_json(
             {
@@ -82,9 +88,10 @@ def ingest(
                 "windows": windows_json(recomputed),
                 "still_being_written": [str(w.path) for w in scan.unsettled],
                 "refused": [{"path": str(r.path), "reason": r.reason} for r in scan.refused],
+                "failures": failures.told(),
             }
         )
-        end_if(failed)
+        end_if(failures)
         return
     if outcomes:
         show_entries([outcome.entry for outcome in outcomes])
@@ -94,8 +101,11 @@ def ingest(
         say(f"  still being written, left for the next run: {item.path}")
     for refused in scan.refused:
         say(f"  not taken: {refused.path}: {refused.reason}")
+    for outcome in outcomes:
+        if outcome.left is not None:
+            say(f"  taken, and still in the inbox: {outcome.dataset}/{outcome.delivery}: {outcome.left}")
     say_windows(recomputed)
-    end_if(failed)
+    end_if(failures)
 
 
 def _load_again(
@@ -111,9 +121,11 @@ def _load_again(
     from pipeline.intake.again import NoSuchDelivery, load_again
     from pipeline.report import renew_reports
     from pipeline.terminal import print_json, progress_bar, say, show_again
+    from pipeline.warehouse import Failures
 
     if not names or (deliveries and len(names) > 1):
         refuse("Name the dataset: `pipeline ingest orders --from-archive`.")
+    failures = Failures()
     again: list[Again] = []
     try:
         with progress_bar() as listen:
@@ -122,13 +134,16 @@ def _load_again(
     except NoSuchDelivery as error:
         refuse(str(error))
     for name in names:
-        renew_reports(house, name, [done.entry.delivery for done in again if done.entry.dataset == name])
-    recomputed, failed = up_to_date(house, names) if windows else ([], None)
+        with failures.aside("reports", name, last=True):
+            told = [done.entry.delivery for done in again if done.entry.dataset == name]
+            renew_reports(house, name, told, failures)
+    recomputed = up_to_date(house, names, failures) if windows else []
     if json:
         print_json(
             {
                 "deliveries": [_entry_json(done.entry) | {"problem": done.problem} for done in again],
                 "windows": windows_json(recomputed),
+                "failures": failures.told(),
             }
         )
     else:
@@ -136,7 +151,7 @@ def _load_again(
             say("Every delivery is loaded under the contract of now; --all loads them all the same.")
         show_again(again)
         say_windows(recomputed)
-    end_if(failed)
+    end_if(failures)
     raise typer.Exit(2 if any(done.problem for done in again) else 0)
 
 

@@ -37,6 +37,7 @@ def replay(
     from pipeline.intake import replay as take_again
     from pipeline.report import renew_reports
     from pipeline.terminal import print_json, say, show_rows
+    from pipeline.warehouse import Failures
 
     house = intake()
     require_datasets([dataset], house.datasets)
@@ -48,21 +49,24 @@ def replay(
                 f"No delivery {', '.join(map(repr, unknown))} of {dataset!r} is loaded; see `pipeline status`."
             )
     found = take_again(house, dataset, delivery or None)
-    renew_reports(house, dataset, [one.delivery for one in found])
-    recomputed, failed = up_to_date(house, [dataset]) if windows else ([], None)
+    failures = Failures()
+    with failures.aside("reports", dataset, last=True):
+        renew_reports(house, dataset, [one.delivery for one in found], failures)
+    recomputed = up_to_date(house, [dataset], failures) if windows else []
     if json:
         print_json(
             {
                 "dataset": dataset,
                 "deliveries": [asdict(one) for one in found],
                 "windows": windows_json(recomputed),
+                "failures": failures.told(),
             }
         )
-        end_if(failed)
+        end_if(failures)
         return
     if not found:
         say(f"No row of {dataset} is rejected and open.")
-        end_if(failed)
+        end_if(failures)
         return
     columns = ["delivery", "looked at", "passed", "left out", "still rejected"]
     show_rows(
@@ -77,4 +81,4 @@ def replay(
             f"{unread:,} of them could not be read: they need a correction, or their file to be loaded again."
         )
     say_windows(recomputed)
-    end_if(failed)
+    end_if(failures)

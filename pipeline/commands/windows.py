@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.app import Json, intake, refuse, windows_json
+from pipeline.commands.app import Json, end_if, intake, refuse, windows_json
 from pipeline.commands.windows_app import windows_app
 from pipeline.commands.windows_named import From, To, day_range, windows_named
 
@@ -34,28 +34,35 @@ def recompute(
 
     Example: `pipeline windows recompute orders/daily_by_department --from 2026-01-01 --to 2026-12-31`
     """
+    from pipeline.intake import recompute_aside
     from pipeline.terminal import print_json, say, steps_bar
+    from pipeline.warehouse import Failures
 
     house = intake()
     chosen = windows_named(window, house.datasets)
     days = day_range(first, last)
     if everything and days is not None:
         refuse("Give --from with --to, or --all.")
+    failures = Failures()
     done: list[Recomputed] = []
     with steps_bar("window-days", len(chosen) * max(1, len(days or ()))) as step:
         for dataset, name in chosen:
             if everything:
-                with house.warehouse.session() as session:
+                with (
+                    failures.aside("window", dataset, name, opens=True),
+                    house.warehouse.session() as session,
+                ):
                     session.mark_everything(dataset, name)
             # A month at a time: between two of them others have their turn at the warehouse.
             for part in _months(days):
-                fresh = house.warehouse.recompute(dataset, name, part)
-                done += fresh
+                done += recompute_aside(house, dataset, name, failures, part)
                 step(f"{dataset}/{name}", len(part or ()) or 1)
     if json:
         print_json(windows_json(done))
+        end_if(failures)
         return
     _show_recomputed(done)
+    end_if(failures)
     if not done:
         say("Nothing of these was dirty; --from with --to, or --all, computes anew what is not.")
 
@@ -80,6 +87,7 @@ def verify(
     Example: `pipeline windows verify orders --from 2026-11-01 --to 2026-11-30`
     """
     from pipeline.terminal import print_json, steps_bar
+    from pipeline.warehouse import Failures
     from pipeline.warehouse.windows.sample import SAMPLED_DAYS
 
     if sum((days is not None, first is not None or last is not None, everything)) > 1:
@@ -88,15 +96,18 @@ def verify(
     chosen = windows_named(window or list(house.datasets), house.datasets, some=bool(window))
     asked = day_range(first, last)
     sample = None if everything or asked is not None else days or SAMPLED_DAYS
+    failures = Failures()
     found: list[Verified] = []
     with steps_bar("windows", len(chosen)) as step:
         for dataset, name in chosen:
-            found.append(house.warehouse.verify(dataset, name, asked, sample))
+            with failures.aside("verification", dataset, name, opens=True):
+                found.append(house.warehouse.verify(dataset, name, asked, sample))
             step(f"{dataset}/{name}", 1)
     if json:
         print_json([_verified_json(one) for one in found])
     else:
         _show_verified(found)
+    end_if(failures)
     raise typer.Exit(1 if any(one.differences for one in found) else 0)
 
 

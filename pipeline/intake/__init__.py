@@ -11,7 +11,7 @@ from pipeline.intake.inbox import find_delivery, wait_and_scan
 from pipeline.intake.originals import OriginalUnavailable, original
 from pipeline.intake.prepare import Prepared, prepare, prepare_batches
 from pipeline.intake.replaying import Replayed, apply_corrections, corrected_by, corrections_of, replay
-from pipeline.intake.take import recompute_dirty, take_inbox
+from pipeline.intake.take import recompute_aside, recompute_dirty, take_inbox
 
 __all__ = [
     "Intake",
@@ -28,6 +28,7 @@ __all__ = [
     "original",
     "prepare",
     "prepare_batches",
+    "recompute_aside",
     "recompute_dirty",
     "replay",
     "take_inbox",

@@ -13,25 +13,37 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from pipeline.contract import ContractError
 from pipeline.files import hash_file, unchanged
 from pipeline.ingest import source_records
 from pipeline.intake.house import Intake
 from pipeline.intake.inbox import landed_as
 from pipeline.intake.originals import (
+    STAY,
     drop_copy,
     find_original,
     is_copy,
     put_in_archive,
     put_in_quarantine,
-    require_recipients,
+    without_recipients,
 )
 from pipeline.intake.prepare import Prepared, Problem
-from pipeline.warehouse import CorrectionRefused, DeliveryRefused, Entry, ReconciliationError, Session
+from pipeline.warehouse import (
+    ContractChanged,
+    CorrectionRefused,
+    DeliveryRefused,
+    Entry,
+    Failures,
+    ReconciliationError,
+    Session,
+    told,
+)
 
 _HOLD_SECONDS = 3.0
 
@@ -46,41 +58,87 @@ class Outcome:
         entry: its row of the ledger; status loaded, partial, quarantined or duplicate.
         kept_at: where the original is now; None when its dataset keeps none, when it was sealed in the archive already, or
             changed while it was committed and stays in the inbox to be taken again.
+        left: why it lies in the inbox still, though it is in the ledger; None where it does not.
     """
 
     dataset: str
     delivery: str
     entry: Entry
     kept_at: Path | None
+    left: str | None = None
 
 
-def commit(intake: Intake, prepared: Iterable[Prepared], run_id: str | None = None) -> Iterator[Outcome]:
+def commit(
+    intake: Intake,
+    prepared: Iterable[Prepared],
+    run_id: str | None = None,
+    failures: Failures | None = None,
+) -> Iterator[Outcome]:
     """Commit files in the order given. Postponed ones are passed over, and those that somebody took away or wrote to since
     they were staged: what is in the inbox then is taken the next time.
 
     The warehouse is opened for a few seconds at most at a time, and the iterator is advanced while it is open only for
     what a list holds ready: give a list where files are ready, an iterator to commit each as it comes.
 
+    Args:
+        failures: takes what fails with one file or one dataset, while the others go on; without it that is raised at the end.
+
     Raises:
-        ContractError: see `require_recipients`. WarehouseBusy: another process held the warehouse too long. OSError, duckdb.Error: the machine fails.
+        PartsFailed: see `failures`. WarehouseBusy: another process held the warehouse too long. OSError, duckdb.Error: the machine fails.
     """
-    if not isinstance(prepared, list):
+    with told(failures) as aside:
+        if isinstance(prepared, list):
+            yield from _commit(intake, prepared, run_id, aside)
+            return
         for item in prepared:
-            yield from commit(intake, [item], run_id)
-        return
+            yield from _commit(intake, [item], run_id, aside)
+
+
+def _commit(
+    intake: Intake, prepared: Sequence[Prepared], run_id: str | None, failures: Failures
+) -> Iterator[Outcome]:
+    failures.add(item.failure for item in prepared if item.failure is not None)
     remaining = [item for item in prepared if item.postponed is None]
-    require_recipients(intake, [item.waiting.dataset for item in remaining])
+    left = without_recipients(intake, [item.waiting.dataset for item in remaining], failures)
+    remaining = [item for item in remaining if item.waiting.dataset not in left]
     while remaining:
         done: list[tuple[Prepared, Entry]] = []
+        began = datetime.now(UTC).replace(tzinfo=None)
         with intake.warehouse.session() as session:
             until = time.monotonic() + _HOLD_SECONDS
             while remaining and (not done or time.monotonic() < until):
                 item = remaining.pop(0)
-                if _in_archive(intake, item) or unchanged(item.waiting):
-                    done.append(_record(intake, session, item, run_id))
-            session.publish(_without_windows(intake, done))
+                with failures.aside("file", item.waiting.dataset, item.waiting.delivery):
+                    if _in_archive(intake, item) or unchanged(item.waiting):
+                        done += _recorded(intake, session, item, run_id, failures)
+            session.publish(_without_windows(intake, done), failures)
         for item, entry in done:
-            yield Outcome(entry.dataset, entry.delivery, entry, _put_away(intake, item, entry))
+            yield _filed(intake, item, entry, failures, fresh=entry.committed_at >= began)
+
+
+def _recorded(
+    intake: Intake, session: Session, item: Prepared, run_id: str | None, failures: Failures
+) -> list[tuple[Prepared, Entry]]:
+    """`_record`; nothing where the dataset's declaration or table does not fit, which is told once, not for each of its files."""
+    try:
+        return [_record(intake, session, item, run_id)]
+    except (ContractChanged, ContractError) as error:
+        failures.take(error, "dataset", item.waiting.dataset, remedy=STAY)
+        return []
+
+
+def _filed(intake: Intake, item: Prepared, entry: Entry, failures: Failures, *, fresh: bool) -> Outcome:
+    """Put a file away. One that cannot be is told as a failure by the run that committed it; every later run that meets it says that it
+    lies there still."""
+    found = Failures()
+    kept_at: Path | None = None
+    with found.aside("file", entry.dataset, entry.delivery):
+        kept_at = _put_away(intake, item, entry)
+    if fresh:
+        failures.add(found.found)
+    return Outcome(
+        entry.dataset, entry.delivery, entry, kept_at, "; ".join(one.cause for one in found.found) or None
+    )
 
 
 def _without_windows(intake: Intake, done: list[tuple[Prepared, Entry]]) -> set[str]:

@@ -24,7 +24,9 @@ from pipeline.files.sealing import SEALED, KeyProblem, identities_of, recipients
 from pipeline.ingest.staging import new_part
 from pipeline.intake.house import Intake
 from pipeline.settings import IDENTITY_VARIABLE, RECIPIENT_VARIABLE
-from pipeline.warehouse import Entry, Session
+from pipeline.warehouse import Entry, Failures, Session
+
+STAY = "Its files stay in the inbox, and are taken once that is mended."
 
 _SEALED_NAME = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(SEALED)}$")
 
@@ -38,6 +40,18 @@ def require_recipients(intake: Intake, names: Iterable[str]) -> None:
     for name in sorted(set(names)):
         if _policy(intake, name) == "encrypt":
             _recipients(intake, name)
+
+
+def without_recipients(intake: Intake, names: Iterable[str], failures: Failures) -> set[str]:
+    """Those of the datasets for which `require_recipients` fails; each is in `failures` then."""
+    found = set()
+    for name in sorted(set(names)):
+        try:
+            require_recipients(intake, [name])
+        except ContractError as error:
+            failures.take(error, "dataset", name, remedy=STAY)
+            found.add(name)
+    return found
 
 
 def archive_folder(intake: Intake, entry: Entry) -> Path:

@@ -20,9 +20,10 @@ from pipeline.files import UnreadableFile, Waiting
 from pipeline.ingest import CheckCount, FileChanged, Progress, RefusedFile, Staged, stage
 from pipeline.ingest.file_rows import WORKERS
 from pipeline.intake.house import Intake
-from pipeline.intake.originals import require_recipients
+from pipeline.intake.originals import STAY, require_recipients, without_recipients
 from pipeline.intake.origins import Origins
 from pipeline.intake.worker import StagingProcesses
+from pipeline.warehouse import Failures, PartFailed, concerns_all
 
 FILES_AT_ONCE = 2
 _AHEAD = 128
@@ -58,29 +59,41 @@ class Prepared:
         staged: ready for the commit.
         problem: it goes to quarantine.
         postponed: it stays in the inbox for the next run, and why (still being written, gone).
+        failure: it is postponed because something failed that is to be told.
     """
 
     waiting: Waiting
     staged: Staged | None = None
     problem: Problem | None = None
     postponed: str | None = None
+    failure: PartFailed | None = None
 
 
 def prepare(
     intake: Intake, waiting: Iterable[Waiting], progress: Progress | None = None
 ) -> Iterator[Prepared]:
-    """Stage files, two at a time, and give them back in their order. Failures of the machine raise."""
+    """Stage files, two at a time, and give them back in their order. What fails with all of them alike raises, as does a dataset
+    whose originals cannot be sealed."""
     for batch in prepare_batches(intake, waiting, progress):
         yield from batch
 
 
 def prepare_batches(
-    intake: Intake, waiting: Iterable[Waiting], progress: Progress | None = None
+    intake: Intake,
+    waiting: Iterable[Waiting],
+    progress: Progress | None = None,
+    failures: Failures | None = None,
 ) -> Iterator[list[Prepared]]:
     """`prepare`, in lists of what is ready at the moment (at least one file, at most 64), so that one opening of the
-    warehouse can serve several small files without being held while a large one is staged."""
+    warehouse can serve several small files without being held while a large one is staged. Files of a dataset whose originals cannot be
+    sealed are left where `failures` takes that."""
     files = list(waiting)
-    require_recipients(intake, [item.dataset for item in files])  # before any of it is loaded
+    names = [item.dataset for item in files]
+    if failures is None:
+        require_recipients(intake, names)  # before any of it is loaded
+    else:
+        left = without_recipients(intake, names, failures)
+        files = [item for item in files if item.dataset not in left]
     many = sum(item.size <= _SMALL for item in files) >= _MANY
     remaining = iter(enumerate(files))
     under_way: deque[Future[Prepared]] = deque()
@@ -124,7 +137,8 @@ def _ready(under_way: deque[Future[Prepared]]) -> Iterator[Prepared]:
 def prepare_one(
     intake: Intake, item: Waiting, progress: Progress | None, chunks: ThreadPoolExecutor
 ) -> Prepared:
-    """Stage one file, or say why not; failures of the machine and of a declaration raise."""
+    """Stage one file, or say why not. What concerns all files alike raises; what fails with this one or with its declaration leaves it
+    in the inbox."""
     dataset = intake.datasets.get(item.dataset)
     if dataset is None:
         return Prepared(item, problem=_no_dataset(intake, item))
@@ -150,12 +164,25 @@ def prepare_one(
         if item.path.exists():
             raise
         return Prepared(item, postponed=f"{item.path} is gone: somebody else took it")
-    except _INFRASTRUCTURE:
-        raise
+    except _INFRASTRUCTURE as error:
+        if concerns_all(error):
+            raise
+        return Prepared(item, postponed=str(error), failure=_failure(item, error))
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001
         # A file that trips the reader must not keep every other file out: it is set aside with what happened.
         return Prepared(item, problem=_not_understood(error))
     return Prepared(item, staged=staged)
+
+
+def _failure(item: Waiting, error: Exception) -> PartFailed:
+    """What to tell of a file that stays in the inbox: a declaration that does not work is told once, not for each of its files."""
+    failures = Failures()
+    if isinstance(error, ContractError):
+        failures.take(error, "dataset", item.dataset, remedy=STAY)
+    else:
+        failures.take(error, "file", item.dataset, item.delivery)
+    (failure,) = failures.found
+    return failure
 
 
 def _not_understood(error: BaseException) -> Problem:

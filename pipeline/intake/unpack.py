@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.contract import ContractError
 from pipeline.files import UnreadableFile, Waiting, unchanged
 from pipeline.files.archive import MEMBER_FOLDER, Member, extract, holds_workbook, members
 from pipeline.intake.house import Intake
@@ -56,7 +57,7 @@ def unpack_zips(
     """Unpack the zip files among what waits in the folders of datasets.
 
     Raises:
-        OSError: the machine fails, for example the members do not fit on the disk. ContractError: see `require_recipients`.
+        OSError: the machine fails, for example the members do not fit on the disk.
     """
     done: dict[str, list[Waiting]] = {"unpacked": [], "kept": [], "busy": []}
     zips = [
@@ -111,8 +112,8 @@ def _unpack(intake: Intake, item: Waiting) -> str:
                     return "busy"
                 _place(found, hidden, item.path.with_name(item.path.name + MEMBER_FOLDER))
             put_zip_in_archive(intake, item, _archive_place(intake, item))
-    except UnreadableFile:
-        return "kept"  # taken as it is, it meets the same reason again and is quarantined with it
+    except (UnreadableFile, ContractError):
+        return "kept"  # taken as it is, it meets the same reason again, which is told there
     except FileNotFoundError:
         if item.path.exists():
             raise

@@ -33,7 +33,8 @@ from pipeline.orchestration.checks import evaluations
 from pipeline.orchestration.events import SAMPLED_DELIVERIES
 from pipeline.orchestration.names import INFRASTRUCTURE, POOL, clean_key, deliveries_of, errors_key, inbox_key
 from pipeline.orchestration.shape import clean_metadata, errors_metadata
-from pipeline.orchestration.steps import commit_and_report, progress_to, sign_in
+from pipeline.orchestration.steps import commit_and_report, fail_if, progress_to, sign_in
+from pipeline.warehouse import Failures
 
 
 def inbox_spec(dataset: Dataset) -> AssetSpec:
@@ -120,10 +121,11 @@ def _commit_op(dataset: Dataset) -> OpDefinition:
         if context.retry_number:
             # What an attempt before has committed is in the archive by now.
             prepared = [item for item in prepared if item.waiting.path.exists()]
-        outcomes: list[Outcome] = []
+        outcomes, failures = list[Outcome](), Failures()
         sampled = len(prepared) <= SAMPLED_DELIVERIES
-        yield from commit_and_report(context, intake, [prepared], outcomes, sampled)
+        yield from commit_and_report(context, intake, [prepared], outcomes, sampled, failures)
         yield from tell(context, list(evaluations(intake, [outcome.entry for outcome in outcomes])))
+        fail_if(failures)
 
     return commit
 

@@ -34,7 +34,7 @@ from pipeline.orchestration.metadata import (
 from pipeline.orchestration.names import LEDGER_TAG, clean_key, errors_key, last_day_of, window_key
 from pipeline.orchestration.pictures import window_chart
 from pipeline.orchestration.workbooks import workbook_metadata
-from pipeline.warehouse import Entry, Recomputed, Session
+from pipeline.warehouse import Entry, Failures, Recomputed, Session, told
 from pipeline.warehouse.accounts import DeliveryAccount
 from pipeline.warehouse.ledger import CURRENT
 
@@ -139,9 +139,21 @@ def delivery_events(
     ]
 
 
-def report_windows(intake: Intake, done: Sequence[Recomputed], drawn: bool = True) -> Iterator[AssetEvent]:
-    """The events of recomputed windows; the latest days of a few windows get a picture, if any are to be `drawn`."""
-    pictures = _pictures(intake, done) if drawn else {}
+def report_windows(
+    intake: Intake, done: Sequence[Recomputed], failures: Failures | None = None, *, drawn: bool = True
+) -> Iterator[AssetEvent]:
+    """The events of recomputed windows; the latest days of a few windows get a picture, if any are to be `drawn`.
+
+    Raises:
+        PartsFailed: a picture could not be drawn, and `failures` is not there to take that; all events were given.
+    """
+    with told(failures) as aside:
+        yield from _window_events(intake, done, _pictures(intake, done, aside) if drawn else {})
+
+
+def _window_events(
+    intake: Intake, done: Sequence[Recomputed], pictures: Mapping[tuple[str, str, date | None], Any]
+) -> Iterator[AssetEvent]:
     totals: set[tuple[str, str]] = set()
     last_days = {name: last_day_of(intake.datasets[name]) for name in {item.dataset for item in done}}
     for item in done:
@@ -169,7 +181,9 @@ def _sample(session: Session, entry: Entry) -> Samples:
     )
 
 
-def _pictures(intake: Intake, done: Sequence[Recomputed]) -> dict[tuple[str, str, date | None], Any]:
+def _pictures(
+    intake: Intake, done: Sequence[Recomputed], failures: Failures
+) -> dict[tuple[str, str, date | None], Any]:
     latest = {
         (item.dataset, item.window): item
         for item in sorted(done, key=lambda i: i.day or date.min)
@@ -182,6 +196,8 @@ def _pictures(intake: Intake, done: Sequence[Recomputed]) -> dict[tuple[str, str
     with intake.warehouse.session(read_only=True) as session:
         for item in chosen:
             dataset = intake.datasets[item.dataset]
-            drawn = window_chart(session, dataset, dataset.window(item.window), item.day)
-            pictures[item.dataset, item.window, item.day] = drawn
+            days = [] if item.day is None else [item.day]
+            with failures.aside("picture", item.dataset, item.window, days):
+                drawn = window_chart(session, dataset, dataset.window(item.window), item.day)
+                pictures[item.dataset, item.window, item.day] = drawn
     return pictures

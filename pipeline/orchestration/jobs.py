@@ -3,7 +3,8 @@
 What belongs here: jobs, their configuration and what makes one fail. What does not: the assets' own steps.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dagster import (
@@ -40,9 +41,9 @@ from pipeline.orchestration.names import (
     window_key,
     windows_job_name,
 )
-from pipeline.orchestration.steps import commit_and_report, progress_to, sign_in
+from pipeline.orchestration.steps import commit_and_report, fail_if, progress_to, sign_in
 from pipeline.orchestration.windows import report_dirty
-from pipeline.warehouse import Entry
+from pipeline.warehouse import Entry, Failures, PartFailed
 
 _NAMED = 20
 
@@ -63,6 +64,19 @@ _OPTIONS = {
         description="Fail, after everything is committed, if a larger share of a delivery's rows was rejected.",
     ),
 }
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What the first step of `ingest` hands to the second.
+
+    Attributes:
+        rates: see `faults`.
+        failures: what failed while everything else was taken in.
+    """
+
+    rates: Mapping[str, float]
+    failures: Sequence[PartFailed] = ()
 
 
 def ingest_job() -> JobDefinition:
@@ -133,13 +147,14 @@ def _take_in(context: OpExecutionContext) -> Iterator[Any]:
     context.log.info(f"{len(scan.waiting)} files to take in")
     for name in intake.datasets:
         register(context.instance, name, (file.delivery for file in scan.waiting if file.dataset == name))
-    outcomes: list[Outcome] = []
+    outcomes, failures = list[Outcome](), Failures()
     sampled = len(scan.waiting) <= SAMPLED_DELIVERIES
-    batches = prepare_batches(intake, scan.waiting, progress_to(context.log))
-    yield from commit_and_report(context, intake, batches, outcomes, sampled)
+    batches = prepare_batches(intake, scan.waiting, progress_to(context.log), failures)
+    yield from commit_and_report(context, intake, batches, outcomes, sampled, failures)
     entries = _of_this_run(context, intake, [outcome.entry for outcome in outcomes])
     yield from tell(context, list(evaluations(intake, entries)))
-    yield Output(faults(judged(intake, entries)))
+    # What failed is told by the next step: were this one to fail, no window would be brought up to date.
+    yield Output(Taken(faults(judged(intake, entries)), failures.found))
 
 
 def _of_this_run(context: OpExecutionContext, intake: Intake, entries: list[Entry]) -> list[Entry]:
@@ -156,14 +171,17 @@ def _of_this_run(context: OpExecutionContext, intake: Intake, entries: list[Entr
     pool=POOL,
     required_resource_keys={"intake"},
     retry_policy=INFRASTRUCTURE,
-    description="Recompute the dirty windows; then fail if the run was told to fail on rejected rows.",
+    description="Recompute the dirty windows; then fail if parts of the run failed, or if it was told to fail on rejected rows.",
 )
-def _bring_windows_up_to_date(context: OpExecutionContext, rates: Any) -> Iterator[Any]:
-    yield from report_dirty(context, context.resources.intake, context.op_config.get("datasets"))
+def _bring_windows_up_to_date(context: OpExecutionContext, taken: Any) -> Iterator[Any]:
+    failures = Failures()
+    failures.add(taken.failures)
+    yield from report_dirty(context, context.resources.intake, context.op_config.get("datasets"), failures)
+    fail_if(failures)
     options = context.op_config
     limit = 0.0 if options.get("fail_on_rejects") else options.get("max_error_rate")
     if limit is not None:
-        fail_above(limit, rates)
+        fail_above(limit, taken.rates)
     yield Output(None)
 
 

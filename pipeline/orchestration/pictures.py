@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from html import escape
 from typing import Any
 
@@ -37,7 +37,7 @@ def window_chart(
             return None
         return _picture([bar_panel(figures, f"{window.name}: {figures.measure}")], window.name)
     lower, upper = clock.day_bounds(dataset.zone, day)
-    month = clock.day_bounds(dataset.zone, day - timedelta(days=_DAYS - 1))[0]
+    month = clock.day_bounds(dataset.zone, date.fromordinal(max(1, day.toordinal() - _DAYS + 1)))[0]
     long = series(session.connection, dataset, window, month, upper)
     panels = [series_panel(long, dataset.zone, f"{long.measure}, {_DAYS} days to {day}")]
     if long.step < clock.DAY or isinstance(window, SessionWindow):

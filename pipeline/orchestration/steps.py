@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from dagster import DagsterLogManager, InputContext, IOManager, OpExecutionContext, OutputContext
+from dagster import DagsterLogManager, Failure, InputContext, IOManager, OpExecutionContext, OutputContext
 
 from pipeline.ingest.progress import Progress, ProgressUpdate
 from pipeline.intake import Intake, Outcome, Prepared, commit
@@ -18,6 +18,7 @@ from pipeline.orchestration.history import end_abandoned_runs
 from pipeline.orchestration.names import WORKER_TAG
 from pipeline.orchestration.worker import this_worker
 from pipeline.report import write_indexes, write_outcomes
+from pipeline.warehouse import Failures, PartsFailed
 from pipeline.warehouse.ledger import CURRENT
 
 _TOLD_TOGETHER = 100
@@ -39,8 +40,9 @@ def commit_and_report(
     batches: Iterable[list[Prepared]],
     outcomes: list[Outcome],
     sampled: bool,
+    failures: Failures,
 ) -> Iterator[AssetEvent]:
-    """Commit files in order and yield their events; what was done is added to `outcomes`.
+    """Commit files in order and yield their events; what was done is added to `outcomes`, what failed alone to `failures`.
 
     Reports are written, and events told, some dozens of deliveries at a time. When the machine fails half-way, the events of what
     is committed are told before the error goes on.
@@ -53,26 +55,47 @@ def commit_and_report(
                     context.log.warning(
                         f"{item.waiting.delivery} stays in the inbox for now: {item.postponed}"
                     )
-            for outcome in commit(intake, batch, context.run.run_id):
+            for outcome in commit(intake, batch, context.run.run_id, failures):
                 outcomes.append(outcome)
+                if outcome.left is not None:
+                    context.log.warning(
+                        f"{outcome.delivery} is taken, and still in the inbox: {outcome.left}"
+                    )
                 if sampled or outcome.entry.status == "quarantined":
                     context.log.info(in_words(outcome))
             if len(outcomes) - told >= _TOLD_TOGETHER or time.monotonic() - told_at > _TOLD_EVERY:
-                events = _written_and_told(intake, outcomes[told:], sampled)
+                events = _written_and_told(intake, outcomes[told:], sampled, failures)
                 told = len(outcomes)
                 yield from tell(context, events)
                 told_at = time.monotonic()
-        events = _written_and_told(intake, outcomes[told:], sampled)
+        events = _written_and_told(intake, outcomes[told:], sampled, failures)
     except Exception:
         yield from tell(context, list(report_outcomes(intake, outcomes[told:], sampled=False)))
         raise
     yield from tell(context, events)
-    write_indexes(intake, {outcome.dataset for outcome in outcomes})
+    with failures.aside("reports", "", opens=True):
+        write_indexes(intake, {outcome.dataset for outcome in outcomes}, failures)
 
 
-def _written_and_told(intake: Intake, outcomes: Sequence[Outcome], sampled: bool) -> list[AssetEvent]:
+def _written_and_told(
+    intake: Intake, outcomes: Sequence[Outcome], sampled: bool, failures: Failures
+) -> list[AssetEvent]:
     """Write the reports of deliveries, and make their events."""
-    return list(report_outcomes(intake, outcomes, sampled, write_outcomes(intake, outcomes)))
+    accounts = write_outcomes(intake, outcomes, failures)
+    return list(report_outcomes(intake, outcomes, sampled, accounts))
+
+
+def fail_if(failures: Failures) -> None:
+    """Fail the step, as its last deed, where parts of its work failed. It is tried again only where that may help.
+
+    Raises:
+        Failure: names each part, its cause and the remedy.
+    """
+    if failures:
+        error = PartsFailed(failures.found)
+        raise Failure(
+            f"{error.message}\n{error}", {"failures": failures.told()}, allow_retries=not error.lasting
+        ) from error
 
 
 def in_words(outcome: Outcome) -> str:

@@ -28,7 +28,8 @@ from pipeline.intake import Intake
 from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.events import AssetEvent, report_windows
 from pipeline.orchestration.names import INFRASTRUCTURE, POOL, RETENTION_JOB, VERIFY_JOB, clean_key
-from pipeline.orchestration.steps import sign_in
+from pipeline.orchestration.steps import fail_if, sign_in
+from pipeline.warehouse import Failures, Retained
 
 
 def verify_job(checks: Sequence[AssetChecksDefinition]) -> UnresolvedAssetJobDefinition:
@@ -83,10 +84,14 @@ def _retain(context: OpExecutionContext, names: Sequence[str]) -> Iterator[Asset
     intake: Intake = context.resources.intake
     if not names:
         context.log.info("No dataset has keep_rows or keep_windows: everything is kept.")
+    failures = Failures()
     for name in names:
-        with intake.warehouse.session() as session:
+        done: Retained | None = None
+        with failures.aside("retention", name, opens=True), intake.warehouse.session() as session:
             done = session.retain(name)
-        yield from tell(context, list(report_windows(intake, done.recomputed, drawn=False)))
+        if done is None:
+            continue
+        yield from tell(context, list(report_windows(intake, done.recomputed, failures, drawn=False)))
         windows = sum(done.windows.values())
         text = f"{done.rows:,} rows and {windows:,} windows of {name} were older than it keeps them"
         context.log.info(text)
@@ -102,3 +107,4 @@ def _retain(context: OpExecutionContext, names: Sequence[str]) -> Iterator[Asset
                     "windows_before": f"{done.windows_before} UTC" if done.windows_before else "all are kept",
                 },
             )
+    fail_if(failures)

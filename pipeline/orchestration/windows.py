@@ -8,7 +8,7 @@ step, which fails in a run without partitions; such a run brings every dirty win
 why totals, a single step, take none: opening the warehouse waits its turn anyway.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from dagster import (
 )
 
 from pipeline.contract import Dataset, TimeWindow, Window
-from pipeline.intake import Intake, recompute_dirty
+from pipeline.intake import Intake, recompute_aside, recompute_dirty
 from pipeline.orchestration.asked import days_in, span_of
 from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.checks.windows import evaluated, key_of
@@ -49,8 +49,8 @@ from pipeline.orchestration.names import (
     windows_job_name,
 )
 from pipeline.orchestration.shape import window_metadata
-from pipeline.orchestration.steps import sign_in
-from pipeline.warehouse import Recomputed
+from pipeline.orchestration.steps import fail_if, sign_in
+from pipeline.warehouse import Failures, Recomputed
 
 
 def window_assets(dataset: Dataset) -> list[AssetsDefinition]:
@@ -62,16 +62,17 @@ def window_assets(dataset: Dataset) -> list[AssetsDefinition]:
 
 
 def report_dirty(
-    context: OpExecutionContext, intake: Intake, datasets: Collection[str] | None
+    context: OpExecutionContext, intake: Intake, datasets: Collection[str] | None, failures: Failures
 ) -> Iterator[AssetEvent]:
-    """Recompute every dirty window and yield the events; told too when the machine fails half-way."""
+    """Recompute every dirty window and yield the events; told too when the machine fails half-way. Parts that fail alone are in
+    `failures`."""
     done: list[Recomputed] = []
     try:
-        done.extend(recompute_dirty(intake, datasets))
+        done.extend(recompute_dirty(intake, datasets, failures))
     except Exception:
-        yield from tell(context, list(report_windows(intake, done, drawn=False)))
+        yield from tell(context, list(report_windows(intake, done, failures, drawn=False)))
         raise
-    yield from tell(context, list(report_windows(intake, done, _outlives_the_run(context))))
+    yield from tell(context, list(report_windows(intake, done, failures, drawn=_outlives_the_run(context))))
 
 
 def _outlives_the_run(context: OpExecutionContext) -> bool:
@@ -141,20 +142,18 @@ def _recompute_op(dataset: Dataset, windows: Sequence[TimeWindow], mark: str) ->
     )
     def recompute(context: OpExecutionContext, days: Any) -> Iterator[Any]:
         intake: Intake = context.resources.intake
+        failures = Failures()
         if days is None:
-            yield from report_dirty(context, intake, [dataset.name])
+            yield from report_dirty(context, intake, [dataset.name], failures)
+            fail_if(failures)
             return
         chosen = [window.name for window in windows if window.name in context.selected_output_names]
         wanted = _dirty_of(intake, dataset.name, days) if DIRTY_ONLY_TAG in context.run.tags else None
-        done = [
-            result
-            for name in chosen
-            for result in _recomputed(
-                intake, dataset.name, [name], days if wanted is None else wanted.get(name, [])
-            )
-        ]
-        yield from tell(context, list(report_windows(intake, done)))
+        due = {name: days if wanted is None else wanted.get(name, []) for name in chosen}
+        done = _recomputed(intake, dataset.name, due, failures)
+        yield from tell(context, list(report_windows(intake, done, failures)))
         yield from _verified(context, intake, dataset, chosen, days)
+        fail_if(failures)
 
     return recompute
 
@@ -195,8 +194,11 @@ def _totals(dataset: Dataset) -> AssetsDefinition:
             else:
                 for name in chosen:
                     session.mark_everything(dataset.name, name)
-        yield from report_windows(intake, _recomputed(intake, dataset.name, chosen, None))
+        failures = Failures()
+        done = _recomputed(intake, dataset.name, dict.fromkeys(chosen), failures)
+        yield from report_windows(intake, done, failures)
         yield from _verified(run, intake, dataset, chosen, None)
+        fail_if(failures)
 
     return totals
 
@@ -228,15 +230,15 @@ def _dirty_of(intake: Intake, dataset: str, days: Collection[date]) -> dict[str,
 
 
 def _recomputed(
-    intake: Intake, dataset: str, windows: list[str], days: list[date] | None
+    intake: Intake, dataset: str, due: Mapping[str, Collection[date] | None], failures: Failures
 ) -> list[Recomputed]:
-    done: list[Recomputed] = []
-    for window in windows:
-        if days == []:
-            continue
-        with intake.warehouse.session() as session:
-            done += session.recompute(dataset, window, days)
-    return done
+    """Recompute each window on its days; None: those that are dirty."""
+    return [
+        one
+        for window, days in due.items()
+        if days is None or days
+        for one in recompute_aside(intake, dataset, window, failures, days)
+    ]
 
 
 def _description(dataset: Dataset, window: Window) -> str:

@@ -6,6 +6,7 @@ What belongs here: gathering them, bounded however long the history is, once at 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 from pipeline.intake import Intake
@@ -13,7 +14,7 @@ from pipeline.report import charts
 from pipeline.report.paths import index_page, link, report_page
 from pipeline.report.render import dataset_page, home_page
 from pipeline.report.write import missing_reports, put, write_reports
-from pipeline.warehouse import Entry, Session, quality
+from pipeline.warehouse import Entry, Failures, Session, quality, told
 from pipeline.warehouse.overview import dataset_figures, latest_entries
 
 LISTED = 500
@@ -23,42 +24,56 @@ _CHARTED, _SPARK = 200, 40
 _AT_ONCE = 100
 
 
-def renew_reports(intake: Intake, dataset: str, deliveries: Sequence[str]) -> None:
+def renew_reports(
+    intake: Intake, dataset: str, deliveries: Sequence[str], failures: Failures | None = None
+) -> None:
     """Write the reports of deliveries that have changed without a file of theirs having come, and the pages over them.
 
     Raises:
-        OSError: a page cannot be written. WarehouseBusy: see `Warehouse.session`.
+        PartsFailed, OSError, WarehouseBusy: see `write_indexes`.
     """
-    for start in range(0, len(deliveries), _AT_ONCE):
-        write_reports(intake, dataset, deliveries[start : start + _AT_ONCE])
-    if deliveries:
-        write_indexes(intake, [dataset])
+    with told(failures) as aside:
+        for start in range(0, len(deliveries), _AT_ONCE):
+            write_reports(intake, dataset, deliveries[start : start + _AT_ONCE], aside)
+        if deliveries:
+            write_indexes(intake, [dataset], aside)
 
 
-def write_indexes(intake: Intake, datasets: Collection[str]) -> None:
+def write_indexes(intake: Intake, datasets: Collection[str], failures: Failures | None = None) -> None:
     """Write the pages of these datasets and the one over all; before that, of every dataset, the reports that are missing among the
     deliveries that its page lists, which a run that was stopped has left. Does nothing without a warehouse.
 
+    Args:
+        failures: takes what fails with one report or page while the others are written; without it that is raised at the end.
+
     Raises:
-        OSError: a page cannot be written. WarehouseBusy: see `Warehouse.session`.
+        PartsFailed: see `failures`. OSError: the disk is full. WarehouseBusy: see `Warehouse.session`.
     """
     if not intake.warehouse.path.exists():
         return
     with intake.warehouse.session(read_only=True) as session:
         listed = {name: latest_entries(session, LISTED, name) for name in dataset_figures(session)}
     touched = set(datasets) & set(listed)
-    for name, entries in listed.items():
-        lacking = missing_reports(intake, entries)
-        for start in range(0, len(lacking), _AT_ONCE):
-            write_reports(intake, name, lacking[start : start + _AT_ONCE])
-        if lacking or not index_page(intake.settings, name).exists():
-            touched.add(name)
-    with intake.warehouse.session(read_only=True) as session:
-        pages = {index_page(intake.settings, n): _of_dataset(intake, session, n, listed[n]) for n in touched}
-        rows = _of_all(intake, session)
-    for page, text in pages.items():
-        put(page, text)
-    put(index_page(intake.settings), home_page(datasets=rows))
+    with told(failures) as aside:
+        for name, entries in listed.items():
+            lacking = missing_reports(intake, entries)
+            for start in range(0, len(lacking), _AT_ONCE):
+                with aside.aside("report", name, opens=True):
+                    write_reports(intake, name, lacking[start : start + _AT_ONCE], aside)
+            if lacking or not index_page(intake.settings, name).exists():
+                touched.add(name)
+        with intake.warehouse.session(read_only=True) as session:
+            pages: dict[Path, str] = {}
+            for name in sorted(touched):
+                with aside.aside("report", name, "index"):
+                    pages[index_page(intake.settings, name)] = _of_dataset(
+                        intake, session, name, listed[name]
+                    )
+            with aside.aside("report", "", "index"):
+                pages[index_page(intake.settings)] = home_page(datasets=_of_all(intake, session))
+        for page, text in pages.items():
+            with aside.aside("report", "", page.relative_to(intake.settings.reports).as_posix()):
+                put(page, text)
 
 
 def _of_dataset(intake: Intake, session: Session, name: str, entries: list[Entry]) -> str:

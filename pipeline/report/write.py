@@ -20,7 +20,7 @@ from pipeline.intake import Intake, Outcome, corrected_by
 from pipeline.report.document import Document, document_of
 from pipeline.report.paths import original_of, report_page
 from pipeline.report.render import delivery_page
-from pipeline.warehouse import Entry
+from pipeline.warehouse import Entry, Failures, told
 from pipeline.warehouse.accounts import DeliveryAccount, accounts_of
 
 _JSON = json.JSONEncoder(ensure_ascii=False).encode
@@ -28,64 +28,82 @@ _AT_ONCE = 100
 _EVERY = 5.0
 
 
-def write_reports(intake: Intake, dataset: str, deliveries: Collection[str]) -> list[DeliveryAccount]:
+def write_reports(
+    intake: Intake, dataset: str, deliveries: Collection[str], failures: Failures | None = None
+) -> list[DeliveryAccount]:
     """Write the reports of these deliveries from the warehouse; keys that the ledger does not know are passed over.
 
     Args:
         dataset: its name, or the inbox folder's where there is no such dataset.
         deliveries: keys, a few hundred at a time.
+        failures: takes what fails with one report while the others are written; without it that is raised at the end.
 
     Raises:
-        OSError: a report cannot be written. WarehouseBusy, WarehouseMissing: see `Warehouse.session`.
+        PartsFailed: see `failures`. OSError: the disk is full. WarehouseBusy, WarehouseMissing: see `Warehouse.session`.
     """
     with intake.warehouse.session(read_only=True) as session:
         accounts = accounts_of(
             session, dataset, intake.datasets.get(dataset), list(dict.fromkeys(deliveries))
         )
-    for account in accounts:
-        _write(intake, account)
+    with told(failures) as aside:
+        for account in accounts:
+            with aside.aside("report", dataset, account.entry.delivery):
+                _write(intake, account)
     return accounts
 
 
-def write_outcomes(intake: Intake, outcomes: Iterable[Outcome]) -> dict[str, DeliveryAccount]:
+def write_outcomes(
+    intake: Intake, outcomes: Iterable[Outcome], failures: Failures | None = None
+) -> dict[str, DeliveryAccount]:
     """Write the reports of deliveries that were just committed, and anew those of deliveries whose rows were corrected. Ledger id → the
     account that its report tells."""
     by_dataset: dict[str, list[str]] = {}
     entries = [outcome.entry for outcome in outcomes]
     for entry in (*entries, *corrected_by(intake, entries)):
         by_dataset.setdefault(entry.dataset, []).append(entry.delivery)
-    return {
-        account.entry.id: account
-        for dataset, deliveries in by_dataset.items()
-        for account in write_reports(intake, dataset, deliveries)
-    }
+    found: dict[str, DeliveryAccount] = {}
+    with told(failures) as aside:
+        for dataset, deliveries in by_dataset.items():
+            with aside.aside("report", dataset, opens=True):
+                accounts = write_reports(intake, dataset, deliveries, aside)
+                found |= {account.entry.id: account for account in accounts}
+    return found
 
 
-def reported(intake: Intake, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-    """Outcomes as they come, some dozens at a time, each after its report was written."""
+def reported(
+    intake: Intake, outcomes: Iterator[Outcome], failures: Failures | None = None
+) -> Iterator[Outcome]:
+    """Outcomes as they come, some dozens at a time, each after its report was written.
+
+    Raises:
+        PartsFailed: reports could not be written, and `failures` is not there to take that; all outcomes were given.
+    """
     waiting: list[Outcome] = []
     since = time.monotonic()
-    for outcome in outcomes:
-        waiting.append(outcome)
-        if len(waiting) >= _AT_ONCE or time.monotonic() - since > _EVERY:
-            write_outcomes(intake, waiting)
-            yield from waiting
-            waiting, since = [], time.monotonic()
-    write_outcomes(intake, waiting)
-    yield from waiting
+    with told(failures) as aside:
+        for outcome in outcomes:
+            waiting.append(outcome)
+            if len(waiting) >= _AT_ONCE or time.monotonic() - since > _EVERY:
+                write_outcomes(intake, waiting, aside)
+                yield from waiting
+                waiting, since = [], time.monotonic()
+        write_outcomes(intake, waiting, aside)
+        yield from waiting
 
 
 def write_all_reports(intake: Intake, dataset: str, *, only_missing: bool = False) -> int:
     """Write the reports of a dataset's deliveries, or of those without one, some hundred at a time; returns how many."""
     written, after = 0, 0
-    while True:
-        with intake.warehouse.session(read_only=True) as session:
-            page = session.entries(dataset, after_seq=after, limit=_AT_ONCE)
-        if not page:
-            return written
-        after = page[-1].seq
-        keys = missing_reports(intake, page) if only_missing else [entry.delivery for entry in page]
-        written += len(write_reports(intake, dataset, keys)) if keys else 0
+    with told(None) as failures:
+        while True:
+            with intake.warehouse.session(read_only=True) as session:
+                page = session.entries(dataset, after_seq=after, limit=_AT_ONCE)
+            if not page:
+                break
+            after = page[-1].seq
+            keys = missing_reports(intake, page) if only_missing else [entry.delivery for entry in page]
+            written += len(write_reports(intake, dataset, keys, failures)) if keys else 0
+    return written
 
 
 def missing_reports(intake: Intake, entries: Sequence[Entry]) -> list[str]:

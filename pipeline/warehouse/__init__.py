@@ -14,9 +14,9 @@ from pipeline.warehouse.errors import (
     WarehouseBusy,
     WarehouseError,
     WarehouseMissing,
-    WindowFailed,
 )
 from pipeline.warehouse.evolution import Change, Evolution, Step
+from pipeline.warehouse.failures import Failures, PartFailed, PartsFailed, concerns_all, told
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.session import Session
@@ -37,7 +37,10 @@ __all__ = [
     "Dirty",
     "Entry",
     "Evolution",
+    "Failures",
     "MigrationError",
+    "PartFailed",
+    "PartsFailed",
     "QueryError",
     "Recomputed",
     "ReconciliationError",
@@ -52,6 +55,7 @@ __all__ = [
     "WarehouseBusy",
     "WarehouseError",
     "WarehouseMissing",
-    "WindowFailed",
+    "concerns_all",
     "explain",
+    "told",
 ]  # fmt: skip

@@ -47,17 +47,6 @@ class ContractChanged(WarehouseError):
         )
 
 
-class WindowFailed(WarehouseError):
-    """A window whose own SQL (`where=`, `agg.sql`) fails on the rows that are there; its stored figures stay as they were."""
-
-    def __init__(self, dataset: str, window: str, cause: str, own: Sequence[str]) -> None:
-        self.dataset, self.window = dataset, window
-        super().__init__(
-            f"window {dataset}/{window} cannot be computed: {cause}. Its declaration has SQL of its own: {'; '.join(own)}. Mend it there, "
-            f"for example with try_cast or nullif, then `pipeline windows recompute {dataset}/{window}`."
-        )
-
-
 class ReconciliationError(WarehouseError):
     """The rows of a delivery do not add up; nothing of it was stored."""
 

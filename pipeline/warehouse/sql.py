@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 
 from pipeline.contract.durations import Months, Period
 
+LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999)  # noqa: DTZ001
+"""The last moment that Python has, in UTC without zone."""
+
 
 def ident(name: str) -> str:
     """`name` as a quoted SQL identifier."""
@@ -29,7 +32,10 @@ def text(value: str) -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    """A UTC moment without zone as a TIMESTAMP literal."""
+    """A UTC moment without zone as a TIMESTAMP literal. The last one that Python has stands for the end of time: a row at it is before
+    what ends then."""
+    if moment == LAST:
+        return "TIMESTAMP '10000-01-01 00:00:00'"
     return f"TIMESTAMP '{moment.isoformat(sep=' ')}'"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from functools import partial
 
 import duckdb
 import polars as pl
@@ -15,6 +16,7 @@ from pipeline.contract import Total
 from pipeline.ingest.manifest import DaySpan
 from pipeline.ingest.waiting import waiting as find_waiting
 from pipeline.warehouse.connection import transaction
+from pipeline.warehouse.failures import Failures, told
 from pipeline.warehouse.frames import frame
 from pipeline.warehouse.opened import Opened
 from pipeline.warehouse.publish import marks, publishing
@@ -45,39 +47,53 @@ class WindowCalls(Opened):
         """Delivery → the days of the rows that it has in the clean table; empty for a dataset without windows over time."""
         return dirty.days_by_delivery(self.connection, self._known(dataset), deliveries)
 
-    def recompute(self, dataset: str, window: str, days: Sequence[date] | None = None) -> list[Recomputed]:
+    def recompute(
+        self,
+        dataset: str,
+        window: str,
+        days: Sequence[date] | None = None,
+        failures: Failures | None = None,
+    ) -> list[Recomputed]:
         """Recompute windows that start on `days`, by default all that are dirty, and clear their marks; one transaction
         per bounded batch of days. For a total `days` means nothing: what is dirty is recomputed. Then what changed is published.
 
+        Args:
+            failures: takes what fails while the rest is done; without it that is raised at the end.
+
         Raises:
-            WindowFailed: SQL of the declaration fails on the rows. ContractError: it does not work on the columns. ContractChanged: the clean
-                table does not fit the contract.
+            PartsFailed: days could not be computed, or published; all others were. ContractError, ContractChanged: the declaration or the
+                clean table does not fit; nothing was done.
         """
         owner = self._writable(dataset)
         spec = owner.window(window)
-        try:
-            if isinstance(spec, Total):
-                done = recompute.recompute_total(self.connection, owner, spec)
-            else:
-                done = recompute.recompute_days(self.connection, owner, spec, days)
-        except duckdb.Error as error:
-            failed = own_sql.failed(owner, spec, error)
-            if failed is None:
-                raise
-            raise failed from error
-        self.publish([dataset])
+        done: list[Recomputed] = []
+        with told(failures) as aside:
+            with aside.aside(
+                "window", dataset, window, days or (), helps=partial(own_sql.remedy, owner, spec)
+            ):
+                if isinstance(spec, Total):
+                    done = recompute.recompute_total(self.connection, owner, spec)
+                else:
+                    done = recompute.recompute_days(self.connection, owner, spec, days, aside)
+            self.publish([dataset], aside)
         return done
 
-    def publish(self, datasets: Collection[str] | None = None) -> int:
+    def publish(self, datasets: Collection[str] | None = None, failures: Failures | None = None) -> int:
         """Write to `published/` what has changed and is not there yet, of these datasets or all; returns how many files were written
-        or removed. Nothing where the warehouse has no such folder. Not within a transaction."""
+        or removed. Nothing where the warehouse has no such folder. Not within a transaction.
+
+        Raises:
+            PartsFailed: a publication could not be written, and `failures` is not there to take it; all others were.
+        """
         if self._published is None:
             return 0
         names = self._datasets.keys() - self._changed.keys() if datasets is None else set(datasets)
-        return sum(
-            publishing.publish(self.connection, self._datasets[name], self._published)
-            for name in sorted(names)
-        )
+        done = 0
+        with told(failures) as aside:
+            for name in sorted(names):
+                with aside.aside("publication", name):
+                    done += publishing.publish(self.connection, self._datasets[name], self._published, aside)
+        return done
 
     def mark_everything(self, dataset: str, window: str) -> None:
         """Mark all of a window dirty, so that `recompute` computes every day of it anew, or all of a total."""
@@ -110,21 +126,28 @@ class WindowCalls(Opened):
         turn = today or datetime.now(owner.zone).date()
         return verify.verify_days(self.connection, owner, spec, days, sampled, turn)
 
-    def finish(self, dataset: str, now: datetime | None = None) -> dict[str, list[date]]:
+    def finish(
+        self, dataset: str, now: datetime | None = None, failures: Failures | None = None
+    ) -> dict[str, list[date]]:
         """Let `is_final` say of every window over time whether the watermark has passed it, as it does for a source that is idle,
-        without recomputing anything. Window → the local days that changed, of windows of which some did."""
+        without recomputing anything. Window → the local days that changed, of windows of which some did.
+
+        Raises:
+            PartsFailed: a window could not be brought up to date, and `failures` is not there to take it; all others were.
+        """
         owner = self._known(dataset)
         if dataset in self._changed:
             return {}
         mark = watermark(self.connection, owner, now)
         found: dict[str, list[date]] = {}
-        with transaction(self.connection):
+        with told(failures) as aside:
             for window in owner.time_windows:
-                if days := mark_final(self.connection, owner, window, mark):
-                    marks.mark(self.connection, owner, window.name, days)
-                    found[window.name] = days
-        if found:
-            self.publish([dataset])
+                with aside.aside("final marks", dataset, window.name), transaction(self.connection):
+                    if days := mark_final(self.connection, owner, window, mark):
+                        marks.mark(self.connection, owner, window.name, days)
+                        found[window.name] = days
+            if found:
+                self.publish([dataset], aside)
         return found
 
     def watermark(self, dataset: str, now: datetime | None = None) -> datetime | None:

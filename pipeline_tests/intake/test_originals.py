@@ -25,7 +25,7 @@ from pipeline.intake import (
 )
 from pipeline.intake import originals as putting
 from pipeline.settings import Settings
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import PartsFailed, Warehouse
 from pipeline_tests.files.test_archive import zipped
 from pipeline_tests.ingest.support import model
 
@@ -157,9 +157,12 @@ def test_without_a_key_nothing_is_loaded(
     path = _drop(intake)
     if zip_it:
         path = zipped(path.rename(path.with_suffix(".zip")), {"b.csv": TEXT})
-    with pytest.raises(ContractError, match=cause) as caught:
+    with pytest.raises(PartsFailed) as caught:
         _take(intake)
-    assert caught.value.dataset == "people" and "PIPELINE_ARCHIVE_RECIPIENT" in caught.value.cause
+    (failure,) = caught.value.failures
+    assert (failure.part, failure.dataset) == ("dataset", "people")
+    assert cause in str(failure) and "PIPELINE_ARCHIVE_RECIPIENT" in failure.cause
+    assert isinstance(failure.__cause__, ContractError)
     assert path.exists()
     assert (
         intake.warehouse.query("SELECT * FROM ops.deliveries").is_empty()

@@ -14,6 +14,7 @@ from pipeline.intake import Intake, take_inbox
 from pipeline.report import report_page, reported, write_all_reports, write_indexes, write_reports
 from pipeline.report.paths import index_page
 from pipeline.settings import Settings
+from pipeline.warehouse import PartsFailed
 from pipeline_tests.report.conftest import Drop, TakeIn, order
 
 EVIL = '<script>alert("1")</script>'
@@ -196,8 +197,10 @@ def test_a_disk_that_refuses_a_report_fails_the_run_and_loses_nothing(
 ) -> None:
     house.settings.reports.write_text("a file where the folder should be")
     drop("a.csv", order(1))
-    with pytest.raises(OSError):
+    with pytest.raises(PartsFailed) as caught:
         list(reported(house, take_inbox(house)))
+    (failure,) = caught.value.failures
+    assert failure.where == "report orders/a.csv" and isinstance(failure.__cause__, OSError)
     house.settings.reports.unlink()
     assert take_in() == []
     assert document_of(house, "a.csv")["rows"]["clean"] == 1

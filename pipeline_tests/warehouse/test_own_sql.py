@@ -12,7 +12,7 @@ import pytest
 from pipeline.contract import Aggregate, ContractError, Tumbling, agg
 from pipeline.intake import Intake, recompute_dirty
 from pipeline.settings import Settings
-from pipeline.warehouse import Warehouse, WindowFailed
+from pipeline.warehouse import PartsFailed, Warehouse
 from pipeline_tests.warehouse.conftest import make_sales, sale
 from pipeline_tests.warehouse.factory import stage_rows
 
@@ -50,10 +50,12 @@ def test_sql_that_fails_on_rows_leaves_all_other_windows_right(tmp_path: Path) -
     warehouse = Warehouse(settings.warehouse, {"sales": dataset})
     intake = Intake(settings, {"sales": dataset}, warehouse)
     warehouse.commit(stage_rows(tmp_path / "made", dataset, "a.csv", [sale(1, code="x")]))
-    with pytest.raises(
-        WindowFailed, match=r"window sales/failing cannot be computed: Conversion Error.*max\(code::INTEGER\)"
-    ):
+    with pytest.raises(PartsFailed) as caught:
         list(recompute_dirty(intake))
+    (failure,) = caught.value.failures
+    assert str(failure).startswith(
+        "window sales/failing on 2025-03-03 cannot be computed: Conversion Error"
+    ) and "max(code::INTEGER)" in str(failure)
     assert warehouse.query("SELECT sales FROM windows.sales_good").rows() == [(1,)]
     with warehouse.session(read_only=True) as session:
         assert {mark.window for mark in session.dirty()} == {"failing"}

@@ -27,7 +27,7 @@ from pipeline.orchestration.checks.verdicts import Verdict
 from pipeline.orchestration.metadata import markdown_table
 from pipeline.orchestration.names import DATASETS_TAG, INFRASTRUCTURE, in_parts, window_key
 from pipeline.orchestration.steps import sign_in
-from pipeline.warehouse import Verified, WarehouseMissing
+from pipeline.warehouse import Failures, Verified, WarehouseMissing
 
 MATCHES = "matches_clean_rows"
 _LISTED = 20
@@ -100,13 +100,20 @@ def _said(dataset: Dataset, window: str, verdict: Verdict) -> dict[str, Any]:
 def verdicts(
     intake: Intake, dataset: Dataset, windows: Sequence[str], days: Collection[date] | None = None
 ) -> Iterator[tuple[str, Verdict]]:
-    """Window → verdict over a sample of `days`, or of all."""
+    """Window → verdict over a sample of `days`, or of all. A window that cannot be verified has not passed; the others are looked at."""
     for name in windows:
+        failures, found = Failures(), Verified(dataset.name, name)
         try:
-            found = intake.warehouse.verify(dataset.name, name, days)
+            with failures.aside("verification", dataset.name, name, opens=True):
+                found = intake.warehouse.verify(dataset.name, name, days)
         except WarehouseMissing:
-            found = Verified(dataset.name, name)
-        yield name, verdict_of(found)
+            pass  # there is nothing to look at yet
+        yield name, _not_verified(failures) if failures else verdict_of(found)
+
+
+def _not_verified(failures: Failures) -> Verdict:
+    told = "; ".join(map(str, failures.found))
+    return Verdict(MATCHES, False, AssetCheckSeverity.ERROR, told, {"failures": failures.told()})
 
 
 def verdict_of(found: Verified) -> Verdict:

@@ -7,7 +7,6 @@ A day is what lies between its bounds, as for a recomputation; clocks that are t
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -21,10 +20,11 @@ from pipeline.contract import Dataset
 from pipeline.published import day_file
 from pipeline.warehouse.publish import files
 from pipeline.warehouse.publish.files import Content
-from pipeline.warehouse.sql import ident, timestamp
+from pipeline.warehouse.sql import LAST, ident, timestamp
 from pipeline.warehouse.windows import clock
 
 _MOST_DAYS = 31
+_END = np.datetime64("10000-01-01", "us")
 
 
 def write_days(
@@ -84,8 +84,12 @@ def days_of(dataset: Dataset, moments: Iterable[datetime]) -> set[date]:
     found = set()
     for moment in moments:
         day = clock.day_of(dataset.zone, moment)
-        bounds = [clock.day_bounds(dataset.zone, day)[n] for n in (0, 1)]
-        found.add(day + timedelta(days=bisect_right(bounds, moment) - 1))
+        lower, upper = clock.day_bounds(dataset.zone, day)
+        if moment < lower and day > date.min:
+            day -= timedelta(days=1)
+        elif moment >= upper and day < date.max:
+            day += timedelta(days=1)
+        found.add(day)
     return found
 
 
@@ -95,7 +99,9 @@ class _Cut:
     def __init__(self, column: str, days: Sequence[date], uppers: Sequence[datetime]) -> None:
         self._column = column
         self._names = [day_file(day) for day in days]
-        self._uppers = np.array(uppers, dtype="datetime64[us]")
+        # A row at the last moment that there is belongs to the day that ends then.
+        ends = [_END if upper == LAST else np.datetime64(upper, "us") for upper in uppers]
+        self._uppers = np.array(ends, dtype="datetime64[us]")
 
     def __call__(self, batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
         moments = batch.column(self._column).cast(pa.timestamp("us")).to_numpy(zero_copy_only=False)

@@ -99,7 +99,9 @@ def _notes(
     assert dataset.event_time is not None
     relation = _relation(connection, dataset, window)
     spans = dirty.spans_in(connection, dataset, relation)
-    days = sorted({span.day + timedelta(days=n) for span in spans for n in (0, 1)})
+    found = {span.day for span in spans}
+    # Where clocks are put back at midnight a row of the day after shows this day once more.
+    days = sorted(found | {day + timedelta(days=1) for day in found if day < date.max})
     if not days:
         return {}
     rows = connection.execute(

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from pipeline.contract import Dataset, Total, Window
 from pipeline.files.names import safe_name
 from pipeline.published import CLEAN, OPEN, SUFFIX, TOTAL, day_file
+from pipeline.warehouse.failures import Failures
 from pipeline.warehouse.publish import days as by_day
 from pipeline.warehouse.publish import files, marks, open_rows
 from pipeline.warehouse.publish.files import Content
@@ -34,13 +35,16 @@ _CLEAN_GROUP_ROWS = 65_536
 _DELIVERIES_AT_ONCE = 64
 
 
-def publish(connection: duckdb.DuckDBPyConnection, dataset: Dataset, published: Path) -> int:
-    """Bring the dataset's files up to date; returns how many were written or removed.
+def publish(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, published: Path, failures: Failures
+) -> int:
+    """Bring the dataset's files up to date; returns how many were written or removed. A window whose files cannot be written is in
+    `failures`, and stays marked; all others are written.
 
     Not for a transaction: its changes are published once they are committed.
 
     Raises:
-        OSError: the disk is full or cannot be written to. What was not written stays marked.
+        OSError: the disk is full, or the dataset's folder cannot be written to. What was not written stays marked.
     """
     folder = published / dataset.name
     if dataset.publish == "nothing":
@@ -60,13 +64,20 @@ def publish(connection: duckdb.DuckDBPyConnection, dataset: Dataset, published: 
     done = sum(_remove_all(folder / name) for name in there.difference(names))
     found = marks.pending(connection, dataset.name)
     later = _unfinished(connection, dataset, found)
-    for window in dataset.windows:
-        if window.name in found and window.name not in later:
+    due = [window for window in dataset.windows if window.name in found and window.name not in later]
+    kept = set(later)
+    for window in due:
+        kept.add(window.name)
+        with failures.aside("publication", dataset.name, window.name):
             done += _publish_window(connection, dataset, window, folder / window.name, found[window.name])
+            kept.remove(window.name)
     if CLEAN in found and CLEAN in names:
-        done += _publish_clean(connection, dataset, folder / CLEAN, found[CLEAN])
-    if found.keys() - later:
-        marks.clear(connection, dataset.name, later)
+        kept.add(CLEAN)
+        with failures.aside("publication", dataset.name, CLEAN):
+            done += _publish_clean(connection, dataset, folder / CLEAN, found[CLEAN])
+            kept.remove(CLEAN)
+    if found.keys() - kept:
+        marks.clear(connection, dataset.name, kept)
     return done
 
 

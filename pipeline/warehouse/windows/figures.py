@@ -10,9 +10,11 @@ from datetime import datetime
 import duckdb
 
 from pipeline.contract import Dataset, Session, TimeWindow, Tumbling
-from pipeline.warehouse.sql import ident, idents, table, text, timestamp
-from pipeline.warehouse.windows import sessions
+from pipeline.contract.windows import MICROSECOND
+from pipeline.warehouse.sql import LAST, ident, idents, interval, table, text, timestamp
+from pipeline.warehouse.windows import clock, sessions
 from pipeline.warehouse.windows.compiler import compile_window
+from pipeline.warehouse.windows.grid import grid_of
 from pipeline.warehouse.windows.limits import Limits, limits_of
 
 
@@ -47,7 +49,16 @@ def figures_sql(
     if limits.rows is not None and getattr(window, "fill", None) is not None:
         earlier = _before(dataset, window, limits.rows)
     sql = compile_window(dataset, window, source, lower, upper, until, earlier)
+    if _passes_the_end(dataset, window, until or upper):
+        sql = f"SELECT * REPLACE (least(window_end, {timestamp(LAST)} - {interval(MICROSECOND)}) AS window_end) FROM (\n{sql}\n)"
     return f"SELECT * FROM (\n{sql}\n)\nWHERE {limits.open_sql(window)}" if limits else sql
+
+
+def _passes_the_end(dataset: Dataset, window: TimeWindow, upper: datetime) -> bool:
+    """Whether windows that start before `upper` may end after the year 9999: no reader in Python could hold such a moment."""
+    if isinstance(window, Session):
+        return clock.plus(upper, window.pause) == LAST
+    return grid_of(dataset, window).reach(upper) >= clock.plus(LAST, -clock.DAY)
 
 
 def _spans_rows(window: TimeWindow) -> bool:

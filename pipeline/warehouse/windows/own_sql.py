@@ -5,12 +5,10 @@ What belongs here: finding out whether it works on the dataset's columns, and sa
 
 from __future__ import annotations
 
-import re
-
 import duckdb
 
 from pipeline.contract import ContractError, Dataset, Window
-from pipeline.warehouse.errors import WindowFailed
+from pipeline.warehouse.failures import first_words
 from pipeline.warehouse.sql import table
 
 _OF_SQL = (
@@ -41,8 +39,8 @@ def check(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Windo
             _try(connection, dataset, window, name, "sql", said, expression)
 
 
-def failed(dataset: Dataset, window: Window, error: duckdb.Error) -> WindowFailed | None:
-    """What to raise when the computation of a window failed with `error` and its own SQL may be the cause; None where it is not."""
+def remedy(dataset: Dataset, window: Window, error: Exception) -> str | None:
+    """What helps where the computation of a window failed with `error` and its own SQL may be the cause; None where it is not."""
     own = [
         measure.expression or measure.where
         for measure in window.measures.values()
@@ -50,14 +48,10 @@ def failed(dataset: Dataset, window: Window, error: duckdb.Error) -> WindowFaile
     ]
     if not own or not isinstance(error, _OF_SQL):
         return None
-    return WindowFailed(
-        dataset.name, window.name, _first_words(error), [text for text in own if text is not None]
+    return (
+        f"Its declaration has SQL of its own: {'; '.join(text for text in own if text)}. Mend it there, for example with try_cast or "
+        f"nullif, then `pipeline windows recompute {dataset.name}/{window.name}`."
     )
-
-
-def _first_words(error: duckdb.Error) -> str:
-    """What DuckDB says, without the statement that it shows."""
-    return " ".join(re.split(r"LINE \d+:", str(error))[0].split()).rstrip(".")
 
 
 def _try(
@@ -72,7 +66,7 @@ def _try(
     try:
         connection.execute(f"EXPLAIN SELECT {sql} FROM {table('clean', dataset.name)}")
     except duckdb.Error as error:
-        cause = _first_words(error)
+        cause = first_words(error)
         raise ContractError(
             dataset.name,
             f"window {window.name!r}, measure {measure!r}",

@@ -15,10 +15,11 @@ import duckdb
 
 from pipeline.contract import Dataset, TimeWindow, Total
 from pipeline.warehouse.connection import transaction
+from pipeline.warehouse.failures import Failures, concerns_all
 from pipeline.warehouse.publish import marks
 from pipeline.warehouse.publish.days import numbered_sql
 from pipeline.warehouse.sql import table, timestamp
-from pipeline.warehouse.windows import clock, dirty
+from pipeline.warehouse.windows import clock, dirty, own_sql
 from pipeline.warehouse.windows.batches import Batch, batches
 from pipeline.warehouse.windows.compiler import compile_total
 from pipeline.warehouse.windows.dirty import Dirty
@@ -55,20 +56,26 @@ class Recomputed:
 
 
 def recompute_days(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, days: Sequence[date] | None
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: TimeWindow,
+    days: Sequence[date] | None,
+    failures: Failures,
 ) -> list[Recomputed]:
     """Recompute the windows that start on `days` (None: all that are dirty), and clear their marks. Days whose rows are gone are
-    left as they are, and told."""
+    left as they are, and told. Days that fail keep their figures and marks, and are in `failures`; all others are done."""
     # A mark that is written meanwhile has a higher generation, and stays.
     pending = dirty.pending(connection, dataset.name, window.name)
     wanted = sorted({mark.day for mark in pending if mark.day is not None} if days is None else set(days))
     limits, final = limits_of(connection, dataset.name), watermark(connection, dataset)
     staying = [day for day in wanted if limits.stays(dataset, window, day)] if limits else []
     done = _kept(connection, dataset, window, staying, pending) if staying else []
-    for batch in batches(connection, dataset, window, sorted(set(wanted) - set(staying))):
-        done += _recompute_batch(connection, dataset, window, batch, limits, final, pending)
+    again = _Recomputation(connection, dataset, window, limits, final, pending, failures)
+    with failures.aside("window", dataset.name, window.name, wanted):
+        for batch in batches(connection, dataset, window, sorted(set(wanted) - set(staying))):
+            done += again.batch(batch)
     if done:
-        with transaction(connection):
+        with failures.aside("final marks", dataset.name, window.name), transaction(connection):
             marks.mark_window(connection, dataset, window, mark_final(connection, dataset, window, final))
     return done
 
@@ -120,38 +127,61 @@ def _kept(
     ]
 
 
-def _recompute_batch(
-    connection: duckdb.DuckDBPyConnection,
-    dataset: Dataset,
-    window: TimeWindow,
-    batch: Batch,
-    limits: Limits,
-    final: datetime | None,
-    pending: Sequence[Dirty],
-) -> list[Recomputed]:
-    """One transaction over neighbouring days."""
-    began, days = time.perf_counter(), batch.days
-    covered = set(days)
-    done = [mark for mark in pending if mark.day in covered]
-    with transaction(connection):
-        computed = [figures_sql(connection, dataset, window, *span, limits=limits) for span in batch.spans]
-        scope = (
-            f"window_start >= {timestamp(batch.lower)} AND window_start < {timestamp(batch.upper)} "
-            f"AND {limits.open_sql(window)}"
-        )
-        revised = revise(
-            connection, dataset, window, computed, scope, final, numbered_sql(dataset, "window_start", days)
-        )
-        dirty.clear(connection, done)
-        differing = [days[number] for number, one in revised.items() if one.differs]
-        marks.mark_window(connection, dataset, window, differing)
-    seconds = (time.perf_counter() - began) / len(days)
-    causes = {mark.day: mark.causes for mark in done}
-    told = [(day, revised.get(number, Revised())) for number, day in enumerate(days)]
-    return [
-        Recomputed(dataset.name, window.name, day, one.windows, one.changed, seconds, causes.get(day, ()))
-        for day, one in told
-    ]
+@dataclass(frozen=True)
+class _Recomputation:
+    """What the batches of one recomputation have in common."""
+
+    connection: duckdb.DuckDBPyConnection
+    dataset: Dataset
+    window: TimeWindow
+    limits: Limits
+    final: datetime | None
+    pending: Sequence[Dirty]
+    failures: Failures
+
+    def batch(self, batch: Batch) -> list[Recomputed]:
+        """A batch; where it fails its days one by one, so that only those are left out which fail alone."""
+        try:
+            return self._compute(batch)
+        except Exception as error:
+            if concerns_all(error):
+                raise
+        done: list[Recomputed] = []
+        for day in batch.days:
+            with self.failures.aside("window", self.dataset.name, self.window.name, [day], helps=self._helps):
+                for alone in batches(self.connection, self.dataset, self.window, [day]):
+                    done += self._compute(alone)
+        return done
+
+    def _helps(self, error: Exception) -> str | None:
+        return own_sql.remedy(self.dataset, self.window, error)
+
+    def _compute(self, batch: Batch) -> list[Recomputed]:
+        """One transaction over neighbouring days."""
+        connection, dataset, window = self.connection, self.dataset, self.window
+        began, days = time.perf_counter(), batch.days
+        covered = set(days)
+        done = [mark for mark in self.pending if mark.day in covered]
+        with transaction(connection):
+            computed = [
+                figures_sql(connection, dataset, window, *span, limits=self.limits) for span in batch.spans
+            ]
+            scope = (
+                f"window_start >= {timestamp(batch.lower)} AND window_start < {timestamp(batch.upper)} "
+                f"AND {self.limits.open_sql(window)}"
+            )
+            of_day = numbered_sql(dataset, "window_start", days)
+            revised = revise(connection, dataset, window, computed, scope, self.final, of_day)
+            dirty.clear(connection, done)
+            differing = [days[number] for number, one in revised.items() if one.differs]
+            marks.mark_window(connection, dataset, window, differing)
+        seconds = (time.perf_counter() - began) / len(days)
+        causes = {mark.day: mark.causes for mark in done}
+        told = [(day, revised.get(number, Revised())) for number, day in enumerate(days)]
+        return [
+            Recomputed(dataset.name, window.name, day, one.windows, one.changed, seconds, causes.get(day, ()))
+            for day, one in told
+        ]
 
 
 def _windows_per_day(

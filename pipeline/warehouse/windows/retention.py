@@ -21,6 +21,7 @@ from pipeline.published import CLEAN
 from pipeline.warehouse import ledger
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.errors import ReconciliationError
+from pipeline.warehouse.failures import told
 from pipeline.warehouse.ledger import HAS_ROWS
 from pipeline.warehouse.loading import changed_rows
 from pipeline.warehouse.publish import marks
@@ -85,7 +86,8 @@ def retain(
         dry_run: only count. Windows that are out of date are not brought up to date for it.
 
     Raises:
-        ReconciliationError: not as many rows went as were counted; nothing was deleted.
+        ReconciliationError: not as many rows went as were counted; nothing was deleted. PartsFailed: a window could not be brought up to
+            date; nothing was deleted.
     """
     if dataset.keep_rows is None and dataset.keep_windows is None:
         return Retained(dataset.name, None, None)
@@ -97,8 +99,9 @@ def retain(
     )
     recomputed: list[Recomputed] = []
     if dataset.keep_rows is not None and not dry_run:
-        for window in dataset.time_windows:
-            recomputed += recompute_days(connection, dataset, window, None)
+        with told(None) as failures:
+            for window in dataset.time_windows:
+                recomputed += recompute_days(connection, dataset, window, None, failures)
     with transaction(connection):
         rows = held = 0
         if dataset.keep_rows is not None and limits.rows is not None:

@@ -1,0 +1,203 @@
+"""One window, publication, file, report or dataset that fails: everything else is done, and each of them is told.
+
+What belongs here: the cases of these kinds with their right values, and further inputs of the same kinds: times at the ends of the
+calendar, names that a file system hardly takes, rows that are held and released.
+"""
+
+# ruff: noqa: DTZ001  (the warehouse keeps moments in UTC without zone)
+
+from __future__ import annotations
+
+import math
+import shutil
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from dagster import DagsterInstance
+
+from pipeline.intake import Intake, open_intake, recompute_dirty, take_inbox
+from pipeline.orchestration.build import build_definitions
+from pipeline.settings import Settings
+from pipeline.warehouse import PartsFailed
+from pipeline_tests.product.support import pipeline
+
+CASES = Path(__file__).parent
+
+
+def ask(home: Path, sql: str) -> list[tuple[Any, ...]]:
+    """The rows of a query on the warehouse."""
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def drop(home: Path, dataset: str, name: str, text: str) -> Path:
+    """Put a file into the inbox."""
+    path = home / "inbox" / dataset / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+# ---- windows, publications, datasets
+
+
+def test_far_dates_and_infinity_are_data(home: Path) -> None:
+    case = CASES / "w3-far-dates"
+    for name in ("members", "zebras"):
+        shutil.copytree(case / name, home / "inbox" / name)
+    for _ in range(2):
+        done = pipeline(home, "ingest", PIPELINE_DATASETS=str(case))
+        assert (done.returncode, done.stderr) == (0, "")
+    first, second = ask(
+        home,
+        "SELECT window_start, people, total, mean, spread FROM windows.members_daily ORDER BY 1",
+    )
+    assert first[:4] == (datetime(2026, 1, 1), 1, math.inf, math.inf) and math.isnan(first[4])
+    assert second == (datetime(9999, 12, 31), 1, 12.0, 12.0, None)
+    stays = "SELECT window_start, n FROM windows.members_stays ORDER BY 1"
+    assert ask(home, stays) == [(datetime(2026, 1, 1, 10), 2), (datetime(9999, 12, 31, 23, 59, 59), 1)]
+    assert ask(home, "SELECT window_start, n FROM windows.zebras_daily") == [(datetime(2026, 1, 1), 1)]
+    last = pq.read_table(home / "published" / "members" / "stays" / "9999-12-31.parquet").to_pylist()
+    assert [(row["member"], row["window_end"].year) for row in last] == [("ben", 9999)]
+    assert pipeline(home, "windows", "verify", "--all", PIPELINE_DATASETS=str(case)).returncode == 0
+    shown = pipeline(home, "query", "FROM windows.members_daily", PIPELINE_DATASETS=str(case))
+    assert shown.returncode == 0 and "9999-12-31" in shown.stdout
+
+
+FAILING = """
+from datetime import datetime
+from typing import Annotated
+import pandera.polars as pa
+import polars as pl
+from pipeline.contract import Dataset, Total, Tumbling, agg
+
+class Row(pa.DataFrameModel):
+    at: datetime
+    code: str
+    big: Annotated[pl.Decimal, 38, 0]
+
+def made(name, **more):
+    return Dataset(name, schema=Row, event_time="at", windows=[
+        Tumbling("codes", every="1d", measures={"code": agg.sql("max(code::INTEGER)", "INTEGER")}),
+        Tumbling("counts", every="1d", measures={"n": agg.count()}),
+        Tumbling("sums", every="1d", measures={"big": agg.sum("big")}),
+        Total("ever", measures={"big": agg.sum("big"), "n": agg.count()}),
+    ], **more)
+
+first, second, sealed = made("first"), made("second"), made("third", archive="encrypt")
+"""
+HUGE = "9" * 38
+ROWS = f"at,code,big\n2026-01-01,x,{HUGE}\n2026-01-01,1,{HUGE}\n2026-01-02,2,5\n2026-03-01,y,1\n"
+WHERE = [
+    "dataset third",
+    "window first/codes on 2026-01-01",
+    "window first/codes on 2026-03-01",
+    "window first/ever",
+    "window first/sums on 2026-01-01",
+    "publication first/counts",
+]
+
+
+@pytest.fixture
+def failing(home: Path) -> Path:
+    """A home in which a window of each kind, a publication and a dataset fail, and a second dataset that has nothing wrong."""
+    (home / "declared").mkdir()
+    (home / "declared" / "failing.py").write_text(FAILING)
+    drop(home, "first", "a.csv", ROWS)
+    drop(home, "second", "a.csv", "at,code,big\n2026-01-01,7,5\n")
+    drop(home, "third", "a.csv", ROWS)
+    (home / "published" / "first" / "counts" / "2026-01-02.parquet").mkdir(parents=True)
+    return home
+
+
+def house(home: Path) -> Intake:
+    return open_intake(Settings(home=home, settle_seconds=0, datasets=str(home / "declared")))
+
+
+def check_the_rest(home: Path) -> None:
+    """Whatever does not fail is there."""
+    assert ask(home, "SELECT window_start, code FROM windows.first_codes") == [(datetime(2026, 1, 2), 2)]
+    assert ask(home, "SELECT sum(n) FROM windows.first_counts") == [(4,)]
+    assert ask(home, "SELECT count(*), sum(big) FROM windows.first_sums") == [(2, 6)]
+    assert ask(home, "SELECT code FROM windows.second_codes") == [(7,)]
+    assert ask(home, "SELECT big, n FROM windows.second_ever WHERE _delivery IS NULL") == [(5, 1)]
+    assert (home / "published" / "second" / "counts" / "2026-01-01.parquet").is_file()
+
+
+def test_every_failure_is_told_and_nothing_else_is_held_up(failing: Path) -> None:
+    declared = {"PIPELINE_DATASETS": str(failing / "declared")}
+    for number in range(2):
+        done = pipeline(failing, "ingest", **declared)
+        assert done.returncode == 2 and "Traceback" not in done.stderr
+        # A line each: what, where, why, and what helps.
+        assert all(done.stderr.count(where) == 1 for where in WHERE[1:]), done.stderr
+        assert (WHERE[0] in done.stderr) and "PIPELINE_ARCHIVE_RECIPIENT" in done.stderr
+        assert (
+            "Mend it there, for example with try_cast" in done.stderr
+            and "beyond what this figure can hold" in done.stderr
+        )
+        assert ("brought up to date" in done.stdout) == (number == 0)
+        check_the_rest(failing)
+    assert (failing / "inbox" / "third" / "a.csv").is_file()
+    # What comes later is taken in, and shown, all the same.
+    drop(failing, "second", "b.csv", "at,code,big\n2026-01-02,8,1\n")
+    done = pipeline(failing, "ingest", **declared)
+    assert done.returncode == 2 and "b.csv" in done.stdout
+    assert ask(failing, "SELECT sum(n) FROM windows.second_counts") == [(2,)]
+    # Mended, all of it comes right.
+    (failing / "published" / "first" / "counts" / "2026-01-02.parquet").rmdir()
+    drop(failing, "first", "a.csv", "at,code,big\n2026-01-01,3,4\n")
+    drop(failing, "third", "a.csv", "").unlink()
+    assert pipeline(failing, "ingest", **declared).returncode == 0
+    assert ask(failing, "SELECT window_start, code FROM windows.first_codes") == [(datetime(2026, 1, 1), 3)]
+
+
+def test_in_python_they_are_one_group(failing: Path) -> None:
+    intake = house(failing)
+    with pytest.raises(PartsFailed) as caught:
+        list(take_inbox(intake))
+    assert [one.where for one in caught.value.failures] == ["dataset third"]
+    with pytest.raises(ExceptionGroup) as group:
+        list(recompute_dirty(intake))
+    assert isinstance(group.value, PartsFailed)
+    found = {(one.part, one.dataset, one.name): one for one in group.value.failures}
+    assert {one.where for one in found.values()} <= set(WHERE) and len(group.value.failures) == len(WHERE) - 1
+    sums = found["window", "first", "sums"]
+    assert sums.days == (date(2026, 1, 1),) and sums.lasting and isinstance(sums.__cause__, duckdb.DataError)
+    assert "Overflow" in sums.cause and sums.remedy
+    check_the_rest(failing)
+
+
+def test_the_jobs_do_the_rest_before_they_fail(failing: Path, tmp_path: Path) -> None:
+    (tmp_path / "dagster").mkdir()
+    # What may pass by itself is tried again, after a pause that a test need not wait for.
+    (failing / "published" / "first" / "counts" / "2026-01-02.parquet").rmdir()
+    definitions = build_definitions(intake=house(failing))
+    with DagsterInstance.local_temp(
+        str(tmp_path / "dagster"), overrides={"telemetry": {"enabled": False}}
+    ) as instance:
+        for job, named in (("ingest", WHERE[:-1]), ("first_windows", WHERE[1:-1])):
+            ran = definitions.resolve_job_def(job).execute_in_process(instance=instance, raise_on_error=False)
+            failed = [event.step_failure_data for event in ran.all_events if event.is_step_failure]
+            told = " ".join(
+                one.user_failure_data.description or "" for one in failed if one.user_failure_data
+            )
+            assert not ran.success and [where for where in named if where not in told] == []
+            check_the_rest(failing)
+
+
+def test_a_report_that_cannot_be_written_stops_no_other(home: Path) -> None:
+    (home / "declared").mkdir()
+    (home / "declared" / "failing.py").write_text(FAILING)
+    for name in ("a", "b", "c"):
+        drop(home, "second", f"{name}.csv", f"at,code,big\n2026-01-01,{ord(name)},5\n")
+    (home / "reports" / "second" / "b.csv.html").mkdir(parents=True)
+    done = pipeline(home, "ingest", PIPELINE_DATASETS=str(home / "declared"))
+    assert done.returncode == 2 and "report second/b.csv cannot be written" in done.stderr
+    assert "c.csv" in done.stdout
+    assert (home / "reports" / "second" / "c.csv.html").is_file()
+    assert ask(home, "SELECT sum(n) FROM windows.second_counts") == [(3,)]
