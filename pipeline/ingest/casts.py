@@ -24,6 +24,7 @@ from pipeline.ingest.timestamps import (
     parse_dates,
     parse_datetimes,
     parse_times,
+    whole_microseconds,
     within_calendar,
 )
 
@@ -32,6 +33,7 @@ _DOUBLE_DIGITS = 15
 _FALSE = ["false", "f", "no", "n", "0"]
 _DIGITS = 38
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+_INFINITY = r"^[+-]?inf(?:inity)?$"
 
 
 @dataclass
@@ -52,6 +54,8 @@ def cast(values: pl.Series, dtype: pl.DataType, zone: str, memory: CastMemory) -
     if values.dtype.is_float():
         values = values.fill_nan(None)
     result = _cast(values, dtype, zone, memory)
+    if dtype == pl.Time:
+        return whole_microseconds(result)
     return within_calendar(result) if isinstance(dtype, pl.Date | pl.Datetime) else result
 
 
@@ -116,7 +120,7 @@ def _reader_of(dtype: pl.DataType) -> Callable[[pl.Series], pl.Series]:
     if isinstance(dtype, pl.Decimal):
         return lambda text: _decimals(text, dtype)
     if dtype.is_float():
-        return lambda text: text.cast(dtype, strict=False).fill_nan(None)
+        return lambda text: _floats(text, dtype)
     if dtype == pl.Boolean:
         return _booleans
     if dtype == pl.Date:
@@ -135,6 +139,21 @@ def _retry_stripped(text: pl.Series, read: pl.Series, again: Callable[[pl.Series
     if bare.equals(part):
         return read
     return read.clone().scatter(rows, again(bare))
+
+
+def _floats(text: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """A number too large for its type is none, as with integers; polars makes infinity of it."""
+    numbers = text.cast(dtype, strict=False).fill_nan(None)
+    rows = numbers.is_infinite().fill_null(False).arg_true()
+    if rows.is_empty():
+        return numbers
+    said = text[rows].str.strip_chars().str.to_lowercase().str.contains(_INFINITY)
+    return numbers.scatter(rows.filter(~said), None)
+
+
+def beyond_range(texts: pl.Series) -> pl.Series:
+    """Boolean: which texts are numbers all the same, of those that no float holds."""
+    return texts.str.strip_chars().str.contains(rf"^(?:{_NUMBER.pattern})$").fill_null(False)
 
 
 def _integers(text: pl.Series, dtype: pl.DataType) -> pl.Series:

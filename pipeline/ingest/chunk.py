@@ -31,6 +31,8 @@ from pipeline.ingest.validate import ChunkValidator
 from pipeline.ingest.violations import Finding, error_frame, reader_frame, records_as_json
 
 RESCUED = "_rescued"
+MOST_REPAIRS = 100
+"""Repairs of one kind and column that a chunk lists; a note of the delivery says how many there are."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ class ChunkProcessor:
         whole = rows.typed.with_columns(rows.told[ROW], *self._drifted(rows.told, mapping.unknown))
         bad = union([finding.rows for finding in findings if finding.severity == "reject"])
         clean = whole.filter(all_but(whole.height, bad)) if len(bad) else whole
-        listed = [finding for finding in findings if finding.severity != "quarantine"]
+        listed = [_first(finding) for finding in findings if finding.severity != "quarantine"]
         shown = _shown(rows, mapping)
         errors = error_frame(rows.told, listed, parsed, piece.sheet, shown)
         if parsed.rejects or parsed.repairs:
@@ -209,6 +211,11 @@ class ChunkProcessor:
             days=self._days(clean),
             unknown=mapping.unknown,
             changes=changes,
+            taken={
+                (finding.column, finding.check): len(finding.rows)
+                for finding in findings
+                if finding.severity == "repair" and finding.column is not None
+            },
             refusals=tuple(
                 refusal(finding, parsed, piece, rows.told[ROW], shown)
                 for finding in findings
@@ -240,6 +247,13 @@ class ChunkProcessor:
             .with_columns(pl.col("day").clip(date.min, date.max))
             .collect()
         )  # 9999-12-31 in UTC is the year 10000 further east
+
+
+def _first(finding: Finding) -> Finding:
+    """Of what was taken otherwise than it is written, the first of a chunk are listed: it may be every value of a file."""
+    if finding.severity != "repair" or len(finding.rows) <= MOST_REPAIRS:
+        return finding
+    return replace(finding, rows=finding.rows[:MOST_REPAIRS])
 
 
 def _shown(rows: _Rows, mapping: ColumnMapping) -> dict[str, pl.Series]:

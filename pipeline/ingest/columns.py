@@ -19,11 +19,12 @@ from pipeline.contract.derive import Derived, source_texts
 from pipeline.contract.exact import CANNOT
 from pipeline.contract.severities import CAST
 from pipeline.files.canonical import as_text
-from pipeline.ingest.casts import CastMemory, as_shown, cast, failed, same_kind
+from pipeline.ingest.casts import CastMemory, as_shown, beyond_range, cast, failed, same_kind
+from pipeline.ingest.local_times import cut_or_shifted
 from pipeline.ingest.mapping import ColumnMapping
 from pipeline.ingest.rows import all_but, union, without
 from pipeline.ingest.violations import Finding
-from pipeline.ingest.words import cast_template
+from pipeline.ingest.words import cast_template, range_template
 from pipeline.settings import HASH_KEYS_VARIABLE
 
 _NONE = pl.Series([], dtype=pl.UInt32)
@@ -35,7 +36,7 @@ class Typed:
 
     Attributes:
         columns: contract column → its values, null where one could not be had.
-        findings: refusals of cleaners and failed casts.
+        findings: refusals of cleaners, failed casts, and times that are taken otherwise than they are written.
         lost: contract column → positions whose value could not be had, for the columns that have such.
         changes: contract column → how many values each of its cleaners changed, in order.
         cleaned: contract column → its text after cleaning, for the columns whose source must not be shown.
@@ -158,8 +159,12 @@ class ColumnReader:
         elif len(wrong):
             typed.lost[name] = union([wrong, typed.lost.get(name, _NONE)])
         if len(wrong):
-            template = cast_template(column.dtype, self._dataset.timezone)
-            typed.findings.append(Finding(name, CAST, template, wrong, self._severity(name, CAST)))
+            typed.findings += self._failed_casts(column, cleaned, wrong)
+        if isinstance(column.dtype, pl.Datetime | pl.Time):
+            typed.findings += [
+                Finding(name, one.check, one.template, one.rows, "repair")
+                for one in cut_or_shifted(cleaned, values)
+            ]
         if name in self._dataset.hidden:
             typed.cleaned[name] = cleaned
         typed.columns[name] = values.alias(name)  # an expression may have called it otherwise
@@ -201,6 +206,18 @@ class ColumnReader:
             values.clone().scatter(rows, again.filter(done)),
             wrong.filter(~done),
         )
+
+    def _failed_casts(self, column: Column, cleaned: pl.Series, wrong: pl.Series) -> list[Finding]:
+        template = cast_template(column.dtype, self._dataset.timezone)
+        severity = self._severity(column.name, CAST)
+        if not column.dtype.is_float() or cleaned.dtype != pl.String:
+            return [Finding(column.name, CAST, template, wrong, severity)]
+        beyond = beyond_range(cleaned[wrong])
+        by_template = (
+            (template, wrong.filter(~beyond)),
+            (range_template(column.dtype), wrong.filter(beyond)),
+        )
+        return [Finding(column.name, CAST, words, rows, severity) for words, rows in by_template if len(rows)]
 
     def _severity(self, column: str, check: str) -> str:
         return self._dataset.severities.get((column, check), "reject")

@@ -19,6 +19,7 @@ from pipeline.files import Piece, Table
 from pipeline.ingest import drift
 from pipeline.ingest.chunk import ChunkProcessor
 from pipeline.ingest.hiding import Hiding, unquoted
+from pipeline.ingest.local_times import taken_in_words
 from pipeline.ingest.manifest import Manifest
 from pipeline.ingest.mapping import map_columns, require_columns
 from pipeline.ingest.progress import ProgressMeter
@@ -142,7 +143,7 @@ def _manifest(table: Table, account: Account) -> Manifest:
     days = account.days()
     dialect = Hiding(account.dataset).dialect(table.dialect)
     dataset, unknown = account.dataset, tuple(account.unknown)
-    remarks = drift.hints(dataset, map_columns(dataset, table.columns))
+    remarks = [*drift.hints(dataset, map_columns(dataset, table.columns)), *taken_in_words(account.taken)]
     said = drift.told(dataset, unknown, account.added)
     notes = (*dialect.notes, *said, *remarks)
     return Manifest(

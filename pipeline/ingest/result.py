@@ -23,6 +23,7 @@ class ChunkResult:
         days: day (Date), first, last (Datetime UTC) of the clean rows' event times; None without event time.
         unknown: columns of the file that the contract does not know.
         changes: contract column → how many values each of its cleaners changed, where any was run.
+        taken: (contract column, check) → how many of its values were taken otherwise than they are written.
         refusals: rules for which the whole file is refused.
     """
 
@@ -34,4 +35,5 @@ class ChunkResult:
     days: pl.DataFrame | None
     unknown: tuple[str, ...]
     changes: dict[str, tuple[int, ...]]
+    taken: dict[tuple[str, str], int]
     refusals: tuple[Refusal, ...]

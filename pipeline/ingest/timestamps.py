@@ -38,6 +38,7 @@ _DAY_1, _DAY_LAST = -719_162, 2_932_897  # days since 1970 of 0001-01-01 and of 
 _PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _PER_YEAR = 31_556_952_000_000  # microseconds, on average
 _YEARS = (1, 9999)
+_AFTER_MIDNIGHT = r"\.0*[1-9]|:60"
 _CLOCKS = ("%H:%M:%S", "%H:%M:%S%.f", "%H:%M")
 
 
@@ -190,6 +191,12 @@ def within_calendar(values: pl.Series) -> pl.Series:
     return values if inside.all() else values.set(~inside.fill_null(True), None)
 
 
+def whole_microseconds(values: pl.Series) -> pl.Series:
+    """Time (of day) → the same without what is less than a microsecond: the warehouse has no room for it."""
+    ticks = values.to_physical()
+    return (ticks - ticks % 1_000).cast(pl.Time)
+
+
 def datetimes_to_utc(moments: pl.Series, zone: str) -> pl.Series:
     """Datetime of any unit, with or without zone → Datetime("us") in UTC without zone; see `parse_datetimes`."""
     dtype = moments.dtype
@@ -198,13 +205,13 @@ def datetimes_to_utc(moments: pl.Series, zone: str) -> pl.Series:
 
 
 def parse_dates(text: pl.Series) -> pl.Series:
-    """Text → Date; a datetime at midnight counts as its date, any other time of day is null."""
+    """Text → Date; a datetime at midnight counts as its date, any other time of day is null, however small."""
     days = _first_that_reads(
         text, [_whole_years(text, text.str.to_date(format_, strict=False), format_) for format_ in _DAYS]
     )
     if (days.is_null() & text.is_not_null()).any():
         moments, _ = parse_datetimes(text, "UTC")
-        midnight = moments.dt.time() == pl.time(0, 0, 0)
+        midnight = (moments.dt.time() == pl.time(0, 0, 0)) & ~text.str.contains(_AFTER_MIDNIGHT)
         moments_at_midnight = pl.select(pl.when(midnight).then(moments.dt.date())).to_series()
         days = days.fill_null(moments_at_midnight)
     return days.rename(text.name)

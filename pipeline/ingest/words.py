@@ -113,6 +113,12 @@ def cast_template(dtype: pl.DataType, zone: str) -> str:
     return "'{value}' is not " + _type_in_words(dtype, zone)
 
 
+def range_template(dtype: pl.DataType) -> str:
+    """The message of a number that is too large for a float, with `{value}` where the value goes."""
+    largest = "3.4e38" if dtype == pl.Float32 else "1.8e308"
+    return f"'{{value}}' is out of the range of a {dtype} (up to {largest})"
+
+
 def _type_in_words(dtype: pl.DataType, zone: str) -> str:
     if dtype.is_integer():
         return "a whole number"

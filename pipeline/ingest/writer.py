@@ -80,6 +80,7 @@ class Account:
     unknown: dict[str, None] = field(default_factory=dict)
     added: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, Refusal] = field(default_factory=dict)
+    taken: Counter[tuple[str, str]] = field(default_factory=Counter)
     _rejects: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     _changes: dict[str, list[int]] = field(default_factory=dict)
     _counts: dict[str, ColumnCount] = field(default_factory=dict)
@@ -102,6 +103,7 @@ class Account:
         self.clean_files += [chunk.clean_file] if chunk.clean_file else []
         self.error_files += [chunk.error_file] if chunk.error_file else []
         self.unknown.update(dict.fromkeys(result.unknown))
+        self.taken.update(result.taken)
         for refusal in result.refusals:
             first = self.refusals.get(refusal.rule)
             self.refusals[refusal.rule] = (

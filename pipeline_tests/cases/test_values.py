@@ -3,9 +3,12 @@
 What belongs here: the cases of these kinds with their right values, and further inputs of the same kinds.
 """
 
+# ruff: noqa: DTZ001  (files and the warehouse hold moments without zone)
 from __future__ import annotations
 
 import json
+import math
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -416,3 +419,128 @@ def test_an_expression_that_works_on_no_value_is_a_mistake_of_the_declaration(se
     rule = Rule.in_pandas("wrong", ["qty"], lambda rows: rows["quantity"] > 0)
     with pytest.raises(ContractError, match="rule 'wrong'"):
         stage_text(settings, PRICES, _ruled(rule))
+
+
+F32 = pl.Float32
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text", "value"),
+    [
+        (float, "1e400", None),
+        (float, "-1e400", None),
+        (float, "1" * 400, None),
+        (F32, "1e39", None),
+        (F32, "3.4028236e38", None),
+        (F32, " 1e400 ", None),
+        (float, "inf", math.inf),
+        (float, "-Infinity", -math.inf),
+        (F32, "+INF", math.inf),
+        (float, "1e-400", 0.0),
+        (float, "1.7976931348623157e308", 1.7976931348623157e308),
+        (float, "123456789012345678901234567890", 1.2345678901234568e29),
+        (pl.Int8, "300", None),
+        (pl.UInt8, "256", None),
+        (int, "9223372036854775808", None),
+    ],
+)
+def test_a_number_out_of_range_is_a_violation_for_floats_too(
+    settings: Settings, dtype: Any, text: str, value: Any
+) -> None:
+    staged = stage_text(settings, f"x,y\n{text},1\n", Dataset("floats", schema=model(x=dtype, y=int)))
+    if value is None:
+        assert violations(staged) == [(1, "x", "cast")]
+    else:
+        assert clean_rows(staged)["x"].to_list() == [value]
+
+
+def test_it_is_said_why_and_json_and_workbooks_are_no_other(settings: Settings) -> None:
+    dataset = Dataset("floats", schema=model(x=float))
+    (row,) = error_rows(stage_text(settings, '{"x": 1e400}\n{"x": 1.5}\n', dataset, "x.ndjson"))
+    assert row["message"] == "'1e400' is out of the range of a Float64 (up to 1.8e308)"
+    (row,) = error_rows(stage(_book(settings, [["x"], ["1e400"], [1.5]]), dataset, settings))
+    assert row["check_name"] == "cast"
+
+
+def test_no_number_is_null_where_that_is_allowed(settings: Settings) -> None:
+    dataset = Dataset("floats", schema=model(x=(float, {"nullable": True}), y=int))
+    assert clean_rows(stage_text(settings, "x,y\nNaN,1\n-nan,2\n", dataset))["x"].to_list() == [None, None]
+    strict = Dataset("floats", schema=model(x=float, y=int))
+    assert violations(stage_text(settings, "x,y\nNaN,1\n", strict)) == [(1, "x", "not_nullable")]
+
+
+TIMES = Dataset("times", schema=model(at=datetime, n=int))
+
+
+@pytest.mark.parametrize(
+    ("text", "check"),
+    [
+        ("2024-01-01T10:00:00.1234567Z", "time_cut"),
+        ("2024-01-01T10:00:00.123456789", "time_cut"),
+        ("2024-01-01 10:00:00.123456789+02:00", "time_cut"),
+        ("2024-01-01 10:00:00.0000000000001", "time_cut"),
+        ("2016-12-31T23:59:60Z", "leap_second"),
+        ("2016-12-31 23:59:60.5", "leap_second"),
+        ("2024-01-01T10:00:00.123456000Z", None),
+        ("2024-01-01T10:00:60Z", "leap_second"),
+        ("2024-01-01 10:00:00.12", None),
+        ("2024-01-01 10:60:00", "cast"),
+    ],
+)
+def test_no_part_of_a_time_goes_in_silence(settings: Settings, text: str, check: str | None) -> None:
+    staged = stage_text(settings, f"at,n\n{text},1\n2024-01-01T10:00:00Z,2\n", TIMES)
+    assert violations(staged) == ([] if check is None else [(1, "at", check)])
+    if check not in (None, "cast"):
+        (row,) = error_rows(staged)
+        assert (row["severity"], row["value"]) == ("repair", text)
+        assert counts(staged) == (2, 2, 0, 0)
+        assert [note for note in staged.manifest.remarks if note.startswith("at: ")]
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "ms"])
+def test_native_times_are_told_alike(settings: Settings, unit: Any) -> None:
+    moments = pl.Series([datetime(2024, 1, 1, 10), datetime(2024, 1, 1, 10, 0, 0, 123_000)]).cast(
+        pl.Datetime(unit)
+    )
+    finer = moments.to_physical() + (1 if unit == "ns" else 0)
+    path = write_parquet(settings, pl.DataFrame({"at": finer.cast(pl.Datetime(unit)), "n": [1, 2]}))
+    staged = stage(path, TIMES, settings)
+    assert [row for row, _, _ in violations(staged)] == ([1, 2] if unit == "ns" else [])
+    assert clean_rows(staged)["at"].to_list() == moments.to_list()
+
+
+def test_times_of_day_and_milliseconds_are_told_alike(settings: Settings) -> None:
+    dataset = Dataset("times", schema=model(clock=time, at=pl.Datetime("ms")))
+    text = "clock,at\n10:00:00.1234567,2024-01-01 10:00:00.123\n10:00:00.5,2024-01-01 10:00:00.1234\n23:59:60,2024-01-01\n"
+    staged = stage_text(settings, text, dataset)
+    assert violations(staged) == [(1, "clock", "time_cut"), (2, "at", "time_cut"), (3, "clock", "cast")]
+    assert clean_rows(staged)["clock"].to_list() == [time(10, 0, 0, 123456), time(10, 0, 0, 500000)]
+
+
+@pytest.mark.parametrize(
+    "text", ["2024-01-01 10:00", "2024-01-01T00:00:00.0000001", "2016-12-31 23:59:60", "2024-01-01T00:00:01Z"]
+)
+def test_a_day_loses_no_time_of_day(settings: Settings, text: str) -> None:
+    dataset = Dataset("days", schema=model(day=date, n=int))
+    assert violations(stage_text(settings, f"day,n\n{text},1\n2024-01-01T00:00:00,2\n", dataset)) == [
+        (1, "day", "cast")
+    ]
+    path = write_parquet(
+        settings, pl.DataFrame({"day": [datetime(2024, 1, 1), datetime(2024, 1, 1, 10)], "n": [1, 2]})
+    )
+    assert violations(stage(path, dataset, settings)) == [(2, "day", "cast")]
+
+
+def test_of_many_the_first_are_listed_and_all_are_counted(settings: Settings) -> None:
+    text = "at,n\n" + "".join(f"2024-01-01T10:00:00.{n:09d}Z,{n}\n" for n in range(1000))
+    staged = stage_text(settings, text, TIMES)
+    assert len(error_rows(staged)) == 100
+    assert staged.manifest.remarks == (
+        "at: more digits after the second than are kept were cut, in 999 rows",
+    )
+
+
+def test_a_filtered_row_is_not_told_of(settings: Settings) -> None:
+    dataset = Dataset("times", schema=model(at=datetime, n=int), keep=pl.col("n") > 1)
+    staged = stage_text(settings, "at,n\n2024-01-01T10:00:00.1234567Z,1\n2024-01-01T10:00:00Z,2\n", dataset)
+    assert (counts(staged), violations(staged), staged.manifest.remarks) == ((2, 1, 0, 1), [], ())
