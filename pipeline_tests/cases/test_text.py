@@ -432,3 +432,78 @@ def test_records_of_years_months_or_codes_are_no_names(tmp_path: Path, lines: li
     found = _read(tmp_path, "\n".join(lines) + "\n")
     assert found.table.header is None
     assert len(found.values) == len(lines)
+
+
+# Words over columns of numbers: a record in which something is not known, or more names.
+
+_BIRTHS = "1900,120,110\n1901,130,112\n1902,140,115\n1903,150,117\n"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "pre-1900,unknown,unknown",
+        "before,few,many",
+        "before,few,low",
+        "pre-1900,n/a,unknown",
+        "earlier,missing,missing",
+        "x,not known,no data",
+        "old,Unbekannt,Unbekannt",
+        "a,b,c",
+    ],
+)
+def test_a_first_record_of_words_over_numbers_is_a_record(tmp_path: Path, record: str) -> None:
+    found = _read(tmp_path, f"year,births,deaths\n{record}\n{_BIRTHS}")
+    assert found.table.header == ("year", "births", "deaths")
+    assert found.table.dialect.header_rows == 1
+    assert len(found.values) == 5
+
+
+def test_words_over_the_numbers_of_a_real_file_are_a_record(tmp_path: Path) -> None:
+    found = _read(tmp_path, _of("c6h-words-over-numbers", "h10.csv"))
+    assert found.table.columns == ("year", "births", "deaths")
+    assert found.values[0] == ("pre-1900", "unknown", "unknown")
+    assert len(found.values) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "records"),
+    [
+        ('x,y,"test\n123"\na,b,c\n1,2,3\n', ("x", "y", "test\n123"), 2),
+        (",births,deaths\npre-1900,unknown,unknown\n" + _BIRTHS, ("column_1", "births", "deaths"), 5),
+        ("pre-1900,unknown,unknown\n" + _BIRTHS, ("column_1", "column_2", "column_3"), 5),
+        ("Age,Male,Female,Unknown\n1,2,3,4\n2,3,4,5\n3,4,5,6\n", ("Age", "Male", "Female", "Unknown"), 3),
+    ],
+)
+def test_words_for_what_is_not_known_are_no_names(
+    tmp_path: Path, text: str, columns: tuple[str, ...], records: int
+) -> None:
+    found = _read(tmp_path, text)
+    assert found.table.columns == columns
+    assert len(found.values) == records
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "s,degC,m/s",
+        "[s],[°C],[m/s]",
+        "int,float,double",
+        "year,number of births,number of deaths",
+        ",Anzahl,Anzahl",
+        "year,births,deaths",
+        "-,%,%",
+        "4d,10n,10n",
+    ],
+)
+def test_a_second_row_of_names_is_joined(tmp_path: Path, more: str) -> None:
+    found = _read(tmp_path, f"year,births,deaths\n{more}\n{_BIRTHS}")
+    assert found.table.dialect.header_rows == 2
+    assert len(found.values) == 4
+
+
+@pytest.mark.parametrize("above", [",2010,,2011,", "left,left,left,right,right", "place,2010,,2011,"])
+def test_names_below_merged_cells_are_joined(tmp_path: Path, above: str) -> None:
+    found = _read(tmp_path, f"{above}\nregion,m,f,m,f\nnorth,1,2,3,4\nsouth,5,6,7,8\nwest,7,8,9,9\n")
+    assert found.table.dialect.header_rows == 2
+    assert len(found.values) == 3

@@ -31,6 +31,19 @@ _LONGEST_NAME = 60
 _BLANK, _OFTEN = 0.2, 5
 _PERIOD = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])?|2100")
 
+_UNKNOWN = re.compile(
+    r"unknown|unbekannt|inconnue?|desconocid[oa]|sconosciut[oa]|missing|undefined|tb[ad]|pending|suppressed|withheld|redacted|"
+    r"confidential|various|n\.?[dv]\.?|k\. ?a\.|no ?data|not (?:available|applicable|reported|known)|keine angabe",
+    re.IGNORECASE,
+)
+_UNIT = re.compile(
+    r"[\[(<].{1,20}[\])>]|[^\w\s]{1,3}|°.{1,2}|.{1,10}/.{1,10}|\d+[sdn]|(?:T|M|k)?(?:EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|SEK|NOK|DKK|PLN|CZK|HUF)|[µmkMG]?(?:s|h|d|g|t|m|l|V|W|Wh|Hz|Pa|J|B|bar|mol|cal)[²³23]?|mins?|"
+    r"ha|deg\w?|pp[mb]|kt|mi|ft|in|lbs?|oz|pcs?|count|number|percent|prozent|anzahl|stück|index|years?|days?|hours?|seconds?|minutes?|"
+    r"int\d*|integer|float\d*|double|str|string|text|(?:var)?char|date|datetime|time|timestamp|bool|boolean|numeric|decimal|bigint",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"[^\W\d_]{3,}")
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -71,6 +84,8 @@ def judge(cells: Sequence[str], columns: Sequence[Column]) -> Verdict:
             typed += 1
         if kind == EMPTY:
             blank += _BLANK if is_blank(cell) and column.cells == column.rows > 3 else 0.0
+        elif column.typed and is_unknown(cell):
+            data += 0.5
         elif column.typed and kind in (TEXT, WORD, CODE):
             names += 1
             against += 1
@@ -81,6 +96,24 @@ def judge(cells: Sequence[str], columns: Sequence[Column]) -> Verdict:
             for_names, for_data = _untyped(cell.strip(), kind, column)
             names, data = names + for_names, data + for_data
     return Verdict(names, data + blank, blank, against, typed)
+
+
+def is_unknown(cell: str) -> bool:
+    """Whether a cell says in words that its value is not known: a record may do that in a column of numbers, a name hardly."""
+    return _UNKNOWN.fullmatch(cell.strip()) is not None
+
+
+def adds_names(above: Sequence[str], cells: Sequence[str]) -> bool:
+    """Whether a row of words right below a row of names, over columns of numbers and the like, goes on with the names. Words in place
+    of numbers are what a record may have, too; so something has to show that names they are: the row above is not complete (merged
+    cells, names that come again), the row has no key, or it holds units, types or the names in other words."""
+    names = [cell.strip().casefold() for cell in above]
+    held = [(name, cell.strip()) for name, cell in zip(names, cells, strict=False) if kind_of(cell) != EMPTY]
+    if not all(names) or len(set(names)) < len(names) or is_blank(cells[0]):
+        return True
+    units = sum(1 for _, cell in held if _UNIT.fullmatch(cell))
+    echoes = sum(1 for name, cell in held if set(_WORDS.findall(name)) & set(_WORDS.findall(cell.casefold())))
+    return (units > 0 and units >= len(held) - 1) or 2 * echoes > len(held)
 
 
 def _typed(cell: str, kind: str, column: Column) -> tuple[float, float]:

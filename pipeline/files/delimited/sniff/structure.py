@@ -14,6 +14,7 @@ from pipeline.files.delimited.sniff.evidence import Column, filled, is_blank
 from pipeline.files.delimited.sniff.fit import fitted
 from pipeline.files.delimited.sniff.headers import (
     Verdict,
+    adds_names,
     fits_below,
     holds_names,
     holds_values,
@@ -187,7 +188,9 @@ def _continues(shape: Shape, rows: list[int], record: int) -> bool:
     if len(cells) != shape.width:
         return False
     verdict = judge(cells, profile(shape, record + 1, shape.width, cells))
-    return verdict.sure or (verdict.data == verdict.blank and is_blank(cells[0]) and fits_below(above, cells))
+    return (verdict.sure and adds_names(above, cells)) or (
+        verdict.data == verdict.blank and is_blank(cells[0]) and fits_below(above, cells)
+    )
 
 
 def _described(
