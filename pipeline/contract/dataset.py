@@ -43,6 +43,9 @@ class Dataset:
         key: columns that identify a row over the whole table; of two rows with one key the first stays.
         event_time: the datetime column that the windows go by, or None.
         timezone: IANA zone of event times without one, and of the day partitions; default UTC.
+        repeated_hour: what a time without a zone means that the clocks show twice, since they are set back: the "first" (it is noted),
+            the "second", "order" (for the event time: times ascend in a file, so that the second begins where they go back;
+            "order:<column>": they ascend among the rows of one value of a column), or "reject" (the row).
         windows: aggregates kept up to date: Tumbling, Sliding, Cumulative, Session (need event_time), Total.
         lateness: how long after their event time rows may arrive ("2h"). A window is final when the watermark has passed its
             end: the largest event time committed less this. None: windows are final at once, and no row counts as late.
@@ -87,6 +90,7 @@ class Dataset:
     key: Sequence[str] = ()
     event_time: str | None = None
     timezone: str = "UTC"
+    repeated_hour: str = "first"
     windows: Sequence[Window] = ()
     lateness: str | None = None
     late: Literal["repair", "hold"] = "repair"
@@ -175,6 +179,16 @@ class Dataset:
     @cached_property
     def _dtypes(self) -> dict[str, pl.DataType]:
         return {column.name: column.dtype for column in self.columns}
+
+    def repeated_way(self, column: str) -> str:
+        """What becomes of a column's times that the clocks show twice: first, second, reject, or order."""
+        way = self.repeated_hour.partition(":")[0]
+        return "first" if way == "order" and column != self.event_time else way
+
+    @property
+    def repeated_group(self) -> str | None:
+        """The column among whose equal values times ascend, where that is said."""
+        return self.repeated_hour.partition(":")[2] or None
 
     @cached_property
     def hidden(self) -> frozenset[str]:

@@ -51,6 +51,7 @@ _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("clean", (Mapping,), 'a mapping: {{"name": clean.strip}}'),
     ("event_time", (str, NoneType), "the name of a datetime column"),
     ("timezone", (str,), 'a zone such as "Europe/Berlin"'),
+    ("repeated_hour", (str,), 'one of "first", "second", "order", "order:<column>", "reject"'),
     ("keep", (pl.Expr, NoneType), 'a polars expression: pl.col("amount") > 0'),
     ("warn_error_rate", (int, float), "a share from 0 to 1"),
     ("fail_error_rate", (int, float), "a share from 0 to 1"),
@@ -188,6 +189,7 @@ def _check_time(dataset: Dataset) -> None:
             f"{dataset.timezone!r} is not an IANA zone",
             'Write one such as "Europe/Berlin".',
         ) from error
+    _check_repeated(dataset)
     if dataset.event_time is None:
         return
     column = next(c for c in dataset.columns if c.name == dataset.event_time)
@@ -197,6 +199,27 @@ def _check_time(dataset: Dataset) -> None:
             "event_time",
             f"column {column.name!r} is {column.dtype}{', nullable' if column.nullable else ''}",
             f"Declare `{column.name}: datetime`, not nullable.",
+        )
+
+
+def _check_repeated(dataset: Dataset) -> None:
+    way, _, group = dataset.repeated_hour.partition(":")
+    kinds, where = '"first", "second", "order", "order:<column>" or "reject"', "repeated_hour"
+    if way not in ("first", "second", "order", "reject") or (dataset.repeated_hour != way and way != "order"):
+        raise ContractError(dataset.name, where, f"is {dataset.repeated_hour!r}", f"Write {kinds}.")
+    if way == "order" and dataset.event_time is None:
+        raise ContractError(
+            dataset.name,
+            where,
+            "goes by the order of event times, and event_time is not declared",
+            "Declare it.",
+        )
+    if dataset.repeated_hour != way and group not in dataset.column_names:
+        raise ContractError(
+            dataset.name,
+            where,
+            f"names a column {group!r} that the schema does not have",
+            f"It has: {', '.join(dataset.column_names)}.",
         )
 
 

@@ -59,6 +59,7 @@ def fingerprint_of(dataset: Dataset) -> str:
         "severity": sorted([column or "", check, to] for (column, check), to in dataset.severities.items()),
         "references": [one.fingerprint for one in dataset.references],
         "increasing": list(dataset.increasing),
+        "repeated_hour": "" if dataset.repeated_hour == "first" else dataset.repeated_hour,
     }
     parts |= {name: given for name, given in later.items() if given}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -11,6 +11,7 @@ from datetime import date
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline.contract import ContractError, Dataset
 from pipeline.contract.cleaners import KeyProvider
@@ -28,7 +29,7 @@ from pipeline.ingest.result import ChunkResult
 from pipeline.ingest.rows import all_but, union, without
 from pipeline.ingest.timestamps import days_in
 from pipeline.ingest.validate import ChunkValidator
-from pipeline.ingest.violations import Finding, error_frame, reader_frame, records_as_json
+from pipeline.ingest.violations import NOTE, Finding, error_frame, reader_frame, records_as_json
 
 RESCUED = "_rescued"
 MOST_REPAIRS = 100
@@ -76,7 +77,13 @@ class ChunkProcessor:
     """A dataset's contract, ready to take chunks from any thread."""
 
     def __init__(
-        self, dataset: Dataset, keys: KeyProvider, columns: tuple[str, ...] = (), *, rows_alone: bool = False
+        self,
+        dataset: Dataset,
+        keys: KeyProvider,
+        columns: tuple[str, ...] = (),
+        *,
+        rows_alone: bool = False,
+        second: NDArray[np.int64] | None = None,
     ) -> None:
         """Make it ready.
 
@@ -85,6 +92,7 @@ class ChunkProcessor:
             keys: name of a key → its bytes, for cleaners that need one.
             columns: those of the whole file; a piece of it may lack some, and bring others, which are not added to the table.
             rows_alone: the rows are no file: a rule that refuses a whole file rejects the row.
+            second: as `ColumnReader`: rows whose event times are meant the second time that the clocks show them.
 
         Raises:
             ContractError: a key is not set.
@@ -93,7 +101,7 @@ class ChunkProcessor:
         self._file_columns = columns
         self._rows_alone = rows_alone
         self._validator = ChunkValidator(dataset)
-        self._reader = ColumnReader(dataset, keys)
+        self._reader = ColumnReader(dataset, keys, second)
         self._hiding = Hiding(dataset)
         self._added = drift.places(dataset, columns)
         self._mappings: dict[tuple[str, ...], ColumnMapping] = {}
@@ -197,7 +205,7 @@ class ChunkProcessor:
         whole = rows.typed.with_columns(rows.told[ROW], *self._drifted(rows.told, mapping.unknown))
         bad = union([finding.rows for finding in findings if finding.severity == "reject"])
         clean = whole.filter(all_but(whole.height, bad)) if len(bad) else whole
-        listed = [_first(finding) for finding in findings if finding.severity != "quarantine"]
+        listed = [_first(finding) for finding in findings if finding.severity not in ("quarantine", NOTE)]
         shown = _shown(rows, mapping)
         errors = error_frame(rows.told, listed, parsed, piece.sheet, shown)
         if parsed.rejects or parsed.repairs:
@@ -214,7 +222,7 @@ class ChunkProcessor:
             taken={
                 (finding.column, finding.check): len(finding.rows)
                 for finding in findings
-                if finding.severity == "repair" and finding.column is not None
+                if finding.severity in ("repair", NOTE) and finding.column is not None
             },
             refusals=tuple(
                 refusal(finding, parsed, piece, rows.told[ROW], shown)

@@ -6,11 +6,13 @@ cast and derivation works, filtering, checks, what is written of a bad row (`vio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline.contract import Cleaner, Column, ContractError, Dataset
 from pipeline.contract.cleaners import KeyProvider, MissingKey
@@ -19,11 +21,12 @@ from pipeline.contract.derive import Derived, source_texts
 from pipeline.contract.exact import CANNOT
 from pipeline.contract.severities import CAST
 from pipeline.files.canonical import as_text
+from pipeline.files.table import ROW
 from pipeline.ingest.casts import CastMemory, as_shown, beyond_range, cast, failed, same_kind
-from pipeline.ingest.local_times import cut_or_shifted
+from pipeline.ingest.local_times import REPEATED, cut_or_shifted, repeated
 from pipeline.ingest.mapping import ColumnMapping
 from pipeline.ingest.rows import all_but, union, without
-from pipeline.ingest.violations import Finding
+from pipeline.ingest.violations import NOTE, Finding
 from pipeline.ingest.words import cast_template, range_template
 from pipeline.settings import HASH_KEYS_VARIABLE
 
@@ -41,6 +44,8 @@ class Typed:
         changes: contract column → how many values each of its cleaners changed, in order.
         cleaned: contract column → its text after cleaning, for the columns whose source must not be shown.
         derived: contract column → its text before cleaning, for the derived ones.
+        repeated: contract column → positions of times that come twice, and how much later they come again (microseconds).
+        numbers: `_row` of each row, where the file's rows have them.
         shown: contract column → positions and texts of the numbers that were taken as programs show them (`casts.as_shown`).
     """
 
@@ -51,14 +56,26 @@ class Typed:
     cleaned: dict[str, pl.Series] = field(default_factory=dict)
     derived: dict[str, pl.Series] = field(default_factory=dict)
     shown: dict[str, tuple[pl.Series, pl.Series]] = field(default_factory=dict)
+    repeated: dict[str, tuple[pl.Series, pl.Series]] = field(default_factory=dict)
+    numbers: pl.Series = field(default_factory=lambda: _NONE)
 
 
 class ColumnReader:
     """A dataset's columns, ready to be read from chunks in any thread."""
 
-    def __init__(self, dataset: Dataset, keys: KeyProvider) -> None:
-        """Raises ContractError when a cleaner's key is not set."""
+    def __init__(self, dataset: Dataset, keys: KeyProvider, second: NDArray[np.int64] | None = None) -> None:
+        """Make it ready.
+
+        Args:
+            dataset: the contract.
+            keys: name of a key → its bytes.
+            second: `_row` numbers, ascending, whose event times are meant the second time that the clocks show them.
+
+        Raises:
+            ContractError: a cleaner's key is not set.
+        """
         self._dataset = dataset
+        self._second = np.empty(0, np.int64) if second is None else second
         self._cleaners = {name: _bound(dataset, name, keys) for name in dataset.cleaners}
         self._memory = CastMemory()
 
@@ -67,6 +84,7 @@ class ColumnReader:
         raw: pl.DataFrame,
         mapping: ColumnMapping,
         made_from: Callable[[str], pl.Series] | None = None,
+        only: Collection[str] | None = None,
     ) -> Typed:
         """Derive, clean and cast the columns of a chunk.
 
@@ -74,10 +92,13 @@ class ColumnReader:
             raw: the file's columns as the reader gives them.
             mapping: which of them is which.
             made_from: as `Parsed.typed`: which texts of a column the reader made from typed values.
+            only: the columns that are wanted, none of them derived from others of the contract; None: all.
         """
-        typed = Typed()
+        typed = Typed(numbers=raw[ROW] if ROW in raw.columns else _NONE)
         later = []
         for column in self._dataset.columns:
+            if only is not None and column.name not in only:
+                continue
             one = self._dataset.derived.get(column.name)
             source = mapping.sources[column.name]
             if one is not None and not one.source:
@@ -128,7 +149,10 @@ class ColumnReader:
         for one in self._dataset.derived.values():
             if one.source:
                 continue
-            value = typed.derived[one.name] = self._from_contract(one, typed)
+            value = self._from_contract(one, typed)
+            if any(isinstance(columns[name].dtype, pl.Datetime) for name in one.reads):
+                value = _in_utc(value)  # as what it is made of, and no time on a clock of the dataset's zone
+            typed.derived[one.name] = value
             self._read_one(columns[one.name], value, typed)
             missing = [typed.lost[name] for name in one.reads if name in typed.lost]
             if missing:
@@ -165,6 +189,8 @@ class ColumnReader:
                 Finding(name, one.check, one.template, one.rows, "repair")
                 for one in cut_or_shifted(cleaned, values)
             ]
+        if isinstance(column.dtype, pl.Datetime):
+            values = self._once(name, cleaned, values, typed)
         if name in self._dataset.hidden:
             typed.cleaned[name] = cleaned
         typed.columns[name] = values.alias(name)  # an expression may have called it otherwise
@@ -206,6 +232,31 @@ class ColumnReader:
             values.clone().scatter(rows, again.filter(done)),
             wrong.filter(~done),
         )
+
+    def _once(self, name: str, cleaned: pl.Series, values: pl.Series, typed: Typed) -> pl.Series:
+        """The moments of a column, those that the clocks show twice as the contract says; what became of these is added to `typed`."""
+        zone, way = self._dataset.timezone, self._dataset.repeated_way(name)
+        rows, gaps = repeated(cleaned, values, zone)
+        if rows.is_empty():
+            return values
+        typed.repeated[name] = rows, gaps
+        twice = f"'{{value}}' comes twice in {zone}, where the clocks are set back"
+        if way == "reject":
+            typed.findings.append(
+                Finding(name, REPEATED, f"{twice}: write it with its offset from UTC", rows)
+            )
+            typed.lost[name] = union([rows, typed.lost.get(name, _NONE)])
+            return _null_at(values, rows)
+        # What the contract says is counted; what nobody said is listed, too.
+        said = f"{twice}; it was taken as the {way}"
+        typed.findings.append(Finding(name, REPEATED, said, rows, "repair" if way == "first" else NOTE))
+        if way == "order":
+            second = np.isin(typed.numbers[rows].to_numpy(), self._second, assume_unique=True)
+            rows, gaps = rows.filter(pl.Series(second)), gaps.filter(pl.Series(second))
+        if way == "first" or rows.is_empty():
+            return values
+        later = values[rows] + gaps.cast(pl.Duration("us"))
+        return values.clone().scatter(rows, later.cast(values.dtype))
 
     def _failed_casts(self, column: Column, cleaned: pl.Series, wrong: pl.Series) -> list[Finding]:
         template = cast_template(column.dtype, self._dataset.timezone)
@@ -276,6 +327,13 @@ def _bound(dataset: Dataset, column: str, keys: KeyProvider) -> tuple[Cleaner, .
 def _null_at(values: pl.Series, rows: pl.Series) -> pl.Series:
     kept = all_but(len(values), rows)
     return pl.select(pl.when(kept).then(values)).to_series().rename(values.name)
+
+
+def _in_utc(values: pl.Series) -> pl.Series:
+    dtype = values.dtype
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
+        return values.dt.replace_time_zone("UTC")
+    return values
 
 
 def _constant(column: Column, height: int) -> pl.Series:

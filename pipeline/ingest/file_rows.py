@@ -14,12 +14,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
 from pipeline.contract import Dataset
 from pipeline.files import Piece, Table
+from pipeline.files.table import ROW
 from pipeline.ingest import drift
 from pipeline.ingest.chunk import ChunkProcessor
+from pipeline.ingest.columns import ColumnReader
 from pipeline.ingest.hiding import Hiding, unquoted
-from pipeline.ingest.local_times import taken_in_words
+from pipeline.ingest.local_times import second_ones, taken_in_words, utc_ticks
 from pipeline.ingest.manifest import Manifest
 from pipeline.ingest.mapping import map_columns, require_columns
 from pipeline.ingest.progress import ProgressMeter
@@ -91,10 +97,11 @@ def _run_chunks(
     meter: ProgressMeter,
 ) -> Account:
     """All chunks; once more where late records bring columns that the table gets: every chunk has the same columns."""
-    account = _run_once(table, dataset, settings, part, pool, meter, table.columns)
+    second = _second_times(table, dataset, settings)
+    account = _run_once(table, dataset, settings, part, pool, meter, table.columns, second)
     late = tuple(dict.fromkeys((*table.columns, *account.unknown)))
     if list(drift.places(dataset, late).values()) != list(account.added.values()):
-        return _run_once(table, dataset, settings, part, pool, meter, late)
+        return _run_once(table, dataset, settings, part, pool, meter, late, second)
     return account
 
 
@@ -106,8 +113,9 @@ def _run_once(
     pool: ThreadPoolExecutor,
     meter: ProgressMeter,
     columns: tuple[str, ...],
+    second: NDArray[np.int64] | None,
 ) -> Account:
-    processor = ChunkProcessor(dataset, settings.hash_key, columns)
+    processor = ChunkProcessor(dataset, settings.hash_key, columns, second=second)
     account = Account(dataset, added=drift.places(dataset, columns))
     under_way: deque[tuple[int, Future[WrittenChunk]]] = deque()
 
@@ -134,8 +142,39 @@ def _run_once(
     return account
 
 
+def _second_times(table: Table, dataset: Dataset, settings: Settings) -> NDArray[np.int64] | None:
+    """`_row` numbers whose event times are meant the second time that the clocks show them, where the order of rows tells: the file is read
+    for it once before, since a chunk does not know the others."""
+    name, group = dataset.event_time, dataset.repeated_group
+    if name is None or dataset.repeated_way(name) != "order" or dataset.timezone == "UTC":
+        return None
+    reader, parts = ColumnReader(dataset, settings.hash_key), []
+    wanted = {name} if group is None else {name, group}
+    for piece in table.pieces():
+        parsed = piece.parse()
+        columns = tuple(column for column in parsed.frame.columns if column != ROW)
+        typed = reader.read(parsed.frame, map_columns(dataset, columns, table.columns), parsed.typed, wanted)
+        if name in typed.repeated:
+            rows, gaps = typed.repeated[name]
+            groups = (
+                pl.Series([0], dtype=pl.Int8).new_from_index(0, len(rows))
+                if group is None
+                else typed.columns[group][rows]
+            )
+            ticks = utc_ticks(typed.columns[name][rows])
+            parts.append(
+                pl.DataFrame({"row": typed.numbers[rows], "tick": ticks, "gap": gaps, "group": groups})
+            )
+    return second_ones(parts) if parts else None
+
+
 def _work(part: Path, number: int, piece: Piece, processor: ChunkProcessor) -> WrittenChunk:
     return write_chunk(part, number, piece.records, processor.process(piece))
+
+
+def _taken(account: Account) -> list[str]:
+    ways = {column: account.dataset.repeated_way(column) for column, _ in account.taken}
+    return taken_in_words(account.taken, ways)
 
 
 def _manifest(table: Table, account: Account) -> Manifest:
@@ -143,7 +182,7 @@ def _manifest(table: Table, account: Account) -> Manifest:
     days = account.days()
     dialect = Hiding(account.dataset).dialect(table.dialect)
     dataset, unknown = account.dataset, tuple(account.unknown)
-    remarks = [*drift.hints(dataset, map_columns(dataset, table.columns)), *taken_in_words(account.taken)]
+    remarks = [*drift.hints(dataset, map_columns(dataset, table.columns)), *_taken(account)]
     said = drift.told(dataset, unknown, account.added)
     notes = (*dialect.notes, *said, *remarks)
     return Manifest(

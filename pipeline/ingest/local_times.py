@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -16,15 +16,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipeline.contract.zones import changes
+
 CUT, LEAP, REPEATED = "time_cut", "leap_second", "repeated_hour"
 _NONE = pl.Series([], dtype=pl.UInt32)
 _CLOCK, _STAMP = len("HH:MM:SS"), len("YYYY-MM-DDTHH:MM:SS")
 _OFFSET = r":\d\d(?:[.,]\d+)?\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)\s*$"
 _TICKS = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _MINUTE = 60 * _TICKS["us"]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (UTC without zone, as everywhere here)
 _MICROSECOND = timedelta(microseconds=1)
-_STEP = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,25 @@ def cut_or_shifted(source: pl.Series, values: pl.Series) -> list[Taken]:
 _WORDS = {
     CUT: "more digits after the second than are kept were cut",
     LEAP: "leap seconds were taken as the first second of the next minute",
+    REPEATED: "times without a zone come twice where the clocks were set back, and were taken as {way}",
 }
+WAYS = {
+    "first": "the first",
+    "second": "the second",
+    "order": "the order of the rows tells",
+}
+"""What may be said of times that come twice → what becomes of them, in words; "reject" rejects the row."""
 
 
-def taken_in_words(counts: Mapping[tuple[str, str], int]) -> list[str]:
-    """A sentence for each (contract column, check) of a delivery, with its number of values."""
+def taken_in_words(counts: Mapping[tuple[str, str], int], ways: Mapping[str, str]) -> list[str]:
+    """A sentence for each (contract column, check) of a delivery, with its number of values.
+
+    Args:
+        counts: (contract column, check) → number.
+        ways: contract column → how its times are taken that come twice, one of `WAYS`; where it is not in it, "first".
+    """
     return [
-        f"{column}: {_WORDS[check]}, in {count:,} row{'s' if count > 1 else ''}"
+        f"{column}: {_WORDS[check].format(way=WAYS[ways.get(column, 'first')])}, in {count:,} row{'s' if count > 1 else ''}"
         for (column, check), count in sorted(counts.items())
     ]
 
@@ -108,19 +121,6 @@ def _leaps(source: pl.Series, values: pl.Series) -> pl.Series:
     return rows.filter(texts.str.contains(r":\d\d:60").fill_null(False)).cast(pl.UInt32)
 
 
-@dataclass(frozen=True)
-class Repetition:
-    """An hour (or another length) that the clocks show twice.
-
-    Attributes:
-        start: its first coming, microseconds since 1970 in UTC.
-        gap: its length, in microseconds: so much later it comes again.
-    """
-
-    start: int
-    gap: int
-
-
 def repeated(source: pl.Series, values: pl.Series, zone: str) -> tuple[pl.Series, pl.Series]:
     """Times without a zone that are shown twice, and were taken as the first.
 
@@ -139,14 +139,16 @@ def repeated(source: pl.Series, values: pl.Series, zone: str) -> tuple[pl.Series
     least, most = ticks.min(), ticks.max()
     if not isinstance(least, int) or not isinstance(most, int):
         return nothing
-    gaps = np.zeros(len(ticks), np.int64)
-    known = ticks.fill_null(np.iinfo(np.int64).min).to_numpy()
-    for one in _between(zone, least, most):
-        gaps[(known >= one.start) & (known < one.start + one.gap)] = one.gap
-    rows = np.flatnonzero(gaps)
+    starts, lengths = _repetitions(zone, _moment(least).year, _moment(most).year)
+    if not len(starts):
+        return nothing
+    known = ticks.fill_null(least).to_numpy()
+    place = np.searchsorted(starts, known, side="right") - 1
+    gaps = lengths[place]
+    within = (place >= 0) & (known < starts[place] + gaps) & source.is_not_null().to_numpy()
+    rows = np.flatnonzero(within)
     if source.dtype == pl.String and len(rows):
-        offset = source[rows].str.contains(_OFFSET).fill_null(False).to_numpy()
-        rows = rows[~offset]
+        rows = rows[~source[rows].str.contains(_OFFSET).to_numpy()]
     return pl.Series(rows.astype(np.uint32)), pl.Series(gaps[rows])
 
 
@@ -178,46 +180,14 @@ def second_ones(parts: Iterable[pl.DataFrame]) -> NDArray[np.int64]:
     return second.filter("second")["row"].sort().to_numpy()
 
 
-def _between(zone: str, least: int, most: int) -> list[Repetition]:
-    first, last = (_moment(tick).year for tick in (least, most))
-    return [
-        one
-        for year in range(first, last + 1)
-        for one in _of_year(zone, year)
-        if one.start <= most and one.start + one.gap > least
-    ]
-
-
-@lru_cache(maxsize=4096)
-def _of_year(zone: str, year: int) -> tuple[Repetition, ...]:
-    """The hours of a year (in UTC) that the clocks of a zone show twice."""
-    found, tz = [], ZoneInfo(zone)
-    start = datetime(year, 1, 1, tzinfo=UTC)
-    end = datetime(year + 1, 1, 1, tzinfo=UTC) if year < 9999 else datetime(9999, 12, 31, tzinfo=UTC)
-    here = start
-    while here < end:
-        there = min(here + _STEP, end)
-        before, after = _offset(tz, here), _offset(tz, there)
-        if after < before:
-            low, high = here, there
-            while high - low > timedelta(seconds=1):
-                middle = low + (high - low) // 2
-                low, high = (middle, high) if _offset(tz, middle) == before else (low, middle)
-            change = high.replace(microsecond=0)
-            found.append(Repetition(_tick(change - (before - after)), (before - after) // _MICROSECOND))
-        here = there
-    return tuple(found)
-
-
-def _offset(zone: ZoneInfo, moment: datetime) -> timedelta:
-    try:
-        return moment.astimezone(zone).utcoffset() or timedelta()
-    except OverflowError:  # the last day of the calendar, in a zone where it is the next already
-        return timedelta()
-
-
-def _tick(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
+@lru_cache(maxsize=256)
+def _repetitions(zone: str, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """What the clocks of a zone show twice in some years: where it begins to come the first time, ascending, and its length; both in
+    microseconds, the former since 1970."""
+    begin, end = datetime(first, 1, 1), datetime(last, 12, 31, 23, 59, 59)  # noqa: DTZ001  (UTC without zone)
+    back = [change for change in changes(ZoneInfo(zone), begin, end)[1] if change.offset < change.before]
+    gaps = np.array([(change.before - change.offset) // _MICROSECOND for change in back], np.int64)
+    return np.array([(change.moment - _EPOCH) // _MICROSECOND for change in back], np.int64) - gaps, gaps
 
 
 def _moment(tick: int) -> datetime:

@@ -29,6 +29,8 @@ ERROR_SCHEMA: dict[str, pl.DataType] = {
     "record": pl.String(),
     "severity": pl.String(),
 }
+NOTE = "note"
+"""Severity of a finding that is counted for a note of the delivery and no row of the error table."""
 _SHOWN = 1_000
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -42,7 +44,7 @@ class Finding:
         check: name of the check.
         template: message, with `{value}` where the value goes.
         rows: positions in the chunk (UInt32, ascending).
-        severity: reject, or warn: then the row stays; or quarantine: then the whole file is refused.
+        severity: reject, or warn or repair: then the row stays; or quarantine: then the whole file is refused; or `NOTE`.
         concerns: contract columns that a rule looks at; where the value of one could not be had, it has nothing to say.
     """
 

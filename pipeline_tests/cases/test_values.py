@@ -20,7 +20,7 @@ import pytest
 
 from pipeline.contract import ContractError, Dataset, Rule, checks, clean
 from pipeline.files import UnreadableFile
-from pipeline.ingest import stage
+from pipeline.ingest import Staged, stage
 from pipeline.settings import Settings
 from pipeline_tests.ingest.support import (
     clean_rows,
@@ -544,3 +544,141 @@ def test_a_filtered_row_is_not_told_of(settings: Settings) -> None:
     dataset = Dataset("times", schema=model(at=datetime, n=int), keep=pl.col("n") > 1)
     staged = stage_text(settings, "at,n\n2024-01-01T10:00:00.1234567Z,1\n2024-01-01T10:00:00Z,2\n", dataset)
     assert (counts(staged), violations(staged), staged.manifest.remarks) == ((2, 1, 0, 1), [], ())
+
+
+TWICE = Dataset("twice", schema=model(at=datetime, n=int), event_time="at", timezone="Europe/Berlin")
+NIGHT = ["01:30", "02:00", "02:30", "02:00", "02:30", "03:00"]
+
+
+def _night(*clocks: str, day: str = "2024-10-27") -> str:
+    return "at,n\n" + "".join(f"{day} {clock},{n}\n" for n, clock in enumerate(clocks))
+
+
+def _utc(staged: Staged) -> list[str]:
+    return [f"{moment:%H:%M}" for moment in clean_rows(staged)["at"]]
+
+
+def _with(way: str, **more: Any) -> Dataset:
+    return Dataset(
+        "twice",
+        schema=model(at=datetime, n=int),
+        event_time="at",
+        timezone="Europe/Berlin",
+        repeated_hour=way,
+        **more,
+    )
+
+
+def test_the_hour_that_comes_twice_is_told(settings: Settings) -> None:
+    staged = stage_text(settings, _night(*NIGHT), TWICE)
+    assert _utc(staged) == ["23:30", "00:00", "00:30", "00:00", "00:30", "02:00"]
+    assert violations(staged) == [(row, "at", "repeated_hour") for row in (2, 3, 4, 5)]
+    (row, *_) = error_rows(staged)
+    assert row["severity"] == "repair"
+    assert row["message"] == (
+        "'2024-10-27 02:00' comes twice in Europe/Berlin, where the clocks are set back; it was taken as the first"
+    )
+    assert staged.manifest.remarks == (
+        "at: times without a zone come twice where the clocks were set back, and were taken as the first, in 4 rows",
+    )
+
+
+@pytest.mark.parametrize(
+    ("way", "expected", "rejected"),
+    [
+        ("first", ["23:30", "00:00", "00:30", "00:00", "00:30", "02:00"], 0),
+        ("second", ["23:30", "01:00", "01:30", "01:00", "01:30", "02:00"], 0),
+        ("order", ["23:30", "00:00", "00:30", "01:00", "01:30", "02:00"], 0),
+        ("reject", ["23:30", "02:00"], 4),
+    ],
+)
+@pytest.mark.parametrize("chunk_rows", [1, 100])
+def test_what_it_means_can_be_said(
+    settings: Settings, way: str, expected: list[str], rejected: int, chunk_rows: int
+) -> None:
+    staged = stage_text(settings.model_copy(update={"chunk_rows": chunk_rows}), _night(*NIGHT), _with(way))
+    assert _utc(staged) == expected
+    assert staged.manifest.rows_rejected == rejected
+    assert len(error_rows(staged)) == (0 if way in ("second", "order") else 4)
+    assert len(staged.manifest.remarks) == (0 if way == "reject" else 1)
+
+
+def test_the_order_is_that_of_a_group_where_that_is_said(settings: Settings) -> None:
+    dataset = Dataset(
+        "meters",
+        schema=model(at=datetime, meter=str),
+        event_time="at",
+        timezone="Europe/Berlin",
+        repeated_hour="order:meter",
+    )
+    rows = [(clock, meter) for clock in ("01:00", "02:00", "02:00", "03:00") for meter in "ab"]
+    text = "at,meter\n" + "".join(f"2024-10-27 {clock},{meter}\n" for clock, meter in rows)
+    assert (
+        _utc(stage_text(settings, text, dataset))
+        == ["23:00"] * 2 + ["00:00"] * 2 + ["01:00"] * 2 + ["02:00"] * 2
+    )
+    quarters = [(clock, meter) for meter in "ab" for clock in ("02:00", "02:30", "02:00", "02:30")]
+    text = "at,meter\n" + "".join(f"2024-10-27 {clock},{meter}\n" for clock, meter in quarters)
+    assert _utc(stage_text(settings, text, dataset, "q.csv")) == ["00:00", "00:30", "01:00", "01:30"] * 2
+
+
+@pytest.mark.parametrize("way", ["first", "second", "order"])
+def test_what_has_an_offset_or_comes_once_is_not_told(settings: Settings, way: str) -> None:
+    text = (
+        "at,n\n2024-10-27T02:30:00+01:00,1\n2024-10-27T00:30:00Z,2\n2024-10-27 03:00,3\n2024-10-26 02:30,4\n"
+    )
+    staged = stage_text(settings, text, _with(way))
+    assert (_utc(staged), violations(staged), staged.manifest.remarks) == (
+        ["01:30", "00:30", "02:00", "00:30"],
+        [],
+        (),
+    )
+
+
+def test_an_hour_that_is_skipped_is_rejected(settings: Settings) -> None:
+    staged = stage_text(settings, _night("01:59", "02:30", "03:00", day="2024-03-31"), TWICE)
+    assert violations(staged) == [(2, "at", "cast")]
+
+
+@pytest.mark.parametrize(
+    ("zone", "text", "first", "second"),
+    [
+        ("Australia/Lord_Howe", "2024-04-07 01:45", "2024-04-06 14:45", "2024-04-06 15:15"),
+        ("America/Havana", "2024-11-03", "2024-11-03 04:00", "2024-11-03 05:00"),
+        ("America/New_York", "1999-10-31T01:30:00.5", "1999-10-31 05:30:00.5", "1999-10-31 06:30:00.5"),
+        ("Europe/Berlin", "2150-10-25 02:30", "2150-10-25 00:30", "2150-10-25 01:30"),
+    ],
+)
+def test_every_zone_and_year_is_told(
+    settings: Settings, zone: str, text: str, first: str, second: str
+) -> None:
+    for way, expected in (("first", first), ("second", second)):
+        dataset = Dataset(
+            "twice", schema=model(at=datetime, n=int), event_time="at", timezone=zone, repeated_hour=way
+        )
+        staged = stage_text(settings, f"at,n\n{text},1\n9999-12-31 00:00,2\n", dataset, f"{way}.csv")
+        assert clean_rows(staged)["at"][0] == datetime.fromisoformat(expected)
+        assert len(staged.manifest.remarks) == 1
+
+
+def test_native_moments_without_a_zone_are_told_too(settings: Settings) -> None:
+    moments = [datetime(2024, 10, 27, 2, 30), datetime(2024, 10, 27, 2, 0)]
+    path = write_parquet(settings, pl.DataFrame({"at": moments, "n": [1, 2]}))
+    assert _utc(stage(path, _with("order"), settings)) == ["00:30", "01:00"]
+
+
+def test_a_moment_that_is_derived_of_moments_is_in_utc(settings: Settings) -> None:
+    dataset = Dataset(
+        "twice",
+        schema=model(at=datetime, then=datetime),
+        timezone="Europe/Berlin",
+        derive={"then": pl.col("at") + pl.duration(hours=2)},
+    )
+    (row,) = clean_rows(stage_text(settings, "at\n2024-07-01 12:00\n", dataset)).to_dicts()
+    assert (row["at"], row["then"]) == (datetime(2024, 7, 1, 10), datetime(2024, 7, 1, 12))
+
+
+@pytest.mark.parametrize("way", ["third", "order:nothing", "first:n", "order:"])
+def test_what_is_said_wrongly_is_refused(way: str) -> None:
+    with pytest.raises(ContractError, match="repeated_hour"):
+        _with(way)
