@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from pipeline.files.names import readable
 from pipeline.ingest import ProgressUpdate
 from pipeline.ingest.progress import Progress as Listener
 from pipeline.warehouse import Entry, Retained
@@ -36,17 +37,17 @@ STATUS_STYLES = {
 
 def say(text: str) -> None:
     """A line for people."""
-    out.print(text, highlight=False)
+    out.print(readable(text), highlight=False)
 
 
 def complain(text: str) -> None:
     """What went wrong, on standard error, as it is."""
-    err.print(escape(text), style="red", highlight=False, soft_wrap=True)
+    err.print(escape(readable(text)), style="red", highlight=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
     """For programs: one JSON document on standard output."""
-    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(readable(json.dumps(value, default=_plain, ensure_ascii=False, indent=2)) + "\n")
 
 
 def _plain(value: Any) -> Any:
@@ -96,7 +97,7 @@ def _cell(value: Any, longest: int) -> str:
         return f"{value:,.2f}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
-    text = str(value)
+    text = readable(str(value))
     return escape(text if len(text) <= longest else text[: longest - 1] + "…")
 
 

@@ -14,8 +14,12 @@ from itertools import count
 from pathlib import Path
 
 from pipeline.files.landing import hash_file
+from pipeline.files.names import fitted
 
 _COPY_BLOCK = 4 * 1024 * 1024
+_LONGEST_SUFFIX = 80
+_LONGEST_STEM = 243
+"""With its suffix; behind it there is room for a number of 11 digits."""
 
 
 def file_away(path: Path, target: Path) -> Path:
@@ -39,9 +43,17 @@ def file_away(path: Path, target: Path) -> Path:
 
 def places(target: Path) -> Iterator[Path]:
     """Where a file that was moved to `target` may be, the first choice first; there is always another."""
-    suffix = "".join(target.suffixes[-2:]) if target.suffix in (".gz", ".zst") else target.suffix
-    stem = target.name.removesuffix(suffix) if suffix else target.name
+    stem, suffix = numbered(target)
     return (target if number == 1 else target.with_name(f"{stem}~{number}{suffix}") for number in count(1))
+
+
+def numbered(target: Path) -> tuple[str, str]:
+    """What the names of those places have before and behind their number; before it is cut where a number would make it too long."""
+    suffix = "".join(target.suffixes[-2:]) if target.suffix in (".gz", ".zst") else target.suffix
+    if len(os.fsencode(suffix)) > _LONGEST_SUFFIX:
+        suffix = ""
+    stem = target.name.removesuffix(suffix) if suffix else target.name
+    return fitted(stem, room=_LONGEST_STEM - len(os.fsencode(suffix))), suffix
 
 
 def _moved(path: Path, place: Path) -> bool:

@@ -6,8 +6,10 @@ What belongs here: making names usable without losing which is which. What does 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from pipeline.files.table import ROW
 
@@ -15,6 +17,11 @@ _UNSAFE = re.compile("%(?=[0-9A-Fa-f]{2})|[\x00-\x1f\x7f-\x9f\ud800-\udfff]|\\.(
 
 _UNFIT = re.compile(r"[^\w .,()+=@~!-]")
 _LONGEST = 180
+_NAME_BYTES, _PATH_BYTES = 255, 3_900
+"""What a file system takes of a name, and of a path with room for what is added to it."""
+_SUFFIX_BYTES = 80
+_UNREADABLE = re.compile("[\ud800-\udfff]")
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ESCAPED = re.compile("(?:%[0-9A-F]{2})+")
 
 
@@ -43,7 +50,10 @@ def delivery_key(path: str) -> str:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    return "".join(f"%{byte:02X}" for byte in match.group().encode("utf-8", "surrogateescape"))
+    # Halves of surrogate pairs stand for bytes of a name that are no UTF-8; other halves than those come from texts, not from names.
+    text = match.group()
+    how = "surrogateescape" if "\udc80" <= text <= "\udcff" else "surrogatepass"
+    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", how))
 
 
 def unescape_key(key: str) -> str:
@@ -51,6 +61,39 @@ def unescape_key(key: str) -> str:
     return _ESCAPED.sub(
         lambda match: bytes.fromhex(match.group().replace("%", "")).decode("utf-8", "surrogateescape"), key
     )
+
+
+def shown(path: Path | str) -> str:
+    """A path as people and programs can read it: bytes that are no UTF-8 and control characters percent-escaped, as in a delivery's key."""
+    return _UNSHOWN.sub(_escaped, str(path))
+
+
+def readable(text: str) -> str:
+    """A text in which such a path may be named, for what takes UTF-8 alone."""
+    return _UNREADABLE.sub(_escaped, text)
+
+
+def fitted(name: str, suffix: str = "", room: int = _NAME_BYTES) -> str:
+    """`name` and `suffix` as one name that a file system takes: of one that is too long `name` is cut, and ends in `~` and a hash of
+    it, so that no two share what is left."""
+    whole = os.fsencode(name + suffix)
+    if len(whole) <= room:
+        return name + suffix
+    if len(os.fsencode(suffix)) > _SUFFIX_BYTES:
+        name, suffix = name + suffix, ""
+    mark = f"~{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}{suffix}"
+    kept = os.fsencode(name)[: room - len(os.fsencode(mark))]
+    return kept.decode(errors="ignore") + mark
+
+
+def place_below(folder: Path, relative: Path | str) -> Path:
+    """Where a file lies below `folder` that lay at `relative` elsewhere: there too, unless that path is longer than a file system takes;
+    then in one folder that stands for all of its folders."""
+    place = folder / relative
+    if len(os.fsencode(place)) <= _PATH_BYTES:
+        return place
+    above = os.fsencode(str(Path(relative).parent))
+    return folder / f"~{hashlib.sha256(above).hexdigest()}" / place.name
 
 
 def safe_name(part: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.contract import ContractError
 from pipeline.contract.read import Read
 from pipeline.files import ReadOptions, Table, UnreadableFile, open_table
+from pipeline.files.names import shown
 from pipeline.infer.decide import decide
 from pipeline.infer.names import Named, dataset_name, field_names
 from pipeline.infer.scan import scan
@@ -60,7 +61,9 @@ def infer(path: Path, settings: Settings, name: str | None = None) -> Inferred:
     scanned = scan(table, [one.header for one in named], settings.memory_mb)
     decided = decide(scanned, named)
     read, sheets = _needed(path, table, named, settings)
-    about = f"{_sentence(dataset)}, as inferred from {path.name}: {_counted(scanned.rows)}. Read it over."
+    about = (
+        f"{_sentence(dataset)}, as inferred from {shown(path.name)}: {_counted(scanned.rows)}. Read it over."
+    )
     text = module_text(dataset, decided, likely_window(dataset, decided), about, read, sheets, left_out)
     return Inferred(dataset, text, scanned.rows, scanned.rejects, len(named))
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pipeline.contract import Dataset
 from pipeline.files import UnreadableFile, hash_file
+from pipeline.files.names import delivery_key
 from pipeline.ingest.correction import stage_correction
 from pipeline.ingest.file_rows import SMALL, WORKERS, stage_rows
 from pipeline.ingest.hiding import unquoted
@@ -71,7 +72,15 @@ def stage(
         pool = workers or ThreadPoolExecutor(WORKERS, "windrow-chunk")
         try:
             ready = _stage(
-                path, before, dataset, settings, delivery or path.name, progress, pool, sha256, originals
+                path,
+                before,
+                dataset,
+                settings,
+                delivery or delivery_key(path.name),
+                progress,
+                pool,
+                sha256,
+                originals,
             )
         finally:
             if workers is None:
@@ -80,7 +89,7 @@ def stage(
     folder, manifest = ready
     if manifest.correction is None:
         refuse_too_many(path, dataset, folder, manifest)
-    staged = Staged(folder, manifest, path, delivery or path.name, landing)
+    staged = Staged(folder, manifest, path, delivery or delivery_key(path.name), landing)
     note_delivery(staged)
     return staged
 

@@ -17,10 +17,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipeline.contract import ContractError
 from pipeline.files import hash_file, unchanged
+from pipeline.files.names import place_below, readable, shown
 from pipeline.ingest import source_records
 from pipeline.intake.house import Intake
 from pipeline.intake.inbox import landed_as
@@ -31,6 +32,7 @@ from pipeline.intake.originals import (
     is_copy,
     put_in_archive,
     put_in_quarantine,
+    reason_file,
     without_recipients,
 )
 from pipeline.intake.prepare import Prepared, Problem
@@ -194,8 +196,8 @@ def _quarantine(session: Session, item: Prepared, run_id: str | None) -> Entry:
     return session.record_quarantine(
         waiting.dataset,
         waiting.delivery,
-        waiting.path.name,
-        item.problem.reason,
+        PurePosixPath(waiting.delivery).name,
+        readable(item.problem.reason),
         bytes=waiting.size,
         sha256=hash_file(waiting.path),
         landing=waiting.landing,
@@ -216,7 +218,7 @@ def _put_away(intake: Intake, item: Prepared, entry: Entry) -> Path | None:
     elif not _in_archive(intake, item):
         relative = waiting.path.relative_to(settings.inbox / waiting.dataset)
         if entry.status == "quarantined":
-            target = settings.quarantine / (waiting.dataset or "_inbox") / relative
+            target = place_below(settings.quarantine / (waiting.dataset or "_inbox"), relative)
             kept_at = _to_quarantine(intake, target, item, entry)
         else:
             kept_at = put_in_archive(intake, waiting.path, relative, entry)
@@ -231,19 +233,19 @@ def _put_away(intake: Intake, item: Prepared, entry: Entry) -> Path | None:
 def _to_quarantine(intake: Intake, target: Path, item: Prepared, entry: Entry) -> Path:
     kept_at = put_in_quarantine(intake, item.waiting.path, target, entry)
     reason = {
-        "file": kept_at.name,
+        "file": shown(kept_at.name),
         "dataset": entry.dataset,
         "delivery": entry.delivery,
         "code": item.problem.code
         if item.problem
         else "refused_at_commit",  # recorded by a run that was killed then
-        "cause": item.problem.cause if item.problem else entry.reason,
+        "cause": readable(item.problem.cause) if item.problem else entry.reason,
         "remedy": item.problem.remedy if item.problem else "",
         "rejects": [asdict(one) for one in item.problem.counts] if item.problem else [],
         "sha256": entry.sha256,
         "ledger_id": entry.id,
         "quarantined_at": entry.committed_at.isoformat() + "Z",
     }
-    beside = kept_at.with_name(kept_at.name + ".reason.json")
+    beside = reason_file(kept_at)
     beside.write_text(json.dumps(reason, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return kept_at

@@ -20,6 +20,8 @@ from typing import Any
 
 from pipeline.contract import ContractError
 from pipeline.files import Waiting, file_away, hash_file, unescape_key
+from pipeline.files.filing import numbered
+from pipeline.files.names import fitted, place_below
 from pipeline.files.sealing import SEALED, KeyProblem, identities_of, recipients_of, seal, unseal
 from pipeline.ingest.staging import new_part
 from pipeline.intake.house import Intake
@@ -61,7 +63,7 @@ def archive_folder(intake: Intake, entry: Entry) -> Path:
 
 def put_in_archive(intake: Intake, path: Path, relative: Path, entry: Entry) -> Path | None:
     """Put the original of a ledger row away; returns where it is, None where it is deleted."""
-    target = archive_folder(intake, entry) / relative
+    target = place_below(archive_folder(intake, entry), relative)
     return _put(
         intake, path, target, entry.dataset, entry.archive or _policy(intake, entry.dataset), entry.id
     )
@@ -84,15 +86,12 @@ def put_in_quarantine(intake: Intake, path: Path, target: Path, entry: Entry) ->
 def archived_file(intake: Intake, entry: Entry) -> Path | None:
     """The archived original of a ledger row: as it came, told from others of its name by its content, or sealed. None when it is not
     there."""
-    path = archive_folder(intake, entry) / unescape_key(entry.delivery)
+    path = place_below(archive_folder(intake, entry), unescape_key(entry.delivery))
     sealed = sealed_place(path, entry.id)
     if sealed.is_file():
         return sealed
-    twins = (
-        sorted(path.parent.glob(f"{_literal(path.stem)}~*{_literal(path.suffix)}"))
-        if path.parent.is_dir()
-        else []
-    )
+    stem, suffix = numbered(path)
+    twins = sorted(path.parent.glob(f"{_literal(stem)}~*{_literal(suffix)}")) if path.parent.is_dir() else []
     for candidate in (path, *twins):
         if (
             candidate.is_file()
@@ -220,9 +219,14 @@ def _why_gone(entry: Entry) -> str:
     )
 
 
+def reason_file(kept_at: Path) -> Path:
+    """Where the reason lies for which a file is in quarantine."""
+    return kept_at.with_name(fitted(kept_at.name, ".reason.json"))
+
+
 def sealed_place(path: Path, mark: str) -> Path:
     """Where a file that would lie at `path` lies sealed; `mark` is the id of its ledger row."""
-    return path.with_name(f"{path.name}.{mark}{SEALED}")
+    return path.with_name(fitted(path.name, f".{mark}{SEALED}"))
 
 
 def _literal(text: str) -> str:

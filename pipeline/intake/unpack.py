@@ -24,6 +24,7 @@ from pathlib import Path
 from pipeline.contract import ContractError
 from pipeline.files import UnreadableFile, Waiting, unchanged
 from pipeline.files.archive import MEMBER_FOLDER, Member, extract, holds_workbook, members
+from pipeline.files.names import fitted, place_below
 from pipeline.intake.house import Intake
 from pipeline.intake.originals import put_zip_in_archive, require_recipients
 
@@ -78,7 +79,9 @@ def tidy_folders(intake: Intake, datasets: Collection[str] | None = None) -> Non
                 found = [Path(entry.path) for entry in entries if _ours(entry)]
             for folder in found:
                 if folder.name.endswith(_HIDDEN):
-                    if not folder.with_name(folder.name[1 : -len(_HIDDEN)]).exists():
+                    if not any(
+                        _named(path, ".", _HIDDEN) == folder for path in folder.parent.glob("*.[zZ][iI][pP]")
+                    ):
                         shutil.rmtree(folder, ignore_errors=True)
                 else:
                     _remove_empty(folder)
@@ -110,7 +113,7 @@ def _unpack(intake: Intake, item: Waiting) -> str:
                 _extract_all(item.path, found, hidden)
                 if not unchanged(item):
                     return "busy"
-                _place(found, hidden, item.path.with_name(item.path.name + MEMBER_FOLDER))
+                _place(found, hidden, _named(item.path, "", MEMBER_FOLDER))
             put_zip_in_archive(intake, item, _archive_place(intake, item))
     except (UnreadableFile, ContractError):
         return "kept"  # taken as it is, it meets the same reason again, which is told there
@@ -136,13 +139,18 @@ def _alone(path: Path) -> Iterator[bool]:
 @contextmanager
 def _hidden_folder(path: Path) -> Iterator[Path]:
     """An empty folder beside the zip that the inbox passes over."""
-    folder = path.with_name(f".{path.name}{_HIDDEN}")
+    folder = _named(path, ".", _HIDDEN)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _named(zipped: Path, before: str, behind: str) -> Path:
+    """A folder beside a zip that is called after it."""
+    return zipped.with_name(fitted(before + zipped.stem, zipped.suffix + behind))
 
 
 def _extract_all(path: Path, found: list[Member], folder: Path) -> None:
@@ -172,4 +180,4 @@ def _place(found: list[Member], hidden: Path, folder: Path) -> None:
 
 def _archive_place(intake: Intake, item: Waiting) -> Path:
     below = item.path.relative_to(intake.settings.inbox / item.dataset)
-    return intake.settings.archive / item.dataset / f"{datetime.now(UTC):%Y/%m/%d}" / below
+    return place_below(intake.settings.archive / item.dataset / f"{datetime.now(UTC):%Y/%m/%d}", below)

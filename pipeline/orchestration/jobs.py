@@ -25,6 +25,7 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pipeline.contract import Dataset
+from pipeline.files.names import shown
 from pipeline.intake import Intake, Outcome, prepare_batches, wait_and_scan
 from pipeline.orchestration.asked import register
 from pipeline.orchestration.bulk import tell
@@ -141,9 +142,9 @@ def _take_in(context: OpExecutionContext) -> Iterator[Any]:
     intake: Intake = context.resources.intake
     scan = wait_and_scan(intake, context.op_config.get("datasets"))
     for refused in scan.refused:
-        context.log.warning(f"{refused.path} is not taken: {refused.reason}")
+        context.log.warning(f"{shown(refused.path)} is not taken: {refused.reason}")
     for file in scan.unsettled:
-        context.log.warning(f"{file.path} is still being written: the next run takes it")
+        context.log.warning(f"{shown(file.path)} is still being written: the next run takes it")
     context.log.info(f"{len(scan.waiting)} files to take in")
     for name in intake.datasets:
         register(context.instance, name, (file.delivery for file in scan.waiting if file.dataset == name))

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 from dagster import MetadataValue
 
+from pipeline.files.names import shown
 from pipeline.orchestration.pictures import checks_chart
 from pipeline.report import report_page
 from pipeline.settings import Settings
@@ -117,7 +118,7 @@ def _identity(entry: Entry) -> dict[str, Any]:
 
 
 def _path(path: Path | None) -> MetadataValue[Any] | None:
-    return None if path is None else MetadataValue.path(str(path))
+    return None if path is None else MetadataValue.path(shown(path))
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

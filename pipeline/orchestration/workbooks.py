@@ -11,6 +11,7 @@ from typing import Any
 from dagster import MetadataValue
 
 from pipeline.errors import write_errors
+from pipeline.files.names import shown
 from pipeline.intake import Intake
 from pipeline.report import errors_workbook, report_page
 from pipeline.warehouse import Entry
@@ -41,7 +42,7 @@ def workbook_metadata(intake: Intake, entry: Entry, made: bool) -> dict[str, Any
         return how
     path.parent.mkdir(parents=True, exist_ok=True)
     write_errors(intake.warehouse, intake.datasets[entry.dataset], path, [entry.delivery], force=True)
-    return {"errors_workbook": MetadataValue.path(str(path)), **how}
+    return {"errors_workbook": MetadataValue.path(shown(path)), **how}
 
 
 def _path(intake: Intake, entry: Entry) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.ingest.manifest import ColumnProfile
+from pipeline.intake.originals import reason_file
 from pipeline.report.paths import link
 from pipeline.warehouse import Entry
 from pipeline.warehouse.accounts import DeliveryAccount, Touched
@@ -166,7 +167,7 @@ def errors_workbook(entry: Entry) -> str | None:
 def _reason_file(entry: Entry, page: Path, original: Path | None) -> str | None:
     if entry.status != "quarantined" or original is None:
         return None
-    return link(page, original.with_name(original.name + ".reason.json"))
+    return link(page, reason_file(original))
 
 
 def _cut(text: str | None) -> str | None:

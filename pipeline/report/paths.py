@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pipeline.files import hash_file, unescape_key
 from pipeline.files.filing import places
-from pipeline.files.names import safe_name
+from pipeline.files.names import place_below, safe_name
 from pipeline.intake import Intake
 from pipeline.intake.originals import archive_folder, sealed_place
 from pipeline.settings import Settings
@@ -28,9 +28,9 @@ def report_page(settings: Settings, dataset: str, delivery: str) -> Path:
     No two deliveries share a name, see `safe_name`.
     """
     *folders, name = delivery.split("/")
-    parts = [safe_name(dataset or NO_DATASET), *(_safe_folder(part) for part in folders)]
     name = safe_name(name)
-    return settings.reports.joinpath(*parts, f"{'%69ndex' if name == 'index' else name}.html")
+    below = Path(*map(_safe_folder, folders), f"{'%69ndex' if name == 'index' else name}.html")
+    return place_below(settings.reports / safe_name(dataset or NO_DATASET), below)
 
 
 def index_page(settings: Settings, dataset: str | None = None) -> Path:
@@ -41,7 +41,7 @@ def index_page(settings: Settings, dataset: str | None = None) -> Path:
 
 def link(page: Path, target: Path) -> str:
     """A relative address of `target` on `page`."""
-    return quote(os.path.relpath(target, page.parent))
+    return quote(os.fsencode(os.path.relpath(target, page.parent)))
 
 
 def original_of(intake: Intake, entry: Entry) -> Path | None:
@@ -52,14 +52,11 @@ def original_of(intake: Intake, entry: Entry) -> Path | None:
         folder = settings.quarantine / (entry.dataset or NO_DATASET)
     else:
         folder = archive_folder(intake, entry)
-    sealed = sealed_place(folder / unescape_key(entry.delivery), entry.id)
+    place = place_below(folder, unescape_key(entry.delivery))
+    sealed = sealed_place(place, entry.id)
     if sealed.is_file():
         return sealed
-    found = [
-        path
-        for path in takewhile(Path.is_file, places(folder / unescape_key(entry.delivery)))
-        if path.stat().st_size == entry.bytes
-    ]
+    found = [path for path in takewhile(Path.is_file, places(place)) if path.stat().st_size == entry.bytes]
     if len(found) > 1:
         found = [path for path in found if hash_file(path) == entry.sha256]
     return found[0] if found else None

@@ -8,8 +8,12 @@ calendar, names that a file system hardly takes, rows that are held and released
 
 from __future__ import annotations
 
+import io
+import json
 import math
+import os
 import shutil
+import zipfile
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 from dagster import DagsterInstance
 
+from pipeline.files.names import fitted
 from pipeline.intake import Intake, open_intake, recompute_dirty, take_inbox
 from pipeline.orchestration.build import build_definitions
 from pipeline.settings import Settings
@@ -201,3 +206,153 @@ def test_a_report_that_cannot_be_written_stops_no_other(home: Path) -> None:
     assert "c.csv" in done.stdout
     assert (home / "reports" / "second" / "c.csv.html").is_file()
     assert ask(home, "SELECT sum(n) FROM windows.second_counts") == [(3,)]
+
+
+# ---- names
+
+PLAIN = """
+import pandera.polars as pa
+from pipeline.contract import Dataset
+
+class Row(pa.DataFrameModel):
+    id: int
+    x: str
+
+t = Dataset("t", schema=Row)
+"""
+BINARY = b"\x00\x01\x02\x03" * 50
+GOOD = b"id,x\n1,"
+
+
+@pytest.fixture
+def plain(home: Path) -> Path:
+    """A home with a dataset `t` of two columns."""
+    (home / "declared").mkdir()
+    (home / "declared" / "plain.py").write_text(PLAIN)
+    (home / "inbox" / "t").mkdir(parents=True)
+    return home
+
+
+def put(home: Path, name: str | bytes, content: bytes) -> None:
+    """A file of any name into the inbox of `t`."""
+    (home / "inbox" / "t" / os.fsdecode(name)).write_bytes(content)
+
+
+def ingest(home: Path) -> str:
+    """Take in what waits; all of it must go well."""
+    done = pipeline(home, "ingest", PIPELINE_DATASETS=str(home / "declared"))
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def waiting(home: Path) -> list[str]:
+    return [name for _, _, names in os.walk(home / "inbox") for name in names]
+
+
+@pytest.mark.parametrize(
+    "name", ["Q" * 251 + ".csv", "Q" * 240 + ".csv", "\u58f2" * 80 + ".csv", "b." + "e" * 250, "Q" * 255]
+)
+def test_a_name_as_long_as_a_file_system_takes_is_put_away(plain: Path, name: str) -> None:
+    put(plain, name, BINARY)
+    for number in range(3):
+        put(plain, f"z{number}.csv", GOOD + str(number).encode())
+    ingest(plain)
+    assert ask(plain, "SELECT count(*) FROM clean.t") == [(3,)] and waiting(plain) == []
+    folder = plain / "quarantine" / "t"
+    kept, reason = sorted(folder.iterdir(), key=lambda path: path.name.endswith(".reason.json"))
+    assert kept.name == name and json.loads(reason.read_text())["file"] == name
+    assert "Nothing waits" in ingest(plain)
+    # Another version of the same name lies beside it, with a reason of its own.
+    put(plain, name, BINARY + b"\x00")
+    ingest(plain)
+    assert len(list(folder.iterdir())) == 4 and waiting(plain) == []
+
+
+def test_long_names_are_found_again(plain: Path) -> None:
+    name = "L" * 251 + ".csv"
+    for content in (b"a", b"b"):
+        put(plain, name, GOOD + content)
+        ingest(plain)
+    declared = {"PIPELINE_DATASETS": str(plain / "declared")}
+    done = pipeline(plain, "ingest", "t", "--from-archive", "--all", **declared)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ask(plain, "SELECT x FROM clean.t") == [("b",)]
+    (page,) = (plain / "reports" / "t").glob("L*.json")
+    assert json.loads(page.read_text())["file"]["original"] is not None
+
+
+def test_a_zip_with_a_long_name_is_unpacked(plain: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.csv", GOOD + b"zipped")
+    put(plain, "Z" * 251 + ".zip", buffer.getvalue())
+    ingest(plain)
+    assert ask(plain, "SELECT x FROM clean.t") == [("zipped",)] and waiting(plain) == []
+    assert "Nothing waits" in ingest(plain)
+
+
+def test_names_that_are_no_utf_8_are_escaped_everywhere(plain: Path, tmp_path: Path) -> None:
+    names = [b"bad\xff.csv", b"bad%FF.csv", b"m\xfcller/\xe9t\xe9.csv"]
+    (plain / "inbox" / "t" / os.fsdecode(b"m\xfcller")).mkdir()
+    for number, name in enumerate(names):
+        put(plain, name, GOOD + str(number).encode())
+    put(plain, b"refused\xfe.csv", BINARY)
+    keys = ["bad%25FF.csv", "bad%FF.csv", "m%FCller/%E9t%E9.csv", "refused%FE.csv"]
+    shown = ingest(plain)
+    assert [key for key in keys if key not in shown] == []
+    assert ask(plain, "SELECT delivery FROM ops.deliveries ORDER BY 1") == [(key,) for key in keys]
+    assert ask(plain, "SELECT _delivery, x FROM clean.t ORDER BY 1") == [
+        ("bad%25FF.csv", "1"), ("bad%FF.csv", "0"), ("m%FCller/%E9t%E9.csv", "2"),
+    ]  # fmt: skip
+    put(plain, "later.csv", GOOD + b"later")
+    assert "later.csv" in ingest(plain) and waiting(plain) == []
+    (reason,) = (plain / "quarantine" / "t").glob("*.reason.json")
+    assert json.loads(reason.read_text())["file"] == "refused%FE.csv"
+    pages = {json.loads(page.read_text())["delivery"] for page in (plain / "reports" / "t").rglob("*.json")}
+    assert pages == {*keys, "later.csv"}
+    # The other commands take such a path too.
+    path = tmp_path / os.fsdecode(b"sm\xf6r.csv")
+    path.write_bytes(GOOD + b"b")
+    declared = {"PIPELINE_DATASETS": str(plain / "declared")}
+    for command in (
+        ("check", str(path), "--dataset", "t"),
+        ("check", str(path), "--dataset", "t", "--json"),
+        ("infer", str(path), "--out", str(tmp_path / "made.py")),
+        ("ingest", "t", "--from-archive", "--all"),
+        ("ingest", "--json"),
+        ("status",),
+    ):
+        done = pipeline(plain, *command, **declared)
+        assert done.returncode == 0, (command, done.stderr)
+
+
+def test_odd_names_and_deep_folders_are_taken_like_any_other(plain: Path) -> None:
+    names = ["new\nline.csv", "rtl\u202egpj.csv", "dot..csv", "space .csv", "trail.", "trail ", "nfde\u0301.csv",
+             "nfc\u00e9.csv", "q'\"#*?.csv", "-rf.csv", "tab\t.csv", "100%.csv"]  # fmt: skip
+    for number, name in enumerate(names):
+        put(plain, name, GOOD + str(number).encode())
+    inbox = os.open(plain / "inbox" / "t", os.O_RDONLY)
+    deep = inbox
+    for _ in range(18):  # a path that only just can be opened here is too long elsewhere
+        os.mkdir("D" * 200, dir_fd=deep)
+        deep = os.open("D" * 200, os.O_RDONLY, dir_fd=deep)
+    for name, content in (("deep.csv", GOOD + b"deep"), ("bad.csv", BINARY)):
+        with os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT, dir_fd=deep), "wb") as file:
+            file.write(content)
+    ingest(plain)
+    assert ask(plain, "SELECT count(*), count(DISTINCT _delivery) FROM clean.t") == [(13, 13)]
+    assert waiting(plain) == [] and "Nothing waits" in ingest(plain)
+    declared = {"PIPELINE_DATASETS": str(plain / "declared")}
+    again = pipeline(plain, "ingest", "t", "--from-archive", "--all", **declared)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert ask(plain, "SELECT count(*) FROM clean.t") == [(13,)]
+
+
+@pytest.mark.parametrize("suffix", ["", ".csv", ".reason.json", "." + "0" * 32 + ".age"])
+def test_names_that_are_cut_stay_apart(suffix: str) -> None:
+    fits = 255 - len(suffix)
+    assert fitted("a" * fits, suffix) == "a" * fits + suffix
+    long = {fitted("\u00e9" * 127 + end, suffix) for end in ("b", "c", "bb", "\udcff", "\udcfe")}
+    assert len(long) == 5 and all(name.endswith(suffix) for name in long)
+    assert max(len(os.fsencode(name)) for name in long) <= 255
+    assert [os.fsdecode(os.fsencode(name)) for name in long] == list(long)
