@@ -162,19 +162,19 @@ class Dataset:
         return {
             one.name: Computed(one.expression, dict.fromkeys(one.reads, pl.String()), pl.String())
             if one.source
-            else Computed(one.expression, columns, columns[one.name])
+            else Computed(one.expression, columns, columns[one.name], self.zone)
             for one in self.derived.values()
         }
 
     @cached_property
     def computed_rules(self) -> tuple[Computed, ...]:
         """How each of the rules is answered, in their order."""
-        return tuple(Computed(rule.good, self._dtypes) for rule in self.rules)
+        return tuple(Computed(rule.good, self._dtypes, zone=self.zone) for rule in self.rules)
 
     @cached_property
     def computed_keep(self) -> Computed | None:
         """How `keep` is answered."""
-        return None if self.keep is None else Computed(self.keep, self._dtypes)
+        return None if self.keep is None else Computed(self.keep, self._dtypes, zone=self.zone)
 
     @cached_property
     def _dtypes(self) -> dict[str, pl.DataType]:

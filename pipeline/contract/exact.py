@@ -12,11 +12,15 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
+
+from pipeline.contract.zones import in_utc
 
 Node = Any
 """Part of an expression, as polars writes it in JSON."""
@@ -28,6 +32,8 @@ _SMALL, _STEP = 1e-3, 1e-20
 _DIGITS = (20, 6)
 """Digits after the point of a quotient; the fewer where numbers are so large that these do not fit."""
 _SIGNIFICANT = 17
+_UTC = ZoneInfo("UTC")
+_COMPARISONS = frozenset({"Eq", "NotEq", "Gt", "GtEq", "Lt", "LtEq", "EqValidity", "NotEqValidity"})
 _OPERATORS = frozenset({"Plus", "Minus", "Multiply", "TrueDivide", "FloorDivide", "Modulus"})
 _NOT_OF_THE_VALUES = (
     MemoryError,
@@ -46,7 +52,11 @@ class Computed:
     """
 
     def __init__(
-        self, expression: pl.Expr, columns: Mapping[str, pl.DataType], wanted: pl.DataType | None = None
+        self,
+        expression: pl.Expr,
+        columns: Mapping[str, pl.DataType],
+        wanted: pl.DataType | None = None,
+        zone: ZoneInfo = _UTC,
     ) -> None:
         """Make it ready.
 
@@ -54,7 +64,12 @@ class Computed:
             expression: as it is declared.
             columns: column → dtype.
             wanted: dtype of the column that it fills; None: it answers with true and false.
+            zone: of moments that it names without a zone; those of its columns are in UTC.
         """
+        moments = any(
+            isinstance(columns[n], pl.Datetime) for n in expression.meta.root_names() if n in columns
+        )
+        expression = _on_clock(expression, columns, zone) if moments and zone != _UTC else expression
         self._columns, self._wanted = columns, wanted
         named = dict.fromkeys(expression.meta.root_names())
         self._names = tuple(named) if set(named) <= set(columns) else tuple(columns)
@@ -275,6 +290,58 @@ def _rewritten(
     return found, rewriter.divides
 
 
+def _on_clock(expression: pl.Expr, columns: Mapping[str, pl.DataType], zone: ZoneInfo) -> pl.Expr:
+    """The expression with the moments that it names in UTC, as its columns are; itself where it names none, sees to zones by itself,
+    or cannot be taken apart."""
+    try:
+        text = expression.meta.serialize(format="json")
+        if "TimeZone" in text or not _expression(text).meta.eq(expression):
+            return expression
+        return _expression(json.dumps(_moments_in_utc(json.loads(text), columns, zone)))
+    except (pl.exceptions.PolarsError, ValueError, TypeError):
+        return expression
+
+
+def _moments_in_utc(node: Node, columns: Mapping[str, pl.DataType], zone: ZoneInfo) -> Node:
+    """From the leaves up; a date counts as its midnight where it is compared with a moment."""
+    if isinstance(node, list):
+        return [_moments_in_utc(part, columns, zone) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if "Literal" in node:
+        named = _named(node, "Datetime")
+        return node if named is None else _literal(in_utc(named, zone))
+    node = {name: _moments_in_utc(part, columns, zone) for name, part in node.items()}
+    found = node.get("BinaryExpr")
+    if isinstance(found, dict) and found.get("op") in _COMPARISONS:
+        for side, other in (("left", "right"), ("right", "left")):
+            named = _named(found[side], "Date")
+            if named is not None and isinstance(_dtype_of(found[other], columns), pl.Datetime):
+                found[side] = _literal(in_utc(named, zone))
+    return node
+
+
+def _named(node: Node, kind: str) -> date | None:
+    """The date, or the moment without a zone, that a part of an expression names."""
+    try:
+        if kind not in node["Literal"]["Scalar"]:
+            return None
+    except (KeyError, TypeError):
+        return None
+    named = pl.select(_expression(json.dumps(node))).item()
+    if not isinstance(named, date) or (isinstance(named, datetime) and named.tzinfo is not None):
+        return None
+    return named
+
+
+def _literal(value: object) -> Node:
+    return json.loads(pl.lit(value).meta.serialize(format="json"))
+
+
+def _dtype_of(node: Node, columns: Mapping[str, pl.DataType]) -> pl.DataType | None:
+    return _dtype(_expression(json.dumps(node)), columns)
+
+
 def _expression(text: str) -> pl.Expr:
     return pl.Expr.deserialize(io.StringIO(text), format="json")
 
@@ -333,7 +400,7 @@ class _Rewriter:
         if _decimal_literal(node) is not node:
             return "double", 0
         try:
-            dtype = _dtype(_expression(json.dumps(node)), self._columns)
+            dtype = _dtype_of(node, self._columns)
         except (pl.exceptions.PolarsError, ValueError):
             return "other", 0
         if isinstance(dtype, pl.Decimal):
@@ -355,7 +422,7 @@ def _decimal_literal(node: Node) -> Node:
     exponent = written.as_tuple().exponent
     if not isinstance(exponent, int) or not -_DIGITS[0] <= exponent <= 0 or abs(written) >= 10**_SIGNIFICANT:
         return node
-    return json.loads(pl.lit(written).meta.serialize(format="json"))
+    return _literal(written)
 
 
 def _filled_in(template: pl.Expr, node: Node) -> Node:

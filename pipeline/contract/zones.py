@@ -10,7 +10,7 @@ Whoever converts between local time and UTC goes by this module, so that all of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -95,3 +95,16 @@ def _bisect(zone: ZoneInfo, low: datetime, high: datetime, before: timedelta) ->
         else:
             high = middle
     return high
+
+
+def in_utc(moment: date, zone: ZoneInfo) -> datetime:
+    """A moment that a contract names → the same in UTC without zone. Without a zone it is on the clock of `zone`, as in a file, and of a
+    time that comes twice the first; a date is its midnight."""
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001  (its zone follows)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:  # the edge of the calendar stays its edge
+        return moment.replace(tzinfo=None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
 
 import numpy as np
@@ -20,6 +21,7 @@ from pipeline.contract.cleaning.run import run_cleaners
 from pipeline.contract.derive import Derived, source_texts
 from pipeline.contract.exact import CANNOT
 from pipeline.contract.severities import CAST
+from pipeline.contract.zones import in_utc
 from pipeline.files.canonical import as_text
 from pipeline.files.table import ROW
 from pipeline.ingest.casts import CastMemory, as_shown, beyond_range, cast, failed, same_kind
@@ -78,6 +80,7 @@ class ColumnReader:
         self._second = np.empty(0, np.int64) if second is None else second
         self._cleaners = {name: _bound(dataset, name, keys) for name in dataset.cleaners}
         self._memory = CastMemory()
+        self._columns = tuple(_with_moment(column, dataset) for column in dataset.columns)
 
     def read(
         self,
@@ -96,7 +99,7 @@ class ColumnReader:
         """
         typed = Typed(numbers=raw[ROW] if ROW in raw.columns else _NONE)
         later = []
-        for column in self._dataset.columns:
+        for column in self._columns:
             if only is not None and column.name not in only:
                 continue
             one = self._dataset.derived.get(column.name)
@@ -145,7 +148,7 @@ class ColumnReader:
 
     def _derive(self, typed: Typed) -> None:
         """The columns that are made of the contract's own, in the order in which they are declared."""
-        columns = {column.name: column for column in self._dataset.columns}
+        columns = {column.name: column for column in self._columns}
         for one in self._dataset.derived.values():
             if one.source:
                 continue
@@ -334,6 +337,14 @@ def _in_utc(values: pl.Series) -> pl.Series:
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
         return values.dt.replace_time_zone("UTC")
     return values
+
+
+def _with_moment(column: Column, dataset: Dataset) -> Column:
+    """The column with its default as moments are kept: one without a zone is on the clock of the dataset's zone, as in a file."""
+    default = column.default
+    if not isinstance(column.dtype, pl.Datetime) or column.dtype.time_zone is not None:
+        return column
+    return replace(column, default=in_utc(default, dataset.zone)) if isinstance(default, date) else column
 
 
 def _constant(column: Column, height: int) -> pl.Series:

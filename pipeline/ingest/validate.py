@@ -7,7 +7,9 @@ What belongs here: running the contract's checks on a chunk and reading off whic
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from pandera.api.checks import Check
@@ -16,9 +18,24 @@ from pandera.api.polars.types import PolarsData
 from pipeline.contract import ContractError, Dataset, Rule
 from pipeline.contract.exact import CANNOT, Computed, row_by_row
 from pipeline.contract.severities import NOT_NULLABLE
+from pipeline.contract.zones import in_utc
 from pipeline.ingest.rows import all_but, positions
 from pipeline.ingest.violations import Finding
 from pipeline.ingest.words import check_template
+
+_COMPARING = frozenset(
+    {
+        "equal_to",
+        "not_equal_to",
+        "greater_than",
+        "greater_than_or_equal_to",
+        "less_than",
+        "less_than_or_equal_to",
+        "in_range",
+        "isin",
+        "notin",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -88,9 +105,13 @@ class ChunkValidator:
             if not column.nullable
         ]
         of_columns = [
-            _Asked.of(name, check, _Known.of(dataset, name, check))
-            for name, column in model.columns.items()
-            for check in column.checks
+            _Asked.of(
+                column.name,
+                _on_clock(check, column.dtype, dataset.zone),
+                _Known.of(dataset, column.name, check),
+            )
+            for column in dataset.columns
+            for check in model.columns[column.name].checks
         ]
         of_rows = [_Asked.of(None, check, _Known.of(dataset, None, check)) for check in model.checks]
         self._asked = [*of_columns, *of_rows]
@@ -218,6 +239,29 @@ class ChunkValidator:
             f"gives no answer for each row ({cause})",
             "A check takes a column and gives one true or false per row; compare it with pipeline/datasets.",
         )
+
+
+def _on_clock(check: Check, dtype: pl.DataType, zone: ZoneInfo) -> Check:
+    """A check that compares moments, with its bounds as the moments of the column are kept: those without a zone are on the clock of the
+    dataset's zone, as times of a file are. Any other check as it is."""
+    if not isinstance(dtype, pl.Datetime) or check.name not in _COMPARING:
+        return check
+
+    def kept(bound: Any) -> Any:
+        if isinstance(bound, date):
+            moment = in_utc(bound, zone)
+            return (
+                moment
+                if dtype.time_zone is None
+                else moment.replace(tzinfo=UTC).astimezone(ZoneInfo(dtype.time_zone))
+            )
+        return [kept(one) for one in bound] if isinstance(bound, list | tuple | set | frozenset) else bound
+
+    bounds = {name: kept(bound) for name, bound in (check.statistics or {}).items()}
+    if bounds == check.statistics:
+        return check
+    again = getattr(Check, check.name)
+    return again(**bounds, raise_warning=check.raise_warning, ignore_na=check.ignore_na)  # type: ignore[no-any-return]
 
 
 def _by_row(answers: pl.LazyFrame | bool) -> pl.LazyFrame:

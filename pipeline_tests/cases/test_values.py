@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -682,3 +682,92 @@ def test_a_moment_that_is_derived_of_moments_is_in_utc(settings: Settings) -> No
 def test_what_is_said_wrongly_is_refused(way: str) -> None:
     with pytest.raises(ContractError, match="repeated_hour"):
         _with(way)
+
+
+NOON = datetime(2024, 7, 1, 12)  # 10:00 in UTC
+EARLY_AND_LATE = ["11:59", "12:00", "12:01"]
+
+
+def _bounded(
+    settings: Settings, zone: str, field: dict[str, Any], day: str = "2024-07-01", **more: Any
+) -> list[int]:
+    """Rows that are rejected."""
+    dataset = Dataset("bounded", schema=model(at=(datetime, field), n=int), timezone=zone, **more)
+    staged = stage_text(settings, _night(*EARLY_AND_LATE, day=day), dataset)
+    assert staged.manifest.rows_clean + staged.manifest.rows_rejected == 3
+    return [row["_row"] for row in error_rows(staged)]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata"])
+@pytest.mark.parametrize(
+    ("field", "rejected"),
+    [
+        ({"ge": NOON}, [1]),
+        ({"gt": NOON}, [1, 2]),
+        ({"le": NOON}, [3]),
+        ({"lt": NOON}, [2, 3]),
+        ({"eq": NOON}, [1, 3]),
+        ({"ne": NOON}, [2]),
+        ({"isin": [NOON]}, [1, 3]),
+        ({"notin": [NOON]}, [2]),
+        ({"in_range": (NOON, NOON)}, [1, 3]),
+        ({"ge": date(2024, 7, 1), "lt": date(2024, 7, 2)}, []),
+        ({"lt": date(2024, 7, 1)}, [1, 2, 3]),
+    ],
+)
+def test_bounds_are_on_the_clock_of_the_dataset(
+    settings: Settings, zone: str, field: dict[str, Any], rejected: list[int]
+) -> None:
+    assert _bounded(settings, zone, field) == rejected
+
+
+def test_a_bound_with_a_zone_is_a_moment_and_the_message_says_it_as_it_is_written(settings: Settings) -> None:
+    assert _bounded(settings, "Europe/Berlin", {"ge": datetime(2024, 7, 1, 10, tzinfo=UTC)}) == [1]
+    dataset = Dataset("bounded", schema=model(at=(datetime, {"ge": NOON}), n=int), timezone="Europe/Berlin")
+    (row,) = error_rows(stage_text(settings, _night("11:59", day="2024-07-01"), dataset))
+    assert row["message"] == "2024-07-01 11:59 is less than 2024-07-01 12:00:00"
+
+
+def test_so_are_bounds_of_a_column_with_a_zone(settings: Settings) -> None:
+    zoned = pl.Datetime("us", "America/New_York")
+    dataset = Dataset("bounded", schema=model(at=(zoned, {"ge": NOON}), n=int), timezone="Europe/Berlin")
+    staged = stage_text(settings, _night(*EARLY_AND_LATE, day="2024-07-01"), dataset)
+    assert [row["_row"] for row in error_rows(staged)] == [1]
+
+
+at = pl.col("at")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    ("good", "rejected"),
+    [
+        (at >= NOON, [1]),
+        (at.is_between(NOON, NOON), [1, 3]),
+        (at >= date(2024, 7, 1), []),
+        (date(2024, 7, 2) <= at, [1, 2, 3]),
+        (at - NOON >= timedelta(), [1]),
+        (at > pl.datetime(2024, 7, 1, 12), [1, 2]),
+    ],
+)
+def test_moments_that_rules_and_keep_name_are_on_that_clock(
+    settings: Settings, zone: str, good: pl.Expr, rejected: list[int]
+) -> None:
+    assert _bounded(settings, zone, {}, rules=[Rule("good", good)]) == rejected
+    dataset = Dataset("bounded", schema=model(at=datetime, n=int), timezone=zone, keep=good)
+    assert counts(stage_text(settings, _night(*EARLY_AND_LATE, day="2024-07-01"), dataset, "k.csv"))[
+        3
+    ] == len(rejected)
+
+
+def test_so_is_a_default(settings: Settings) -> None:
+    dataset = Dataset(
+        "bounded", schema=model(at=(datetime, {"default": NOON}), n=int), timezone="Europe/Berlin"
+    )
+    found = clean_rows(stage_text(settings, "at,n\n,1\n2024-07-01 12:00,2\n", dataset))["at"].to_list()
+    assert found == [datetime(2024, 7, 1, 10)] * 2
+
+
+def test_a_rule_that_sees_to_zones_by_itself_is_left_alone(settings: Settings) -> None:
+    local = at.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin").dt.replace_time_zone(None)
+    assert _bounded(settings, "Europe/Berlin", {}, rules=[Rule("good", local >= NOON)]) == [1]
