@@ -223,3 +223,18 @@ def source_texts(raw: pl.DataFrame, sources: Mapping[str, str]) -> pl.DataFrame:
         sources: what `sources_of` gave.
     """
     return pl.DataFrame([raw[column].alias(name) for name, column in sources.items()])
+
+
+def derived_text(one: Derived, raw: pl.DataFrame, sources: Mapping[str, str]) -> pl.Series:
+    """The text of a source derivation alone, named as the contract column: what its expression makes of a frame.
+
+    Args:
+        raw: source columns, as text.
+        sources: what `sources_of` gave.
+    """
+    return derived_value(one, source_texts(raw, sources))
+
+
+def derived_value(one: Derived, typed: pl.DataFrame) -> pl.Series:
+    """The value of a contract derivation alone: what its expression makes of a frame, in its own dtype."""
+    return typed.with_columns(one.expression.alias(one.name))[one.name]
