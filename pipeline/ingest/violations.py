@@ -13,10 +13,12 @@ from itertools import chain
 import numpy as np
 import polars as pl
 
+from pipeline.contract.cleaning.text import UNSEEN
 from pipeline.files import Parsed, Reject, Repair
 from pipeline.files.canonical import as_text
 from pipeline.files.table import ROW
 from pipeline.ingest.rows import union
+from pipeline.ingest.words import is_about_form, unseen_in
 
 ERROR_SCHEMA: dict[str, pl.DataType] = {
     ROW: pl.Int64(),
@@ -81,11 +83,13 @@ def error_frame(
     context = pl.DataFrame(
         [rows.alias("position"), source[ROW], lines.alias("line"), records_as_json(source).alias("record")]
     )
+    values = [_values(finding, shown) for finding in found]
     violations = pl.DataFrame(
         {
             "position": np.concatenate([finding.rows.to_numpy() for finding in found]),
             "finding": np.repeat(np.arange(len(found), dtype=np.uint32), [len(f.rows) for f in found]),
-            "value": pl.concat([_values(finding, shown) for finding in found]),
+            "value": pl.concat(values),
+            "unseen": pl.concat([_unseen(*one) for one in zip(found, values, strict=True)]),
         }
     )
     # One query: each costs as much as a few thousand rows.
@@ -103,7 +107,8 @@ def error_frame(
 def in_words(finding: Finding, shown: Mapping[str, pl.Series]) -> str:
     """The message of the first row of a finding; `shown` as for `error_frame`."""
     (value,) = _values(finding, shown)[:1].to_list()
-    return finding.template.replace("{value}", "(empty)" if value is None else value[:_SHOWN])
+    message = finding.template.replace("{value}", "(empty)" if value is None else value[:_SHOWN])
+    return message + (unseen_in(value) if value is not None and is_about_form(finding.check) else "")
 
 
 def _values(finding: Finding, shown: Mapping[str, pl.Series]) -> pl.Series:
@@ -111,6 +116,15 @@ def _values(finding: Finding, shown: Mapping[str, pl.Series]) -> pl.Series:
     if finding.column is None or finding.column not in shown:
         return pl.Series("value", [None], pl.String).new_from_index(0, len(finding.rows))
     return as_text(shown[finding.column][finding.rows]).alias("value")
+
+
+def _unseen(finding: Finding, values: pl.Series) -> pl.Series:
+    """What is to be said of characters in the values that nobody sees, where the form of the value is what is wrong; or ""."""
+    nothing = pl.Series("unseen", [""]).new_from_index(0, len(values))
+    if not is_about_form(finding.check):
+        return nothing
+    rows = values.str.contains(UNSEEN).fill_null(False).arg_true()
+    return nothing if rows.is_empty() else nothing.scatter(rows, [unseen_in(value) for value in values[rows]])
 
 
 def _told(found: list[Finding]) -> pl.DataFrame:
@@ -132,7 +146,7 @@ def _told(found: list[Finding]) -> pl.DataFrame:
 
 def _message() -> pl.Expr:
     shown = pl.col("value").fill_null("(empty)").str.slice(0, _SHOWN)
-    return pl.when("marked").then(pl.concat_str("before", shown, "after")).otherwise("before")
+    return pl.when("marked").then(pl.concat_str("before", shown, "after", "unseen")).otherwise("before")
 
 
 def records_as_json(raw: pl.DataFrame) -> pl.Series:

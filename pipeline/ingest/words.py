@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import Any
 
 import polars as pl
+
+from pipeline.contract.cleaning.text import UNSEEN
+from pipeline.contract.severities import CAST
 
 # {value} is the source text; the other names are the check's own parameters.
 _CHECKS = {
@@ -106,6 +111,20 @@ def _plain(value: Any) -> str:
         more = f" and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
         return ", ".join(items[:_LISTED]) + more
     return str(value)
+
+
+def is_about_form(check: str) -> bool:
+    """Whether a check judges how a value is written, so that a character that nobody sees may be what is wrong."""
+    return check == CAST or check in _KINDS
+
+
+def unseen_in(value: str) -> str:
+    """What is to be said of the characters of a text that nobody sees; "" where it has none."""
+    found = dict.fromkeys(re.findall(UNSEEN, value))
+    if not found:
+        return ""
+    named = ", ".join(f"U+{ord(one):04X} ({unicodedata.name(one, 'unnamed').lower()})" for one in found)
+    return f": it holds {named}, which nobody sees; clean.control() takes it off"
 
 
 def cast_template(dtype: pl.DataType, zone: str) -> str:

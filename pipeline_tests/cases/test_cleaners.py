@@ -1,4 +1,5 @@
-"""Texts that cleaners and checks took for something else: signs and dashes round numbers.
+"""Texts that cleaners and checks took for something else: signs and dashes round numbers, words for nothing, characters that nobody
+sees, addresses that no mail server takes, counts of time with fractions.
 
 What belongs here: the cases of these kinds with their right values, and further inputs of the same kinds. What every cleaner has
 in common stands in `pipeline_tests/contract`.
@@ -7,12 +8,13 @@ in common stands in `pipeline_tests/contract`.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import polars as pl
 import pytest
 
 from pipeline.contract import Cleaner, Dataset, clean
+from pipeline.contract.checks import KINDS
 from pipeline.settings import Settings
 from pipeline_tests.ingest.support import clean_rows, error_rows, model, stage_text
 
@@ -111,3 +113,134 @@ def test_prices_without_cents_are_loaded_and_unsure_ones_rejected_with_their_tex
         ("price", "cast", "-,50 €"),
         ("pieces", "cast", "-5-"),
     ]
+
+
+NOTHING = [
+    "NaT",
+    "<NA>",
+    "(null)",
+    "#NULL!",
+    r"\N",
+    "[NULL]",
+    "#N/A",
+    " n/a ",
+    "\u00a0NULL\t",
+    "nan",
+    "<null>",
+    "#NV",
+]
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_words_that_spreadsheets_and_databases_write_for_nothing_are_null(text: str) -> None:
+    assert one(clean.nulls(), text) is None
+
+
+def test_given_words_are_found_with_blanks_round_them_and_in_any_case() -> None:
+    cleaner = clean.nulls("Unbekannt ", "0000-00-00", "a.b")
+    assert [one(cleaner, text) for text in (" unbekannt", "0000-00-00 ", "A.B", "axb", "NA", "")] == [
+        None,
+        None,
+        None,
+        "axb",
+        "NA",
+        "",
+    ]
+
+
+UNSEEN = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\u061c\u00ad\ufeff\u200c\u200d"
+
+
+@pytest.mark.parametrize("sign", UNSEEN)
+def test_marks_without_width_are_taken_off_and_told_where_a_number_or_an_address_fails_for_one(
+    settings: Settings, sign: str
+) -> None:
+    texts = [f"{sign}12", f"1{sign}2", f"12{sign}", f"1{sign}{sign}2"]
+    assert [one(clean.control(), text) for text in texts] == ["12"] * 4
+    columns = {"n": int, "mail": (str, {"email": True}), "size": (int, {"ge": 20})}
+    text = f"n,mail,size\n1{sign}2,ann@example.com,30\n12,ann@exam{sign}ple.com,30\n12,ann@example.com,1\n"
+    plain = stage_text(settings, text, Dataset("plain", schema=model(**columns)))
+    numbers, mails, sizes = (row["message"] for row in error_rows(plain))
+    assert f"U+{ord(sign):04X}" in numbers and f"U+{ord(sign):04X}" in mails
+    assert "clean.control()" in numbers and "U+" not in sizes
+    cleaners = {"n": clean.control(), "mail": clean.control()}
+    cleaned = stage_text(settings, text, Dataset("cleaned", schema=model(**columns), clean=cleaners))
+    assert clean_rows(cleaned)["mail"].to_list() == ["ann@example.com"] * 2
+    assert clean_rows(cleaned)["n"].to_list() == [12, 12]
+
+
+@pytest.mark.parametrize("text", ["می\u200cخواهم", "👩\u200d👩\u200d👧", "ക\u200dഷ"])
+def test_joiners_that_are_spelling_stay(text: str) -> None:
+    assert one(clean.control(), text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a@b..com", ".a@b.com", "a.@b.com", "a..b@c.com", "mailto:a@b.com", '"a b"@c.com', '"a"@c.com', "a@[10.0.0.1]",
+     "a@10.0.0.1", "a@-b.com", "a@b-.com", "a@b.com.", "a@b_c.com", "a@b.123", "a\u200b@b.com", "a@b.com\u200e",
+     "a\u00a0b@c.com", "x" * 65 + "@b.com", "a@" + "b" * 64 + ".com", "a@" + ".".join(["b" * 60] * 5) + ".com",
+     "é" * 33 + "@b.com", "a@b。com", "a(b)@c.com", "a\\b@c.com"],
+)  # fmt: skip
+def test_what_no_mail_server_takes_is_no_address(text: str) -> None:
+    assert not KINDS["email"].answer(pl.Series([text]), True).any()
+    assert KINDS["email"].answer(pl.Series([text, "a@b.de", None]), True).to_list() == [False, True, None]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a!#$%&'*+/=?^_`{|}~-b@c.com", "x" * 64 + "@b.com", "a@" + "b" * 63 + ".com", "用户@例子.公司", "a@xn--p1ai.xn--p1ai",
+     "a.b+c@d-e.f9.co", "1@2.info", "é@ü.example"],
+)  # fmt: skip
+def test_what_a_mail_server_takes_is_an_address(text: str) -> None:
+    assert KINDS["email"].answer(pl.Series([text]), True).all()
+
+
+def _iban(bank: str, check: str) -> str:
+    return f"DE{check}{bank}"
+
+
+def _remainder(iban: str) -> int:
+    return int("".join(str(int(letter, 36)) for letter in iban[4:] + iban[:4])) % 97
+
+
+def test_check_digits_of_an_iban_are_those_that_are_given_out() -> None:
+    seen = set()
+    for number in range(400):
+        bank = f"{370400440532013000 + number:018d}"
+        for check in (f"{digits:02d}" for digits in range(100)):
+            if _remainder(_iban(bank, check)) == 1:
+                given_out = check not in ("00", "01", "99")
+                seen |= {check} - {f"{digits:02d}" for digits in range(2, 97)}
+                assert KINDS["iban"].answer(pl.Series([_iban(bank, check)]), True).to_list() == [given_out]
+    assert seen == {"00", "01", "97", "98", "99"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "wanted"),
+    [
+        ("s", "1700000000.123", "2023-11-14T22:13:20.123000Z"),
+        ("s", "1700000000.", "2023-11-14T22:13:20.000000Z"),
+        ("s", "1700000000.1234560", "2023-11-14T22:13:20.123456Z"),
+        ("s", "-1", "1969-12-31T23:59:59.000000Z"),
+        ("s", "253402300799.999999", "9999-12-31T23:59:59.999999Z"),
+        ("ms", "1700000000123.5", "2023-11-14T22:13:20.123500Z"),
+        ("us", "1700000000123456", "2023-11-14T22:13:20.123456Z"),
+        ("ns", "1700000000123456000", "2023-11-14T22:13:20.123456Z"),
+        # Every digit, for the cast to judge.
+        ("s", "1700000000.1234567", "2023-11-14T22:13:20.1234567Z"),
+        ("us", "1700000000123456.789", "2023-11-14T22:13:20.123456789Z"),
+        ("ns", "1700000000123456789", "2023-11-14T22:13:20.123456789Z"),
+        # No times.
+        ("s", "-1.5", "-1.5"),
+        ("s", "12345678.5", "12345678.5"),
+        ("ms", "12345678901.5", "12345678901.5"),
+        ("s", "253402300800.0", "253402300800.0"),
+        ("s", "1.7e9", "1.7e9"),
+        ("s", "1700000000,5", "1700000000,5"),
+        ("ns", "99999999999999999999", "99999999999999999999"),
+    ],
+)
+def test_counts_of_time_may_have_fractions(unit: Any, text: str, wanted: str) -> None:
+    assert one(clean.epoch(unit), text) == wanted
+    column = pl.Series("v", [text, "5", None, "x"])
+    assert clean.epoch(unit).apply(column)[0] == wanted

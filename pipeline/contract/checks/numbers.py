@@ -27,7 +27,8 @@ IBAN_LENGTHS = {
     "SC": 31, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26,
     "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
 }  # fmt: skip
-_IBAN = "^[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z])+$"
+# What is left when 98 is divided by 97 counts from 02 to 98: 00, 01 and 99 give the same remainder and are never given out.
+_IBAN = "^[A-Z]{2}(?:0[2-9]|[1-8][0-9]|9[0-8])(?: ?[0-9A-Z])+$"
 _LUHN = "^[0-9](?:[ -]?[0-9])+$"
 _CARD_LENGTHS = list(range(12, 20))
 _GTIN = "^(?:[0-9]{8}|[0-9]{12,14})$"

@@ -20,6 +20,9 @@ _DAY_ZERO = {1900: 25_569, 1904: 24_107}
 _LAST = {1900: 2_958_465, 1904: 2_957_003}
 # Lotus took 1900 for a leap year, and spreadsheets still count its 29 February: day 60. Days before it are one further on.
 _NO_DAY = 60
+_MICROSECONDS = 6
+_SECOND_DIGITS = 9
+_LARGEST = 2**63 - 1
 
 
 def excel_date(system: int = 1900) -> Cleaner:
@@ -61,18 +64,54 @@ def excel_date(system: int = 1900) -> Cleaner:
 
 
 def epoch(unit: Unit = "ms") -> Cleaner:
-    """Whole numbers of seconds, ms, us or ns since 1970-01-01 UTC → ISO timestamps with Z; other text stays."""
+    """Numbers of seconds, ms, us or ns since 1970-01-01 UTC, with or without a fraction → ISO timestamps with Z and every digit; other
+    text stays: `"1700000000.25"` is `"2023-11-14T22:13:20.250000Z"` by `epoch("s")`. A fraction is read behind counts of a hundred
+    million seconds (1973) and more: a 1.5 in a column of such is no time."""
     if unit not in get_args(Unit):
         raise wrong("epoch", f"unit {unit!r} is none of s, ms, us, ns", "take one of them")
+    places = {"s": 0, "ms": 3, "us": 6, "ns": 9}[unit]
+
+    def read(column: pl.Series) -> pl.Series:
+        pointed = column.str.contains(".", literal=True).fill_null(False)
+        if not pointed.any():
+            return column.to_frame("whole").select(_moment(None, places)).to_series()
+        parts = pl.DataFrame(
+            {"whole": column.str.extract(r"^(-?[0-9]+)", 1), "part": column.str.extract(r"\.([0-9]*)$", 1)}
+        )
+        return parts.select(_moment(pl.col("part").fill_null(""), places)).to_series()
 
     def change(value: pl.Expr) -> pl.Expr:
-        number = value.cast(pl.Int64, strict=False)
-        per_second = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}[unit]
-        # Outside the years 1 to 9999 a number is no time; polars wraps or panics on it.
-        dated = number.is_between(_YEAR_1 * per_second, _YEAR_10000 * per_second, closed="left")
-        ticks = pl.when(dated).then(number * 1_000_000 if unit == "s" else number)
-        scale: Literal["us", "ms", "ns"] = "us" if unit == "s" else unit
-        moment = ticks.cast(pl.Datetime(scale))
-        return pl.coalesce(moment.dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ"), value)
+        return pl.coalesce(value.map_batches(read, return_dtype=pl.String), value)
 
-    return Cleaner("epoch", change, lambda value: value.str.contains(r"^-?\d+$"), fingerprint("epoch", unit))
+    return Cleaner(
+        "epoch",
+        change,
+        lambda value: value.str.contains(r"^-?[0-9]+(?:\.[0-9]*)?$"),
+        fingerprint("epoch", unit),
+    )
+
+
+def _moment(part: pl.Expr | None, places: int) -> pl.Expr:
+    """Column whole, a count since 1970, as ISO texts with six digits of a second or, where there are more, all of them; null where it
+    is no time.
+
+    Args:
+        part: digits behind the point of the count; None: it has none.
+        places: how many digits of the count are those of a second's fraction.
+    """
+    per_second = 10**places
+    number = pl.col("whole").cast(pl.Int64, strict=False)
+    # Outside the years 1 to 9999 a number is no time; polars wraps or panics on it.
+    least, end = max(_YEAR_1 * per_second, -_LARGEST), min(_YEAR_10000 * per_second, _LARGEST)
+    dated = pl.when(number.is_between(least, end, closed="left")).then(number)
+    unit: Literal["us", "ms", "ns"] = "us" if places in (0, 6) else "ms" if places == 3 else "ns"
+    moment = (dated * 1_000_000 if places == 0 else dated).cast(pl.Datetime(unit))
+    if part is None and places <= _MICROSECONDS:
+        return moment.dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ")
+    within = (number % per_second).cast(pl.String).str.pad_start(places, "0") if places else pl.lit("")
+    fraction = (
+        pl.concat_str(within, pl.lit("") if part is None else part)
+        .str.strip_chars_end("0")
+        .str.pad_end(_MICROSECONDS, "0")
+    )
+    return pl.concat_str(moment.dt.to_string("%Y-%m-%dT%H:%M:%S."), fraction, pl.lit("Z"))

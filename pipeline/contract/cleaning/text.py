@@ -18,10 +18,32 @@ from pipeline.contract.stable import stable_text
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 Breaks = Literal["blank", "keep"]
-NULL_WORDS = ("NA", "N/A", "#N/A", "n.a.", "n.v.", "NaN", "null", "none", "nil", "-", "--", "—", "?", r"\N")
-# Beside the control characters proper: zero-width space and byte order mark, which nobody sees and no rule expects. The joiners
-# and the marks of writing direction are spelling in some languages.
-_UNSEEN = "\u200b\ufeff"
+NULL_WORDS = (
+    *(
+        "NA",
+        "N/A",
+        "#N/A",
+        "n.a.",
+        "n.v.",
+        "NaN",
+        "NaT",
+        "<NA>",
+        "null",
+        "(null)",
+        "[null]",
+        "<null>",
+        "#NULL!",
+    ),
+    *("#NV", "#N/D", "none", "nil", "-", "--", "—", "?", r"\N"),
+)
+# Beside the control characters proper, what nobody sees and no rule expects: soft hyphen, spaces without width, marks of writing
+# direction, invisible signs, byte order mark.
+_UNSEEN = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+# Joiners are spelling between letters of many scripts and within emoji, but not behind Latin letters, digits and signs.
+_JOINERS = "\u200c\u200d"
+_STRAY_JOINERS = rf"(^|[\x00-\x7F\p{{Latin}}])[{_JOINERS}]+"
+UNSEEN = f"[{_UNSEEN}{_JOINERS}]"
+"""Regular expression of a character that is not seen and has no width; control characters are others."""
 _BREAKS = "\\t\\n\\r\\x0b\\x0c\\x85\u2028\u2029"
 # Words without digits that a cast reads as a value. (NaN is none: it becomes null.)
 _READ = {
@@ -117,7 +139,8 @@ def unicode(form: Form = "NFC") -> Cleaner:
 
 
 def control(breaks: Breaks = "blank") -> Cleaner:
-    """Control characters, zero-width spaces and byte order marks out.
+    """Control characters, spaces without width, marks of writing direction, soft hyphens and byte order marks out; joiners, too,
+    where they are no spelling.
 
     Args:
         breaks: tabs and line ends (each run of them) become one `"blank"`, or `"keep"` their place.
@@ -128,21 +151,25 @@ def control(breaks: Breaks = "blank") -> Cleaner:
 
     def change(value: pl.Expr) -> pl.Expr:
         bare = value.str.replace_all(unseen, "")
-        return bare if breaks == "keep" else bare.str.replace_all(f"[{_BREAKS}]+", " ")
+        bare = bare if breaks == "keep" else bare.str.replace_all(f"[{_BREAKS}]+", " ")
+        return bare.str.replace_all(_STRAY_JOINERS, "$1")
 
     def touches(value: pl.Expr) -> pl.Expr:
-        return value.str.contains(unseen if breaks == "keep" else rf"[\p{{Cc}}{_UNSEEN}\u2028\u2029]")
+        every = rf"[\p{{Cc}}{_UNSEEN}{_JOINERS}\u2028\u2029]"
+        return value.str.contains(f"[{unseen}{_JOINERS}]" if breaks == "keep" else every)
 
     return Cleaner("control", change, touches, fingerprint("control", breaks), mends=True)
 
 
 def nulls(*words: str) -> Cleaner:
-    """The given words (whole value, any case) become null; without any: those of `NULL_WORDS`."""
-    lowered = sorted({word.lower() for word in words_of("nulls", "words", words or NULL_WORDS)})
+    """The given words (whole value, any case, blanks round it) become null; without any: those of `NULL_WORDS`."""
+    lowered = sorted({word.strip().lower() for word in words_of("nulls", "words", words or NULL_WORDS)})
+    # One pattern: to strip and to lower all texts takes twice as long.
+    any_of = rf"(?i)^\s*(?:{'|'.join(map(re.escape, lowered))})\s*$"
     return Cleaner(
         "nulls",
         lambda value: pl.when(value.is_null()).then(value),
-        lambda value: value.str.to_lowercase().is_in(lowered),
+        lambda value: value.str.contains(any_of),
         fingerprint("nulls", *lowered),
         mends=not any(word in _READ or re.search(r"\d", word) for word in lowered),
     )
