@@ -507,3 +507,69 @@ def test_names_below_merged_cells_are_joined(tmp_path: Path, above: str) -> None
     found = _read(tmp_path, f"{above}\nregion,m,f,m,f\nnorth,1,2,3,4\nsouth,5,6,7,8\nwest,7,8,9,9\n")
     assert found.table.dialect.header_rows == 2
     assert len(found.values) == 3
+
+
+# Encodings that differ in few letters.
+
+
+def _places(names: str, codec: str) -> bytes:
+    return ("id,city\n" + "".join(f"{n},{name}\n" for n, name in enumerate(names.split("|")))).encode(codec)
+
+
+def test_names_of_all_the_world_are_western(tmp_path: Path) -> None:
+    found = _read(tmp_path, _of("e1-cp1252-or-cp1250", "enc4.csv"))
+    assert found.table.dialect.encoding == "cp1252"
+    assert [row[1] for row in found.values] == ["Genève", "Liège", "Isère", "Lozère", "Dvur", "Šibenik", "Žabljak"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "São Paulo|Maranhão|Genève|Ibáñez|Šibenik|Žabljak",
+        "København|Rødovre|Ålborg|Žižka|Škoda",
+        "Málaga|León|Logroño|Córdoba",
+        "Logroño|Coruña|Ibáñez|Šibenik|Žabljak|Škoda",
+        "Finistère|Nièvre|Žabljak|Šibenik|Žižka|Škoda",
+        "Tromsø|München|Örebro|Žižka|Žabljak",
+        "Conceição|João|Covilhã|Šibenik",
+        "Corrèze|Drôme|Évreux|Škoda|Žižka",
+        "Læsø|Ærø|Skærbæk|Žabljak|Šibenik",
+    ],
+)
+def test_a_few_slavic_names_make_no_slavic_text(tmp_path: Path, names: str) -> None:
+    found = _read(tmp_path, _places(names, "cp1252"))
+    assert "|".join(str(row[1]) for row in found.values) == names
+
+
+@pytest.mark.parametrize(
+    ("names", "codec"),
+    [
+        *(
+            (names, codec)
+            for codec in ("cp1250", "iso8859-2")
+            for names in (
+                "Čakovec|Šibenik|Žabljak|Čačak",
+                "Čakovec|Đakovo|Požega|Varaždin|Šid",
+                "Trenčín|Košice|Banská|Nová",
+                "Liptovský|Nová|Čadca|Žilina",
+                "Plzeň|Šumperk|Žďár|Kroměříž",
+                "Łódź|Kraków|Gdańsk|Świnoujście",
+                "Kraków|Rzeszów|Tarnów|Poznań|Toruń",
+                "Győr|Székesfehérvár|Pécs|Hódmezővásárhely",
+                "Črnomelj|Škofja Loka|Žalec|Krško",
+                "Brăila|Bacău|Iaşi|Galaţi|Târgu",
+            )
+        ),
+        *(
+            (names, "cp1257")
+            for names in ("Šiauliai|Panevėžys|Klaipėda|Kėdainiai", "Rīga|Liepāja|Jūrmala|Rēzekne")
+        ),
+        ("İstanbul|Eskişehir|Muğla|Güneş", "cp1254"),
+        ("München|Köln|Düsseldorf|Weißenfels", "mac-roman"),
+        ("Besançon|Orléans|Alençon|Béziers", "cp850"),
+        ("München|Köln|Düsseldorf|Weißenfels", "cp437"),
+    ],
+)
+def test_other_encodings_stay_what_they_are(tmp_path: Path, names: str, codec: str) -> None:
+    found = _read(tmp_path, _places(names, codec))
+    assert "|".join(str(row[1]) for row in found.values) == names

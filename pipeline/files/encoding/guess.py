@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.files.encoding.decode import strictly, usual_name
-from pipeline.files.encoding.looks import flaws
+from pipeline.files.encoding.looks import flaws, unspeakable
 from pipeline.files.encoding.western import unmistakable, which_latin
 
 # In the order of preference where nothing tells them apart.
@@ -37,6 +37,7 @@ _WEIGHT = {
     **dict.fromkeys(("iso8859-3", "iso8859-16", "iso8859-10", "mac-greek", "mac-turkish"), 0.75),
 }
 _TOLERANT = ("cp932", "gb18030", "cp950", "cp949", "euc-jp", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255")
+_HALF = 0.3
 _LOOK = 8 * 1024
 _WEIGHED = 8
 _HARDLY_FLAWED, _DECODABLE = 0.1, 0.7
@@ -76,8 +77,29 @@ def guess(fields: Sequence[bytes]) -> str:
                 other = _best(b"\n".join(good))
                 if other.encoding == name and other.flaws < best.flaws / 2 and other.score > 2 * best.score:
                     best = other
+    best = _where_it_differs(chosen, best)
     says_little = len(text) - len(text.translate(None, _BEYOND)) < _LITTLE and best.flaws > _HARDLY_FLAWED
     return which_latin(b"\n".join(fields)) if says_little or best.encoding == "cp1252" else best.encoding
+
+
+def _where_it_differs(fields: Sequence[bytes], best: _Guess) -> _Guess:
+    """`best`, held against cp1252 by the fields that the two read differently: all others say nothing for either. A few letters that
+    both have (`Šibenik`, `Žabljak`) would make names of all the world a Slavic text else, and `Genčve` of `Genève`. Where a consonant
+    in the one is a vowel in the other, what can be spoken decides; else the detector, by those fields."""
+    if best.encoding != "cp1250":
+        return best
+    pairs = [(field, strictly(field, "cp1250") or "", strictly(field, "cp1252") or "") for field in fields]
+    apart = [(field, central, western) for field, central, western in pairs if central != western]
+    if not apart:
+        return best
+    ranked = dict(_ranked(b"\n".join(field for field, _, _ in apart)))
+    central, western = "\n".join(text for _, text, _ in apart), "\n".join(text for _, _, text in apart)
+    spoken = unspeakable(central) - unspeakable(western)
+    for_central = ranked.get("cp1250", 0.0) * max(1.0 - flaws(central), 0.02)
+    for_western = ranked.get("cp1252", 0.0) * max(1.0 - flaws(western), 0.02)
+    if (spoken > 0 and for_western > _HALF * for_central) or (spoken == 0 and for_western > for_central):
+        return _Guess("cp1252", 0.0, for_western)
+    return best
 
 
 def _spread(fields: Sequence[bytes]) -> Iterable[bytes]:

@@ -107,3 +107,26 @@ def _strangers(letters: Counter[str]) -> int:
     latin = {letter: times for letter, times in letters.items() if _KINDS[ord(letter)] in "lL"}
     known = max(sum(latin.get(letter, 0) for letter in alphabet) for alphabet in _ALPHABETS)
     return sum(latin.values()) - known
+
+
+_LATIN_WORD = re.compile(r"[^\W\d_]+")
+_VOWELS = "aeiouyøæœı"
+# A vowel beside a vowel, or one of three consonants and more, for a letter beyond ASCII (in capitals); an r or l between consonants may be
+# a vowel. No Icelandic word begins with ð, and no Romanian one has ă before e or o.
+_SYLLABIC = re.compile("(?<=[cC])r(?=[cC])")
+_UNSPEAKABLE = re.compile("V[vV]|vV|(?=[cCr]{0,2}C)[cCr]{3}")
+_STRANGE = re.compile("^ð|ă[eo]")
+
+
+def unspeakable(text: str) -> int:
+    """Words in Latin script of `text` that nobody could say, for a letter beyond ASCII in them."""
+    return sum(1 for word in _LATIN_WORD.findall(text) if _is_unspeakable(word.casefold()))
+
+
+def _is_unspeakable(word: str) -> bool:
+    sounds = []
+    for letter in word:
+        base = unicodedata.normalize("NFD", letter)[0]
+        sound = "v" if base in _VOWELS else "r" if letter in "rl" else "c"
+        sounds.append(sound if letter.isascii() else sound.upper())
+    return bool(_UNSPEAKABLE.search(_SYLLABIC.sub("v", "".join(sounds))) or _STRANGE.search(word))
