@@ -519,7 +519,15 @@ def _places(names: str, codec: str) -> bytes:
 def test_names_of_all_the_world_are_western(tmp_path: Path) -> None:
     found = _read(tmp_path, _of("e1-cp1252-or-cp1250", "enc4.csv"))
     assert found.table.dialect.encoding == "cp1252"
-    assert [row[1] for row in found.values] == ["Genève", "Liège", "Isère", "Lozère", "Dvur", "Šibenik", "Žabljak"]
+    assert [row[1] for row in found.values] == [
+        "Genève",
+        "Liège",
+        "Isère",
+        "Lozère",
+        "Dvur",
+        "Šibenik",
+        "Žabljak",
+    ]
 
 
 @pytest.mark.parametrize(
