@@ -83,12 +83,8 @@ def epoch(unit: Unit = "ms") -> Cleaner:
     def change(value: pl.Expr) -> pl.Expr:
         return pl.coalesce(value.map_batches(read, return_dtype=pl.String), value)
 
-    return Cleaner(
-        "epoch",
-        change,
-        lambda value: value.str.contains(r"^-?[0-9]+(?:\.[0-9]*)?$"),
-        fingerprint("epoch", unit),
-    )
+    counts = rf"^(?:-?[0-9]+|[0-9]{{{_SECOND_DIGITS + places},}}\.[0-9]*)$"
+    return Cleaner("epoch", change, lambda value: value.str.contains(counts), fingerprint("epoch", unit))
 
 
 def _moment(part: pl.Expr | None, places: int) -> pl.Expr:
