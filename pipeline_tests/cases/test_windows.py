@@ -109,6 +109,11 @@ def test_a_day_whose_midnight_is_skipped_has_its_windows_and_keeps_them(beirut: 
     beirut.load("b.csv", "2026-03-30 12:00:00")
     assert beirut.table("daily") == [(*day, 1), (day[1], datetime(2026, 3, 30, 21), 1)]
     assert beirut.wrong() == []
+    with beirut.warehouse.session() as session:
+        session.connection.execute("DELETE FROM windows.visits_daily WHERE window_start = '2026-03-28 22:00'")
+        [lost] = session.verify("visits", "daily", sampled=None).days[0].examples
+        assert (lost.kind, lost.window["window_start"]) == ("missing", day[0])
+        session.recompute("visits", "daily", [date(2026, 3, 29)])
     for first in range(27, 32):
         assert beirut.recompute(date(2026, 3, first), date(2026, 3, 31)) == 0
         assert beirut.recompute(date(2026, 3, first), date(2026, 3, first)) == 0

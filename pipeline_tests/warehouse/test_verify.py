@@ -7,15 +7,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.contract import Cumulative, Sliding, Tumbling, agg
 from pipeline.ingest.manifest import Staged
 from pipeline.warehouse import Difference, Warehouse
 from pipeline.warehouse.windows.sample import picked
-from pipeline_tests.warehouse.conftest import sale
+from pipeline_tests.warehouse.conftest import make_sales, sale
 
 DAYS = [date(2025, 3, 3) + timedelta(days=n) for n in range(4)]
 Stage = Callable[..., Staged]
@@ -180,3 +182,42 @@ def test_the_sample_is_the_same_all_day() -> None:
     days = [date(2025, 1, 1) + timedelta(days=n) for n in range(365)]
     assert picked(days, 6, date(2026, 1, 1)) == picked(days[::-1], 6, date(2026, 1, 1))
     assert picked(days, None, date(2026, 1, 1)) == days
+
+
+def test_of_windows_that_overlap_often_a_part_is_looked_at_and_each_of_them_in_its_turn(
+    tmp_path: Path, stage: Stage
+) -> None:
+    growing = Cumulative("growing", period="1d", every="2m", measures={"sales": agg.count()})
+    often = Sliding("often", size="12h", every="1m", measures={"sales": agg.count()})
+    dataset = make_sales(windows=[growing, often])
+    warehouse = Warehouse(tmp_path / "w.duckdb", {"sales": dataset})
+    warehouse.commit(stage("a.csv", [sale(1, at=datetime(2025, 3, 3, 0, 0)), sale(2)], dataset=dataset))
+    for window, first in (("growing", "2025-03-03 00:00"), ("often", "2025-03-02 23:00")):
+        warehouse.recompute("sales", window)
+        last = f"window_start = '{first}' AND window_end = (SELECT min(window_end) FROM windows.sales_{window} WHERE window_start = '{first}')"
+        spoil(warehouse, f"UPDATE windows.sales_{window} SET sales = 9 WHERE {last}")
+        with warehouse.session(read_only=True) as session:
+            turns = [
+                session.verify("sales", window, sampled=None, today=date(2025, 4, 1) + timedelta(days=n))
+                for n in range(3)
+            ]
+            [(stored,)] = session.connection.execute(
+                f"SELECT count(*) FROM windows.sales_{window}"
+            ).fetchall()
+        assert [turn.differences for turn in turns] in ([1, 0, 0], [0, 1, 0], [0, 0, 1])
+        assert sum(day.windows for turn in turns for day in turn.days) == stored
+        assert max(day.windows for turn in turns for day in turn.days) < stored / 2
+
+
+def test_distinct_values_by_a_sketch_have_to_be_near_the_exact_number(tmp_path: Path, stage: Stage) -> None:
+    shops = Tumbling("shops", every="1d", measures={"shops": agg.count_distinct("shop", approximate=True)})
+    dataset = make_sales(windows=[shops])
+    warehouse = Warehouse(tmp_path / "w.duckdb", {"sales": dataset})
+    warehouse.commit(stage("a.csv", [sale(n, shop=f"{n}") for n in range(500)], dataset=dataset))
+    warehouse.recompute("sales", "shops")
+    with warehouse.session(read_only=True) as session:
+        assert session.verify("sales", "shops").differences == 0
+    spoil(warehouse, "UPDATE windows.sales_shops SET shops = 560")
+    with warehouse.session(read_only=True) as session:
+        [day] = session.verify("sales", "shops").days
+    assert day.examples[0].figures == {"shops": (560, 500)}

@@ -25,8 +25,12 @@ from hypothesis import strategies as st
 from pipeline.contract import Aggregate, Dataset, Session, Total, Window, agg
 from pipeline.contract.zones import changes
 from pipeline.warehouse import Warehouse
+from pipeline.warehouse.windows import clock
 from pipeline.warehouse.windows.compiler import compile_total
 from pipeline.warehouse.windows.figures import figures_sql
+from pipeline.warehouse.windows.grid import days_of_window
+from pipeline.warehouse.windows.limits import Limits
+from pipeline.warehouse.windows.plain import plain_total, plain_windows
 
 Row = dict[str, Any]
 
@@ -288,6 +292,23 @@ def compiled(
     times = [row["at"] for row in rows]
     lower, upper = (_midnight(dataset, moment) for moment in (min(times) - _FAR, max(times) + _FAR))
     return fetched(connection, figures_sql(connection, dataset, spec, lower, upper, "source"))
+
+
+def verified(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: Sequence[Mapping[str, Any]]
+) -> list[Row]:
+    """What a verification would have the table say, over the rows that `compiled` has left."""
+    (spec,) = dataset.windows
+    if isinstance(spec, Total):
+        return [
+            row for plain in plain_total(dataset, spec, "source") for row in fetched(connection, plain.sql)
+        ]
+    times = [row["at"] for row in rows]
+    days = days_of_window(dataset, spec, min(times), max(times))
+    bounds = clock.span_bounds(dataset.zone, [days[0], days[-1]])
+    return fetched(
+        connection, plain_windows(connection, dataset, spec, *bounds, Limits(), relation="source").sql
+    )
 
 
 def _midnight(dataset: Dataset, moment: datetime) -> datetime:

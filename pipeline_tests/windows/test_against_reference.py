@@ -27,6 +27,7 @@ from pipeline_tests.windows.readings import (
     readings,
     row_lists,
     stored,
+    verified,
 )
 from pipeline_tests.windows.reference import reference
 
@@ -114,6 +115,7 @@ def test_the_compiled_statement_gives_what_the_reference_gives(
     rows = [row | {"_delivery": "ab"[n % 2]} for n, row in enumerate(data.draw(row_lists(anchor, reach)))]
     expected = reference(rows, dataset, spec, SPOKEN)
     assert differences(compiled(connection, dataset, rows), expected, spec) == []
+    assert differences(verified(connection, dataset, rows), expected, spec) == []
 
 
 @pytest.mark.parametrize("zone", ZONES)

@@ -1,7 +1,7 @@
 """Whether stored windows are what the clean rows give.
 
-What belongs here: computing days anew beside the stored ones, and what differs. What does not: which days a sample takes
-(`sample`), mending (`recompute`). Nothing is changed: a session for reading will do.
+What belongs here: comparing days with what a second road gives, and what differs. What does not: that road (`plain`), which days a
+sample takes (`sample`), mending (`recompute`). Nothing is changed: a session for reading will do.
 
 Days that are dirty are passed over, for they are known to be out of date; so are those whose rows retention has taken.
 """
@@ -21,15 +21,18 @@ from pipeline.warehouse.publish.days import numbered_sql
 from pipeline.warehouse.sql import ident, table, text, timestamp
 from pipeline.warehouse.windows import dirty
 from pipeline.warehouse.windows.batches import Batch, batches
-from pipeline.warehouse.windows.compiler import compile_total, figure_columns
-from pipeline.warehouse.windows.figures import figures_sql
+from pipeline.warehouse.windows.compiler import figure_columns
 from pipeline.warehouse.windows.limits import Limits, limits_of
+from pipeline.warehouse.windows.plain import plain_total, plain_windows
 from pipeline.warehouse.windows.revise import compute, identity_of, same_figures, same_window
 from pipeline.warehouse.windows.sample import days_known, picked
 from pipeline.warehouse.windows.tables import window_table
 
 EXAMPLES = 5
 """Differences that are told in full, of each day."""
+
+_SKETCH = 0.05
+"""Share by which a sketch of different values may differ from the exact number: six standard errors."""
 
 _FOUND = "temp.compared_windows"
 
@@ -127,7 +130,7 @@ def verify_days(
     chosen = picked(known - waiting - gone, sample, today)
     done: list[VerifiedDay] = []
     for batch in batches(connection, dataset, window, chosen):
-        done += _verify_batch(connection, dataset, window, batch, limits)
+        done += _verify_batch(connection, dataset, window, batch, limits, today.toordinal())
     return Verified(
         dataset.name,
         window.name,
@@ -144,8 +147,8 @@ def verify_total(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window
     if dirty.pending(connection, dataset.name, window.name):
         return Verified(dataset.name, window.name, dirty=(None,), seconds=time.perf_counter() - began)
     source = table("clean", dataset.name)
-    whole, single = (compile_total(dataset, window, source, per_delivery=each) for each in (False, True))
-    _compare(connection, dataset, window, [whole, single], "true")
+    computed = [plain.sql for plain in plain_total(dataset, window, source)]
+    _compare(connection, dataset, window, computed, "true")
     [(windows, missing, extra, other)] = connection.execute(f"SELECT {_COUNTS} FROM {_FOUND}").fetchall()
     examples = _examples(connection, window, "0").get(0, ())
     day = VerifiedDay(None, windows, missing, extra, other, examples)
@@ -159,16 +162,22 @@ _COUNTS = (
 
 
 def _verify_batch(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: TimeWindow, batch: Batch, limits: Limits
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: TimeWindow,
+    batch: Batch,
+    limits: Limits,
+    turn: int,
 ) -> list[VerifiedDay]:
     """Neighbouring days, without the windows of theirs that stay as they are."""
     days = batch.days
-    computed = [figures_sql(connection, dataset, window, *span, limits=limits) for span in batch.spans]
-    scope = (
-        f"window_start >= {timestamp(batch.lower)} AND window_start < {timestamp(batch.upper)} "
-        f"AND {limits.open_sql(window)}"
-    )
-    _compare(connection, dataset, window, computed, scope)
+    for number, (lower, upper) in enumerate(batch.spans):
+        plain = plain_windows(connection, dataset, window, lower, upper, limits, turn)
+        scope = (
+            f"window_start >= {timestamp(lower)} AND window_start < {timestamp(upper)} "
+            f"AND {limits.open_sql(window)} AND {plain.scope}"
+        )
+        _compare(connection, dataset, window, [plain.sql], scope, further=number > 0)
     of_day = numbered_sql(dataset, "window_start", days)
     counts = {
         number: (windows, missing, extra, other)
@@ -190,8 +199,10 @@ def _compare(
     window: Window,
     computed: Sequence[str],
     scope: str,
+    *,
+    further: bool = False,
 ) -> None:
-    """Leave in `_FOUND` a row per window, stored or computed: which it is, `_difference`, and where there is one `_stored`,
+    """Leave (with `further` beside what is there) in `_FOUND` a row per window, stored or computed: which it is, `_difference`, and where there is one `_stored`,
     `_computed` and the names of the figures that differ."""
     keys, conditions = identity_of(window), _comparable(dataset, window)
     names = [name for name, _ in figure_columns(dataset, window) if name not in keys]
@@ -205,8 +216,9 @@ def _compare(
         for side in ("fresh", "old")
     }
     compute(connection, computed)
+    into = f"INSERT INTO {_FOUND}" if further else "CREATE OR REPLACE TEMP TABLE compared_windows AS"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE compared_windows AS SELECT {which}, "
+        f"{into} SELECT {which}, "
         "CASE WHEN old.revision IS NULL THEN 'missing' WHEN fresh.row_count IS NULL THEN 'extra' "
         f"WHEN NOT ({same}) THEN 'other' END AS _difference, "
         f"CASE WHEN _difference IS NOT NULL THEN struct_pack({packed['old']}) END AS _stored, "
@@ -218,9 +230,16 @@ def _compare(
 
 
 def _comparable(dataset: Dataset, window: Window) -> dict[str, str]:
-    """Figure → condition to be the same, without estimates that come out otherwise each time."""
-    estimates = {name for name, m in window.measures.items() if m.approximate and m.kind == "quantile"}
-    return {name: same for name, same in same_figures(dataset, window).items() if name not in estimates}
+    """Figure → condition to be the same. Quantiles by a sketch come out otherwise each time and are left out; different values by a sketch
+    have to be near the exact number."""
+    estimates = {name: one.kind for name, one in window.measures.items() if one.approximate}
+    found = {name: same for name, same in same_figures(dataset, window).items() if name not in estimates}
+    for name in (name for name, kind in estimates.items() if kind == "count_distinct"):
+        exact, stored = f"fresh.{ident(name)}", f"old.{ident(name)}"
+        found[name] = (
+            f"coalesce(abs({exact} - {stored}) <= {_SKETCH} * {exact} + 1, {exact} IS NOT DISTINCT FROM {stored})"
+        )
+    return found
 
 
 def _examples(
