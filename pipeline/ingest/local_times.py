@@ -20,8 +20,8 @@ from pipeline.contract.zones import changes
 
 CUT, LEAP, REPEATED = "time_cut", "leap_second", "repeated_hour"
 _NONE = pl.Series([], dtype=pl.UInt32)
-_CLOCK, _STAMP = len("HH:MM:SS"), len("YYYY-MM-DDTHH:MM:SS")
-_OFFSET = r":\d\d(?:[.,]\d+)?\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)\s*$"
+_CLOCK, _STAMP, _BASIC = len("HH:MM:SS"), len("YYYY-MM-DDTHH:MM:SS"), len("YYYYMMDDTHHMMSS")
+_OFFSET = r"(?::\d\d|T\d{4}(?:\d\d)?)(?:[.,]\d+)?\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)\s*$"
 _TICKS = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _MINUTE = 60 * _TICKS["us"]
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (UTC without zone, as everywhere here)
@@ -100,10 +100,14 @@ def taken_in_words(counts: Mapping[tuple[str, str], int], ways: Mapping[str, str
 def _finer(source: pl.Series, values: pl.Series, digits: int) -> pl.Series:
     dtype = source.dtype
     if dtype == pl.String:
+        longest: int = source.str.len_bytes().max() or 0  # type: ignore[assignment]
         shortest = (_CLOCK if values.dtype == pl.Time else _STAMP) + digits + 2
-        if (source.str.len_bytes().max() or 0) < shortest or not source.str.contains(".", literal=True).any():  # type: ignore[operator]
+        # ISO's basic form is shorter, for it has no signs.
+        basic = longest >= _BASIC + digits + 2 and not source.str.contains(":", literal=True).all()
+        if (longest < shortest and not basic) or not source.str.contains("[.,]").any():
             return _NONE
-        return source.str.contains(rf":\d\d\.\d{{{digits}}}0*[1-9]").fill_null(False).arg_true()
+        pattern = rf"(?::\d\d|T\d{{6}})[.,]\d{{{digits}}}0*[1-9]"
+        return source.str.contains(pattern).fill_null(False).arg_true()
     if isinstance(dtype, pl.Datetime) or dtype == pl.Time:
         per_second = _TICKS[dtype.time_unit] if isinstance(dtype, pl.Datetime) else _TICKS["ns"]
         step = per_second // 10**digits
@@ -116,9 +120,9 @@ def _leaps(source: pl.Series, values: pl.Series) -> pl.Series:
         return _NONE
     in_first_second = utc_ticks(values) % _MINUTE < _TICKS["us"]
     rows = in_first_second.fill_null(False).arg_true()
-    if rows.is_empty() or not (texts := source[rows]).str.contains(":60", literal=True).any():
+    if rows.is_empty() or not (texts := source[rows]).str.contains("60", literal=True).any():
         return _NONE
-    return rows.filter(texts.str.contains(r":\d\d:60").fill_null(False)).cast(pl.UInt32)
+    return rows.filter(texts.str.contains(r":\d\d:60|T\d{4}60").fill_null(False)).cast(pl.UInt32)
 
 
 def repeated(source: pl.Series, values: pl.Series, zone: str) -> tuple[pl.Series, pl.Series]:

@@ -38,7 +38,7 @@ _DAY_1, _DAY_LAST = -719_162, 2_932_897  # days since 1970 of 0001-01-01 and of 
 _PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _PER_YEAR = 31_556_952_000_000  # microseconds, on average
 _YEARS = (1, 9999)
-_AFTER_MIDNIGHT = r"\.0*[1-9]|:60"
+_AFTER_MIDNIGHT = r"[.,]0*[1-9]|:60|T[0-9]{4}60"
 _CLOCKS = ("%H:%M:%S", "%H:%M:%S%.f", "%H:%M")
 
 
@@ -74,7 +74,23 @@ def parse_datetimes(text: pl.Series, zone: str, prefer: str | None = None) -> tu
             continue
         best = best or format_
         result = moments if whole else result.scatter(open_rows, moments)
+    open_rows = lost(text, result)
+    if len(open_rows):
+        plain = _spelled_out(part := text[open_rows])
+        if not plain.equals(part):
+            result = result.scatter(open_rows, parse_datetimes(plain, zone)[0])
     return result, best
+
+
+def _spelled_out(text: pl.Series) -> pl.Series:
+    """ISO's basic form (20240102T030405Z) with its signs, and a point for the comma that ISO allows before a fraction; other texts as
+    they are."""
+    day, clock = r"^\s*([0-9]{4})([0-9]{2})([0-9]{2})T", "([0-9]{2})([0-9]{2})"
+    return (
+        text.str.replace(f"{day}{clock}([0-9]{{2}})", "${1}-${2}-${3}T${4}:${5}:${6}")
+        .str.replace(f"{day}{clock}([^0-9]|$)", "${1}-${2}-${3}T${4}:${5}${6}")
+        .str.replace("(:[0-9]{2}:[0-9]{2}),([0-9])", "${1}.${2}")
+    )
 
 
 def _iso_at_once(text: pl.Series) -> pl.Series | None:
@@ -219,7 +235,11 @@ def parse_dates(text: pl.Series) -> pl.Series:
 
 def parse_times(text: pl.Series) -> pl.Series:
     """Text → Time (time of day)."""
-    return _first_that_reads(text, [text.str.to_time(format_, strict=False) for format_ in _CLOCKS])
+    times = _first_that_reads(text, [text.str.to_time(format_, strict=False) for format_ in _CLOCKS])
+    rows = lost(text, times)
+    if rows.is_empty() or (plain := _spelled_out(part := text[rows])).equals(part):
+        return times
+    return times.scatter(rows, parse_times(plain))
 
 
 def _first_that_reads(text: pl.Series, readings: list[pl.Series]) -> pl.Series:

@@ -7,6 +7,7 @@ in common stands in `pipeline_tests/contract`.
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from pipeline.contract import Cleaner, Dataset, clean
 from pipeline.contract.checks import KINDS
+from pipeline.ingest.casts import CastMemory, cast
 from pipeline.settings import Settings
 from pipeline_tests.ingest.support import clean_rows, error_rows, model, stage_text
 
@@ -244,3 +246,45 @@ def test_counts_of_time_may_have_fractions(unit: Any, text: str, wanted: str) ->
     assert one(clean.epoch(unit), text) == wanted
     column = pl.Series("v", [text, "5", None, "x"])
     assert clean.epoch(unit).apply(column)[0] == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("20240102T030405,123Z", "2024-01-02T03:04:05.123000"),
+        ("20240102T030405", "2024-01-02T03:04:05"),
+        ("20240102T0304", "2024-01-02T03:04:00"),
+        ("20240102T030405.5+0100", "2024-01-02T02:04:05.500000"),
+        (" 2024-01-02T03:04:05,25 ", "2024-01-02T03:04:05.250000"),
+        ("2024-01-02 03:04:05,25+01:00", "2024-01-02T02:04:05.250000"),
+        ("20240132T030405", None),
+        ("20240102T03", None),
+        ("20240102030405", None),
+        ("2024-01-02T03:04,5", None),
+    ],
+)  # fmt: skip
+def test_times_in_the_basic_form_of_iso_and_with_comma_fractions_are_read(
+    text: str, wanted: str | None
+) -> None:
+    others = ["2024-05-06T07:08:09", None, "2024-05-06 07:08:09.5Z"]
+    read = cast(pl.Series("at", [text, *others]), pl.Datetime("us"), "UTC", CastMemory())
+    assert read.to_list() == [
+        None if wanted is None else datetime.fromisoformat(wanted),
+        datetime(2024, 5, 6, 7, 8, 9),  # noqa: DTZ001
+        None,
+        datetime(2024, 5, 6, 7, 8, 9, 500_000),  # noqa: DTZ001
+    ]
+
+
+def test_what_is_told_of_times_is_told_of_the_basic_form_too(settings: Settings) -> None:
+    stamps = Dataset("stamps", schema=model(at=datetime), timezone="Europe/Berlin")
+    texts = ["20240102T030405,1234567Z", "20161231T235960Z", "20241027T023000", "20241027T023000+0100"]
+    staged = stage_text(settings, "at;x\n" + "".join(f"{text};x\n" for text in texts), stamps)
+    assert clean_rows(staged)["at"].to_list() == [
+        datetime(2024, 1, 2, 3, 4, 5, 123_456),  # noqa: DTZ001
+        datetime(2017, 1, 1),  # noqa: DTZ001
+        datetime(2024, 10, 27, 0, 30),  # noqa: DTZ001
+        datetime(2024, 10, 27, 1, 30),  # noqa: DTZ001
+    ]
+    told = [(row["_row"], row["check_name"]) for row in error_rows(staged)]
+    assert told == [(1, "time_cut"), (2, "leap_second"), (3, "repeated_hour")]
