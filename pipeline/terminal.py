@@ -67,8 +67,16 @@ def show_rows(
     numbers: Sequence[str] = (),
     *,
     longest: int = _CELL,
+    stored: bool = False,
 ) -> None:
-    """A table; `numbers` names the columns that are set to the right, texts beyond `longest` characters are cut."""
+    """A table.
+
+    Args:
+        numbers: columns that are set to the right.
+        longest: texts beyond so many characters are cut.
+        stored: the values are data, and stand as they are stored; otherwise they are figures for people: thousands are parted,
+            and floats have two digits after the point.
+    """
     table = Table(
         title=title or None,
         title_justify="left",
@@ -82,8 +90,20 @@ def show_rows(
         justify: Literal["left", "right"] = "right" if column in numbers else "left"
         table.add_column(escape(column), justify=justify, overflow="fold", no_wrap=short)
     for row in rows:
-        table.add_row(*[_cell(value, longest) for value in row])
+        table.add_row(*[_stored(value, longest) if stored else _cell(value, longest) for value in row])
     out.print(table)
+
+
+def _stored(value: Any, longest: int) -> str:
+    if isinstance(value, bool) or value is None:
+        return _cell(value, longest)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    return _cell(value, longest)
 
 
 def _cell(value: Any, longest: int) -> str:

@@ -94,7 +94,11 @@ def _show_dataset(found: Found) -> None:
         columns = ["column_name", "check_name", "severity", "violations"]
         show_rows("Violations", columns, _values(found["violations"], columns), ["violations"])
         show_rows(
-            "The first error rows", ERROR_COLUMNS, _values(found["first_errors"], ERROR_COLUMNS), ["_row"]
+            "The first error rows",
+            ERROR_COLUMNS,
+            _values(found["first_errors"], ERROR_COLUMNS),
+            ["_row"],
+            stored=True,
         )
     if "profile" in found:  # corrected rows have none: they are no file
         _show_profile(found["profile"], found["cleaned"])

@@ -82,7 +82,9 @@ def _show(house: Intake, dataset: str, deliveries: list[str] | None, limit: int,
             if first["sheet"].null_count() == first.height
             else [*_COLUMNS[:2], "sheet", *_COLUMNS[2:]]
         )
-        show_rows("The first of them", columns, first.select(columns).iter_rows(), ["_row", "line"])
+        show_rows(
+            "The first of them", columns, first.select(columns).iter_rows(), ["_row", "line"], stored=True
+        )
     more = (
         f"; {total - first.height:,} errors are not shown, --limit shows more" if total > first.height else ""
     )

@@ -56,7 +56,7 @@ def late(
         return
     show_rows("Late rows by window and delivery", counts.columns, counts.iter_rows(), ["rows"])
     if limit:
-        show_rows("The last of them", rows.columns, rows.iter_rows(), ["_row"])
+        show_rows("The last of them", rows.columns, rows.iter_rows(), ["_row"], stored=True)
     held = counts.filter(pl.col("status") == "held")
     for name in held["dataset"].unique().sort():
         say(f"`pipeline windows release {name}` lets its held rows count.")

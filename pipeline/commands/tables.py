@@ -38,6 +38,8 @@ def query(
 
     Example: `pipeline query "SELECT status, count(*) FROM clean.orders GROUP BY ALL"`
     """
+    import polars as pl
+
     from pipeline.terminal import print_json, say, show_rows
 
     frame = intake().warehouse.query(sql)
@@ -45,6 +47,10 @@ def query(
         print_json(frame.to_dicts())
         return
     numbers = [name for name, dtype in frame.schema.items() if dtype.is_numeric()]
-    show_rows("", frame.columns, frame.head(limit).iter_rows(), numbers)
+    single = [name for name, dtype in frame.schema.items() if dtype == pl.Float32]
+    shown = frame.head(limit).with_columns(
+        pl.col(single).cast(pl.String)
+    )  # of Python's floats they show digits of their own
+    show_rows("", shown.columns, shown.iter_rows(), numbers, stored=True)
     if frame.height > limit:
         say(f"{limit:,} of {frame.height:,} rows; --limit shows more.")

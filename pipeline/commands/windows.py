@@ -170,7 +170,7 @@ def _show_verified(found: Sequence[Verified]) -> None:
     ]
     if examples:
         columns = ["window", "day", "what", "which", "figure", "stored", "computed"]
-        show_rows("What differs: the first of each day", columns, examples)
+        show_rows("What differs: the first of each day", columns, examples, stored=True)
     differing = sum(one.differences for one in found)
     if differing:
         say(f"{differing:,} windows differ. `pipeline windows recompute` mends the days that it is given.")

@@ -95,8 +95,17 @@ def _row(
     series: Series, label: str, value: float | None, low: float | None, high: float | None, final: bool
 ) -> str:
     name = f"{label}: " if label else ""
-    figure = "no figure" if value is None else f"{value:,.10g}"
+    figure = "no figure" if value is None else _figure(value)
     spread = (
         f" ({low:,.6g} to {high:,.6g})" if series.averaged and low is not None and high is not None else ""
     )
     return f"{name}{figure}{spread}{'' if final else ', open'}"
+
+
+def _figure(value: float) -> str:
+    """All digits that the figure is stored with, thousands parted."""
+    whole, point, digits = repr(value).partition(".")
+    if not whole.lstrip("-").isdigit() or "e" in digits:
+        return repr(value)
+    sign = "-" if whole.startswith("-") else ""
+    return f"{sign}{int(whole.lstrip('-')):,}" + ("" if digits == "0" else point + digits)

@@ -62,11 +62,13 @@ def percent(share: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """A figure with thousands parted; a decimal one with at most four digits after the point."""
+    """A figure with thousands parted; a mean with four digits after the point, below one with four that count."""
     if value is None:
         return "–"
     if isinstance(value, int):
         return f"{value:,}"
+    if abs(value) < 1:
+        return f"{value:.4g}"
     return f"{value:,.4f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else f"{value:.6g}"
 
 

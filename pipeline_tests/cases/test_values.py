@@ -17,7 +17,9 @@ from zipfile import ZipFile
 import openpyxl
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.contract import ContractError, Dataset, Rule, checks, clean
 from pipeline.files import UnreadableFile
 from pipeline.ingest import Staged, stage
@@ -771,3 +773,25 @@ def test_so_is_a_default(settings: Settings) -> None:
 def test_a_rule_that_sees_to_zones_by_itself_is_left_alone(settings: Settings) -> None:
     local = at.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin").dt.replace_time_zone(None)
     assert _bounded(settings, "Europe/Berlin", {}, rules=[Rule("good", local >= NOON)]) == [1]
+
+
+def test_a_query_prints_values_as_they_are_stored(settings: Settings) -> None:
+    sql = """SELECT 0.004::DOUBLE AS small, 12345 AS id, 12345.0::DOUBLE AS whole, 0.1::FLOAT AS single, 2.50::DECIMAL(18, 2) AS price,
+        1e22::DOUBLE AS large, 0.30000000000000004::DOUBLE AS noise, TIMESTAMP '2024-01-01 10:00:00.123456' AS at, NULL AS nothing, true AS yes"""
+    environment = {"PIPELINE_HOME": str(settings.home), "COLUMNS": "400"}
+    assert CliRunner().invoke(app, ["migrate"], env=environment).exit_code == 0
+    found = CliRunner().invoke(app, ["query", sql], env=environment)
+    assert found.exit_code == 0, found.output
+    cells = [cell.strip() for cell in found.output.splitlines()[3].split("│")[1:-1]]
+    assert cells == [
+        "0.004",
+        "12345",
+        "12345.0",
+        "0.1",
+        "2.50",
+        "1e+22",
+        "0.30000000000000004",
+        "2024-01-01 10:00:00.123456",
+        "",
+        "true",
+    ]
