@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from pipeline.files.arrow_columns import UnknownType, flat_frame
 from pipeline.files.parquet import damaged_data, parse_batch, unsupported_type
-from pipeline.files.problems import header_only
 from pipeline.files.table import Dialect, Piece, ReadOptions, Table
 
 _FILE_MAGIC = b"ARROW1"
@@ -48,13 +47,11 @@ def open_arrow(path: Path, compression: str | None, options: ReadOptions) -> Tab
     """Open an Arrow IPC file or stream; it is read up to its first record.
 
     Raises:
-        OSError. UnreadableFile: `header_only`, `damaged`, `unsupported` (a type without a column of ours).
+        OSError. UnreadableFile: `damaged`, `unsupported` (a type without a column of ours).
     """
     batch = next(_batches(path, options), None)
-    if batch is None:
-        raise header_only(path)
     try:
-        return ArrowTable(path, batch[0].schema, options)
+        return ArrowTable(path, _schema(path) if batch is None else batch[0].schema, options)
     except UnicodeDecodeError as error:
         raise damaged_data(path, "Arrow", error) from error  # the name of a column
     except UnknownType as error:
@@ -72,6 +69,15 @@ def _batches(path: Path, options: ReadOptions) -> Iterator[tuple[pa.RecordBatch,
                 if batch.num_rows:
                     batch.validate(full=True)  # what is garbled inside must not reach native code
                     yield batch, min(done, size)
+    except _ERRORS as error:
+        raise damaged_data(path, "Arrow", error) from error
+
+
+def _schema(path: Path) -> pa.Schema:
+    """That of a file without records."""
+    try:
+        with pa.OSFile(str(path)) as source:
+            return pa.ipc.open_file(source).schema if _is_file(path) else pa.ipc.open_stream(source).schema
     except _ERRORS as error:
         raise damaged_data(path, "Arrow", error) from error
 

@@ -25,7 +25,7 @@ import zstandard
 
 from pipeline.files.avro_columns import Column, columns_of, frame_of
 from pipeline.files.names import column_names
-from pipeline.files.problems import UnreadableFile, header_only
+from pipeline.files.problems import UnreadableFile
 from pipeline.files.table import ROW, Dialect, Parsed, Piece, ReadOptions, Table
 
 MAGIC = b"Obj\x01"
@@ -109,7 +109,7 @@ def open_avro(path: Path, compression: str | None, options: ReadOptions) -> Tabl
     """Open an Avro container file; its header is read, and its first block.
 
     Raises:
-        OSError. UnreadableFile: `header_only`, `damaged`, `unsupported` (no records, or a codec that is not known).
+        OSError. UnreadableFile: `damaged`, `unsupported` (no records, or a codec that is not known).
     """
     header = _header(path)
     if header.codec not in _CODECS:
@@ -127,8 +127,7 @@ def open_avro(path: Path, compression: str | None, options: ReadOptions) -> Tabl
         raise UnreadableFile(
             path, "unsupported", "its values are not records with fields", "Write one Avro record per row"
         )
-    if next(_blocks(path, header), None) is None:
-        raise header_only(path)
+    next(_blocks(path, header), None)
     return AvroTable(path, header, columns, options)
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.files.arrow_columns import UnknownType, flat_frame
-from pipeline.files.problems import UnreadableFile, header_only
+from pipeline.files.problems import UnreadableFile
 from pipeline.files.table import ROW, Dialect, Parsed, Piece, ReadOptions, Table
 
 _MB = 1024 * 1024
@@ -45,6 +45,8 @@ class ParquetTable(Table):
 
     def _pieces(self) -> Iterator[Piece]:
         row, size, total = 1, self.path.stat().st_size, sum(self._groups)
+        if not total:
+            return
         with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=_MB) as file:
             for group, left in enumerate(self._groups):
                 for batch in self._batches(file, group):
@@ -76,15 +78,13 @@ def open_parquet(path: Path, compression: str | None, options: ReadOptions) -> T
     """Open a Parquet file; only its metadata is read.
 
     Raises:
-        OSError. UnreadableFile: `header_only`, `damaged`, `unsupported` (a type without a column of ours).
+        OSError. UnreadableFile: `damaged`, `unsupported` (a type without a column of ours).
     """
     try:
         with pq.ParquetFile(path) as file:
             metadata, schema = file.metadata, file.schema_arrow
     except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged_data(path, "Parquet", error) from error
-    if not metadata.num_rows:
-        raise header_only(path)
     try:
         return ParquetTable(path, metadata, schema, options)
     except UnknownType as error:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.contract.read import Read as Told
+from pipeline.intake import open_intake, take_inbox, wait_and_scan
+from pipeline.settings import Settings
 from pipeline_tests.files.reading import Read, read, write
 
 
@@ -581,3 +583,42 @@ def test_a_few_slavic_names_make_no_slavic_text(tmp_path: Path, names: str) -> N
 def test_other_encodings_stay_what_they_are(tmp_path: Path, names: str, codec: str) -> None:
     found = _read(tmp_path, _places(names, codec))
     assert "|".join(str(row[1]) for row in found.values) == names
+
+
+# A header and nothing else.
+
+_PEOPLE = """
+import pandera.polars as pa
+from pipeline.contract import Dataset
+
+
+class Person(pa.DataFrameModel):
+    id: int
+    name: str
+
+
+people = Dataset("people", schema=Person, key=["id"])
+"""
+
+
+def _statuses(settings: Settings, files: dict[str, str]) -> list[tuple[object, ...]]:
+    intake = open_intake(settings)
+    intake.make_folders()
+    for name, text in files.items():
+        write(settings.inbox / "people" / name, text)
+    outcomes = list(take_inbox(intake, wait_and_scan(intake, ["people"]).waiting))
+    assert len(outcomes) == len(files)
+    return intake.warehouse.query(
+        "SELECT delivery, status, rows_read, (SELECT count(*) FROM clean.people)::INT FROM ops.deliveries ORDER BY committed_at"
+    ).rows()
+
+
+def test_a_header_alone_is_loaded_and_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
+    write(tmp_path / "people.py", _PEOPLE)
+    settings = Settings(home=tmp_path / "home", settle_seconds=0, datasets=str(tmp_path / "people.py"))
+    assert _statuses(settings, {"day.csv": "id,name\n1,ann\n2,ben\n"}) == [("day.csv", "loaded", 2, 2)]
+    assert _statuses(settings, {"day.csv": "id,name\n", "other.csv": "who,what\n"}) == [
+        ("day.csv", "replaced", 2, 0),
+        ("day.csv", "loaded", 0, 0),
+        ("other.csv", "quarantined", 0, 0),
+    ]

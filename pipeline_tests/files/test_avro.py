@@ -126,8 +126,7 @@ def test_no_damage_brings_it_down(tmp_path: Path, codec: str) -> None:
 
 
 def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match="no records"):
-        open_table(_write(tmp_path / "empty.avro", 0))
+    assert not list(open_table(_write(tmp_path / "empty.avro", 0)).pieces())
     with (tmp_path / "numbers.avro").open("wb") as file:
         fastavro.writer(file, "long", [1, 2])
     with pytest.raises(UnreadableFile, match="not records") as caught:

@@ -203,10 +203,15 @@ def test_dates_of_both_date_systems(tmp_path: Path, memory_mb: int, from_1904: b
 
 
 def test_a_workbook_without_records_is_unreadable(tmp_path: Path) -> None:
-    for rows, code in (([], "empty"), ([["id", "name"]], "header_only")):
-        with pytest.raises(UnreadableFile) as caught:
-            open_table(workbook(tmp_path / "a.xlsx", {"one": rows}))
-        assert caught.value.code == code
+    with pytest.raises(UnreadableFile) as caught:
+        open_table(workbook(tmp_path / "a.xlsx", {"one": []}))
+    assert caught.value.code == "empty"
+
+
+def test_a_workbook_with_nothing_but_a_header_is_a_table_of_no_records(tmp_path: Path) -> None:
+    found = read(workbook(tmp_path / "a.xlsx", {"one": [["id", "name"]]}))
+    assert found.table.columns == ("id", "name")
+    assert not found.values
 
 
 def test_a_workbook_that_is_cut_off_or_garbled_is_damaged(tmp_path: Path) -> None:

@@ -215,11 +215,18 @@ def test_a_header_that_comes_again_is_no_record(tmp_path: Path) -> None:
     assert any("comes again" in note for note in found.table.dialect.notes)
 
 
-@pytest.mark.parametrize(("content", "code"), [("a,b,c\n", "header_only"), ("\n \n", "empty")])
+@pytest.mark.parametrize(("content", "code"), [("", "empty"), ("\n \n", "empty")])
 def test_nothing_to_read_is_said(tmp_path: Path, content: str, code: str) -> None:
     with pytest.raises(UnreadableFile) as caught:
         open_table(write(tmp_path / "a.csv", content))
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("above", ["", "Report of sales\n\n", "# made by hand\n", "sep=,\n"])
+def test_a_row_of_names_alone_is_a_header(tmp_path: Path, above: str) -> None:
+    found = read(write(tmp_path / "a.csv", above + "place,2023,2024\n"))
+    assert found.table.columns == ("place", "2023", "2024")
+    assert not found.values and not found.rejects
 
 
 def test_one_row_of_values_is_a_record(tmp_path: Path) -> None:

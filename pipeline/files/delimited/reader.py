@@ -14,7 +14,7 @@ from pipeline.files.delimited.blocks import Blocks
 from pipeline.files.delimited.layout import Layout
 from pipeline.files.delimited.parse import parse_block
 from pipeline.files.delimited.sniff.dialect import CsvDialect, sniff
-from pipeline.files.problems import UnreadableFile, header_only
+from pipeline.files.problems import UnreadableFile
 from pipeline.files.table import Dialect, Piece, ReadOptions, Table
 from pipeline.files.text import TextSource, read_sample
 
@@ -42,16 +42,12 @@ class CsvTable(Table):
         self.dialect = _dialect(source, found)
 
     def pieces(self) -> Iterator[Piece]:
-        """Raises OSError, UnreadableFile `header_only`, `damaged`, `record_too_large`."""
-        empty = True
+        """None where there is nothing but a header. Raises OSError, UnreadableFile `damaged`, `record_too_large`."""
         for block in self._blocks:
-            empty = False
             self._learn()
             yield Piece(
                 block.first_row, block.records, block.bytes_done, partial(parse_block, block, self._layout)
             )
-        if empty:
-            raise header_only(self.path)
 
     def _learn(self) -> None:
         """What cutting the file told of its encoding."""
@@ -87,8 +83,7 @@ def open_csv(path: Path, compression: str | None, options: ReadOptions) -> Table
     """Open a delimited text file; only its beginning and its end are read, unless its encoding is in doubt.
 
     Raises:
-        OSError. UnreadableFile: `empty`, `header_only`, `no_header`, `ambiguous`, `not_what_it_says`, `damaged`,
-            `too_large`.
+        OSError. UnreadableFile: `empty`, `no_header`, `ambiguous`, `not_what_it_says`, `damaged`, `too_large`.
     """
     source, sample, whole = read_sample(path, compression, options.read.encoding)
     found = sniff(source, sample, whole, options)

@@ -151,7 +151,7 @@ def open_excel(path: Path, compression: str | None, options: ReadOptions) -> Tab
     if not opened:
         raise problems[0]
     related, more = _related(opened, options)
-    if not any(len(sheet.numbers) for sheet in related):
+    if unknown and not any(len(sheet.numbers) for sheet in related):
         raise _without_records(path, unknown, header_only(path))
     several = len(related) > 1
     notes += more + [

@@ -19,7 +19,6 @@ from pipeline.files.delimited.sniff.evidence import filled
 from pipeline.files.delimited.sniff.sample import Sample, sample_of
 from pipeline.files.delimited.sniff.shape import Shape
 from pipeline.files.delimited.sniff.structure import Head, head_of
-from pipeline.files.problems import header_only
 from pipeline.files.table import ReadOptions
 from pipeline.files.text import TextSource, to_text
 
@@ -77,7 +76,7 @@ def sniff(source: TextSource, data: bytes, whole: bool, options: ReadOptions) ->
     """The dialect by `data`, the first bytes of the text (all of it if `whole`).
 
     Raises:
-        OSError. UnreadableFile: `empty`, `header_only`, `no_header`, `ambiguous`.
+        OSError. UnreadableFile: `empty`, `no_header`, `ambiguous`.
     """
     known = frozenset(normalise(name) for name in options.expected)
     sample = sample_of(source, data, whole, options, known)
@@ -93,8 +92,6 @@ def _described(sample: Sample, choice: Choice) -> CsvDialect:
     found = named(sample, head, shape)
     dropped = _dropped(shape, head, end, stacked)
     skip = int(shape.starts[head.body]) if head.body < len(shape) else len(shape.data)
-    if sample.whole and head.body >= end:
-        raise header_only(sample.path)
     stop, notes = _stop(sample, shape, head, end)
     records = max(end - head.body, 1)
     lead = shape.row(head.rows[0])[:3] if head.rows else ()

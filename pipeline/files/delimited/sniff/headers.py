@@ -77,7 +77,7 @@ def judge(cells: Sequence[str], columns: Sequence[Column]) -> Verdict:
     """The evidence of `cells` against the columns below them."""
     names = data = blank = 0.0
     against = typed = 0
-    series = _is_series(cells)
+    series = is_series(cells)
     for cell, column in zip(cells, columns, strict=False):
         kind = kind_of(cell)
         if column.typed:
@@ -163,7 +163,7 @@ def _untyped(cell: str, kind: str, column: Column) -> tuple[float, float]:
     return (0.3, 0.0) if longer else (0.0, 0.0)
 
 
-def _is_series(cells: Sequence[str]) -> bool:
+def is_series(cells: Sequence[str]) -> bool:
     """Whether the numbers of a row count up one by one, as years over columns do, beside a text."""
     numbers = [int(cell) for cell in (cell.strip() for cell in cells) if cell.isdecimal() and len(cell) < 5]
     rising = all(after == before + 1 for before, after in pairwise(numbers))

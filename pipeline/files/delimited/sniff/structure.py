@@ -18,6 +18,7 @@ from pipeline.files.delimited.sniff.headers import (
     fits_below,
     holds_names,
     holds_values,
+    is_series,
     joined,
     judge,
     known_in,
@@ -82,7 +83,7 @@ def head_of(shape: Shape, start: int, known: frozenset[str], read: Read) -> Head
 def _judged(shape: Shape, top: int, known: frozenset[str]) -> Head:
     cells = shape.row(top)
     if top + 1 >= len(shape):
-        has_values = holds_values(cells)
+        has_values = holds_values(cells) and not is_series(cells)
         why = "its only row holds values" if has_values else "its only row holds names"
         rows = () if has_values else (top,)
         return _described(shape, rows, top, top + len(rows), known, (why,), 0.6)

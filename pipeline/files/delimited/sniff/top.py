@@ -165,7 +165,8 @@ def _header_of_other_width(shape: Shape, start: int, record: int) -> int | None:
     count = filled(cells)
     if len(cells) == shape.width or _is_one_of_many(shape, start, above):
         return None
-    if (cells_again := mended(shape, above)) is not None:
+    apart = above + 1 < record or shape.gaps[record]
+    if not apart and (cells_again := mended(shape, above)) is not None:
         shape.mend(above, cells_again)
     elif count < max(2, 0.6 * shape.width) or holds_values(cells):
         return None
