@@ -332,7 +332,7 @@ def test_formulas_without_values_are_said() -> None:
         ("<c r='B2'><f>A2*2</f><v/></c>", True),
         ('<c r="B2" s="1"><f>A2*2</f>\n<v></v>\n</c>', True),
         ('<c r="B2"><f t="shared" ref="B2:B9" si="0">A2&amp;""</f></c>', True),
-        ('<c r="B2"><f t="shared" si="0"/></c>', True),
+        ('<c r="B2"><f t="shared" si="0"/></c><c r="C2"><f t="shared" si="0">A2</f><v>2</v></c>', True),
         ('<c r="B2" t="str"><f>A2&amp;""</f></c>', True),
         ('<c r="B2" t="str"><f>A2&amp;""</f><v></v></c>', False),
         ('<c r="B2"><f>A2*2</f><v>4</v></c>', False),
@@ -571,3 +571,40 @@ def test_errors_and_formulas_of_open_documents(tmp_path: Path) -> None:
     assert found.table.dialect.notes == (
         "sheet 'one': 1 formula has no stored value, the first in B7: never calculated, read as empty",
     )
+
+
+@pytest.mark.parametrize(
+    ("cell_xml", "expected"),
+    [
+        ('<c r="B2" t="s"><v> 1 </v></c>', "two"),
+        ('<c r="B2" t="s"><v>\n1\n</v></c>', "two"),
+        ('<c r="B2" t="s" cm="1"><v>1</v></c>', "two"),
+        ('<c r="B2" t="s"><v></v></c>', None),
+        ('<c r="B2" t="inlineStr"><v>x</v></c>', "x"),
+        ('<c r="B2" t="str"><is><t>x</t></is></c>', "x"),
+        ('<c r="B2" t="n"><v>1,5</v></c>', "1,5"),
+        ('<c r="B2"><v>1_000</v></c>', "1_000"),
+        ('<c r="B2" t="date"><v>5</v></c>', "5"),
+    ],
+)
+@BUDGETS
+def test_cells_are_read_as_they_are_meant(
+    tmp_path: Path, cell_xml: str, expected: str | None, memory_mb: int
+) -> None:
+    """As the first of many rows, and as one among rows of which each is of another shape."""
+    head = _text("A1", "<t>id</t>") + _text("B1", "<t>v</t>")
+    many = [
+        f'<c r="A{n}"><v>{n}</v></c>' + _text(f"B{n}", f"<t>{'xyz' * (n % 90)}</t>") for n in range(3, 300)
+    ]
+    first = '<c r="A2"><v>2</v></c>' + cell_xml
+    for rows in (_cells(head, first), _cells(head, first, *many)):
+        path = xlsx(tmp_path / "a.xlsx", rows, ["<t>one</t>", "<t>two</t>"])
+        assert read(path, memory_mb=memory_mb).values[0] == ("2", expected)
+
+
+def test_a_shared_text_that_is_not_there_is_damage(tmp_path: Path) -> None:
+    for wrong in ("-1", "1.0", "2", "x"):
+        rows = _cells(_text("A1", "<t>id</t>"), f'<c r="A2" t="s"><v>{wrong}</v></c>')
+        with pytest.raises(UnreadableFile) as caught:
+            read(xlsx(tmp_path / "a.xlsx", rows, ["<t>one</t>", "<t>two</t>"]))
+        assert caught.value.code == "damaged"

@@ -129,8 +129,9 @@ class WorkbookZip:
         try:
             for data in xml:
                 counter.feed(data)
-            found = self._look(counter.result(), shared)
-            return replace(found, plain=xml.plain and shared.plain and self.usual)
+            rows = counter.result()
+            plain = rows.plain and xml.plain and shared.plain and self.usual
+            return replace(self._look(rows, shared), plain=plain)
         except GARBLED as error:
             raise damaged_workbook(self.path, error) from error
 

@@ -16,8 +16,11 @@ from pipeline.files.workbook.layout import Numbers
 _HEAD, _TAIL, _HEAD_ROWS = 2 * 1024 * 1024, 256 * 1024, 400
 _BOOLEAN = b' t="b"'
 _BEFORE = 30
+_TELLING = 8
 _NAME = re.compile(rb'r="([A-Z]+)"[^<>]*$')
 _REFERENCE = re.compile(rb"\sr=[\"']([A-Z]+\d+)[\"']")
+# The library takes a shared text's number that is not all digits (a blank before it) for 0.
+_NO_INDEX = re.compile(rb't="s"[^<>]*><(?:\w+:)?v>(?!\d+</)')
 # A text that was calculated may be empty.
 _TEXT = re.compile(rb"\st=[\"']str[\"']")
 
@@ -30,17 +33,18 @@ class Aside:
         booleans: names of columns with true or false in them.
         formulas: how many formulas have no value.
         formula: the cell of the first of them.
+        odd: some cell is written so that the library takes it for another, or for none.
     """
 
     def __init__(self, codes: Mapping[int, int]) -> None:
         self.head = self.tail = b""
         self.booleans: set[bytes] = set()
-        self.formulas, self.formula = 0, ""
+        self.formulas, self.formula, self.odd = 0, "", False
         self._no_value = _NoValue(b"")
         self._digits = {b"%d" % style: digits for style, digits in codes.items()}
         self._coded = _coded(self._digits)
         self._codes: dict[bytes, tuple[list[int], list[int]]] = {}
-        self._rows = 0
+        self._rows = self._looked = 0
 
     def begin(self, prefix: bytes) -> None:
         """The rows' elements have this prefix."""
@@ -55,8 +59,15 @@ class Aside:
 
     def look(self, rows: bytes, *, known: bool = False) -> None:
         """The next rows; `known`: their cells are in columns, of types and with values or none as were in rows before."""
+        if not known:
+            self.odd = self.odd or b't="inlineStr"><v>' in rows
+            # A program writes all cells alike: where each block has rows to be looked at, the first ones tell.
+            if self._looked < _TELLING:
+                self._looked += 1
+                self.odd = self.odd or _NO_INDEX.search(rows) is not None
         if self.formulas or not known:
-            for formula in self._no_value.cells(rows):
+            # In rows without formulas and texts there is no such letter.
+            for formula in self._no_value.cells(rows) if b"f" in rows else ():
                 reference = _REFERENCE.search(formula)
                 self.formula = self.formula or (reference.group(1).decode() if reference else "")
                 self.formulas += 1
@@ -83,23 +94,23 @@ class _NoValue:
     """Cells with a formula and no value beside it."""
 
     def __init__(self, prefix: bytes) -> None:
+        self._some = False
         end = rb"\s*(?:<%bv\s*/>|<%bv></%bv>)?\s*</%bc>" % ((prefix,) * 4)
-        self._begin = b"<" + prefix + b"c"
-        # Each begins with what is rare in sheets that have no formulas, and so is found fast.
-        self._ends = (
-            (b"</" + prefix + b"f>", re.compile(rb"</%bf>" % prefix + end)),
-            (b"<" + prefix + b"f ", re.compile(rb"<%bf [^<>]*/>" % prefix + end)),
-        )
+        self._begin, self._close = b"<" + prefix + b"c", b"</" + prefix + b"f>"
+        # Each begins with bytes that are found fast.
+        self._ends = (re.compile(rb"</%bf>" % prefix + end), re.compile(rb"<%bf [^<>]*/>" % prefix + end))
 
     def cells(self, rows: bytes) -> list[bytes]:
-        """The first tags of these cells, in their order."""
+        """The first tags of these cells, in their order. A formula that others share is written out in one of them."""
+        self._some = self._some or self._close in rows
+        if not self._some:
+            return []
         found = []
-        for mark, pattern in self._ends:
-            for match in pattern.finditer(rows) if mark in rows else ():
-                start = rows.rfind(self._begin, 0, match.start())
-                tag = rows[start : rows.find(b">", start) + 1]
-                if not (_TEXT.search(tag) and b"v" in match.group()):
-                    found.append((match.start(), tag))
+        for match in (match for end in self._ends for match in end.finditer(rows)):
+            start = rows.rfind(self._begin, 0, match.start())
+            tag = rows[start : rows.find(b">", start) + 1]
+            if not (_TEXT.search(tag) and b"v" in match.group()):
+                found.append((start, tag))
         return [tag for _, tag in sorted(found)]
 
 

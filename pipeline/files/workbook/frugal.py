@@ -140,6 +140,8 @@ class _Rows:
     def _value(self, cell: RawCell) -> str | None:
         if cell.type == "s":
             number = cell.text.strip()
+            if not number:
+                return None
             if not number.isdecimal() or int(number) >= len(self._texts):
                 raise ValueError(f"there is no shared text {cell.text!r}")
             return self._texts[int(number)]

@@ -38,6 +38,7 @@ class SheetRows:
         booleans: columns with true or false in them.
         codes: column → (rows, digits) of numbers that are shown with leading zeros.
         last: the last row in `tail`.
+        plain: no cell was seen that the library takes for another.
         formulas, formula: how many formulas have no value, and the cell of the first of them.
     """
 
@@ -53,6 +54,7 @@ class SheetRows:
     last: int
     formulas: int
     formula: str
+    plain: bool
 
 
 class RowCounter:
@@ -182,6 +184,7 @@ class RowCounter:
             self._tail_last,
             aside.formulas,
             aside.formula,
+            not aside.odd,
         )
 
     def _start(self, data: bytes) -> bool:
