@@ -21,7 +21,8 @@ _MIB = 2**20
 
 
 def column_profile(manifest: Manifest, dataset: Dataset) -> list[Found]:
-    """Column by column, ready for JSON: `name, rows, nulls, distinct, min, max, mean, top_values, violations`; no values of
+    """Column by column, ready for JSON: `name, rows, nulls, distinct, distinct_error, min, max, mean, top_values, top_error,
+    violations`; no values of
     columns that the dataset hides."""
     return [
         {
@@ -29,10 +30,12 @@ def column_profile(manifest: Manifest, dataset: Dataset) -> list[Found]:
             "rows": one.row_count,
             "nulls": one.null_count,
             "distinct": one.distinct_count,
+            "distinct_error": one.distinct_error,
             "min": None if (hidden := one.name in dataset.hidden) else one.min,
             "max": None if hidden else one.max,
             "mean": None if hidden else one.mean,
             "top_values": [] if hidden else [list(pair) for pair in one.top_values],
+            "top_error": one.top_error,
             "hidden": hidden,
             "violations": one.violations,
         }

@@ -10,6 +10,7 @@ from rich.markup import escape
 from pipeline.check.against import ERROR_COLUMNS
 from pipeline.check.figures import Found
 from pipeline.check.file import is_fault
+from pipeline.ingest import approximate_count, bounded_count
 from pipeline.terminal import say, show_rows
 
 _COLUMNS = 12
@@ -111,10 +112,10 @@ def _show_profile(profile: Sequence[Found], cleaned: Sequence[Found]) -> None:
         (
             one["name"],
             one["nulls"],
-            one["distinct"],
+            approximate_count(one["distinct"], one["distinct_error"]),
             _HIDDEN if one["hidden"] else one["min"],
             _HIDDEN if one["hidden"] else one["max"],
-            _HIDDEN if one["hidden"] else _top(one["top_values"]),
+            _HIDDEN if one["hidden"] else _top(one["top_values"], one["top_error"]),
         )
         for one in profile
     ]
@@ -125,9 +126,9 @@ def _show_profile(profile: Sequence[Found], cleaned: Sequence[Found]) -> None:
         show_rows("What cleaners changed", ["column", "cleaner", "values"], changed, ["values"])
 
 
-def _top(values: Sequence[Sequence[Any]]) -> str:
+def _top(values: Sequence[Sequence[Any]], error: int | None) -> str:
     """The values that come again, with their counts."""
-    return ", ".join(f"{value} {count:,}" for value, count in values[:_TOP] if count > 1)
+    return ", ".join(f"{value} {bounded_count(count, error)}" for value, count in values[:_TOP] if count > 1)
 
 
 def _show_needed(need: Found) -> None:

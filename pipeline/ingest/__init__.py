@@ -10,6 +10,8 @@ from pipeline.ingest.manifest import (
     DaySpan,
     Manifest,
     Staged,
+    approximate_count,
+    bounded_count,
     read_manifest,
 )
 from pipeline.ingest.progress import Progress, ProgressUpdate
@@ -29,6 +31,8 @@ __all__ = [
     "ProgressUpdate",
     "RefusedFile",
     "Staged",
+    "approximate_count",
+    "bounded_count",
     "read_manifest",
     "source_records",
     "stage",

@@ -201,7 +201,7 @@ class ChunkProcessor:
         filtered: int,
         changes: dict[str, tuple[int, ...]],
     ) -> ChunkResult:
-        figures = chunk_figures(rows.typed)
+        figures = chunk_figures(rows.typed, rows.lost)
         whole = rows.typed.with_columns(rows.told[ROW], *self._drifted(rows.told, mapping.unknown))
         bad = union([finding.rows for finding in findings if finding.severity == "reject"])
         clean = whole.filter(all_but(whole.height, bad)) if len(bad) else whole

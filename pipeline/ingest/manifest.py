@@ -25,13 +25,16 @@ class ColumnProfile:
     Attributes:
         name: contract column.
         row_count: values looked at, nulls too.
-        null_count: nulls among them.
-        distinct_count: different values: exact up to 2,048, else approximate (about 2 %).
+        null_count: nulls among them; a value that could not be had is none.
+        distinct_count: different values.
         min: smallest value as text, or None.
         max: largest value as text, or None.
         mean: mean of a numeric column, or None.
-        top_values: most frequent values with their counts, most frequent first; estimated where `row_count` is large.
+        top_values: most frequent values with how often they were counted, most frequent first; none where none stands out.
         violations: violations found at this column while staging.
+        distinct_error: relative standard error of `distinct_count`: 0 where it is exact, which it is up to 8,191; None: not known.
+        top_error: each of `top_values` may occur so many times more: 0 where they are exact, which they are up to 2,048 different values;
+            None: not known.
     """
 
     name: str
@@ -43,6 +46,22 @@ class ColumnProfile:
     mean: float | None
     top_values: tuple[tuple[str, int], ...]
     violations: int
+    distinct_error: float | None = 0.0
+    top_error: int | None = 0
+
+
+def approximate_count(count: int, error: float | None) -> str:
+    """A number for people, with its relative standard error: 0 where it is exact, None where that is not known."""
+    if error == 0:
+        return f"{count:,}"
+    return f"about {count:,}" + ("" if error is None else f" (± {100 * error:.1f} %)")
+
+
+def bounded_count(count: int, error: int | None) -> str:
+    """A number for people that may be so much larger: 0 where it is exact, None where that is not known."""
+    if error is None:
+        return f"about {count:,}"
+    return f"{count:,}–{count + error:,}" if error else f"{count:,}"
 
 
 @dataclass(frozen=True)

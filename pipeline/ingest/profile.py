@@ -5,8 +5,6 @@ What belongs here: counting. What does not: judging (checks do that).
 
 from __future__ import annotations
 
-import heapq
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,13 +18,10 @@ from numpy.typing import NDArray
 from pipeline.contract import Column
 from pipeline.files.canonical import as_text
 from pipeline.ingest.manifest import ColumnProfile
-from pipeline.ingest.sketch import DistinctSketch, smallest
+from pipeline.ingest.sketch import COUNTERS, ERROR, NOTHING, DistinctSketch, HashSummary, summary_of
 
-_SAMPLE = 2_500
-_KEPT = 1_000
-_SAMPLES_AT_ONCE = 16
-_FEW = 3_000
 _SHOWN = 5
+_NEAR = 2_048
 _TEXT = 200
 
 
@@ -37,61 +32,86 @@ class ChunkFigures:
     Attributes:
         rows: values.
         nulls: nulls among them.
+        lost: of those, how many held something that could not be had.
         least: smallest value, or None.
         most: largest value, or None.
         total: sum of a numeric column, or None.
-        hashes: the smallest UInt64 hashes of the values that are not null, each once.
-        sample: about 2,500 of the values, evenly spread.
-        stride: each value of the sample stands for so many.
+        hashes: of the values that are not null.
+        values: those that stand for `hashes.frequent.hashes`, in that order.
     """
 
     rows: int
     nulls: int
+    lost: int
     least: Any
     most: Any
     total: float | None
-    hashes: NDArray[np.uint64]
-    sample: pl.Series
-    stride: int
+    hashes: HashSummary
+    values: pl.Series
 
 
-def chunk_figures(typed: pl.DataFrame) -> dict[str, ChunkFigures]:
-    """Column → figures of one chunk, in few passes over all columns at once."""
+def chunk_figures(typed: pl.DataFrame, lost: Mapping[str, pl.Series]) -> dict[str, ChunkFigures]:
+    """Column → figures of one chunk, in few passes over all columns at once.
+
+    Args:
+        lost: column → places of values that could not be had, null now.
+    """
     nested = [name for name, dtype in typed.schema.items() if dtype.is_nested()]
     if nested:
         typed = typed.with_columns([as_text(typed[name]) for name in nested])  # lists have no order
-    stride = max(1, typed.height // _SAMPLE)
-    sample = typed.gather_every(stride)
-    names, height = typed.columns, typed.height
-    numeric = [name for name, dtype in typed.schema.items() if dtype.is_numeric()]
-    # One query for all: each costs as much as a few thousand rows. Sums as floats: a few nanosecond stamps add up to
-    # more than an integer holds.
-    found = iter(
-        typed.select(
-            *(pl.col(name).min().alias(f"least {name}") for name in names),
-            *(pl.col(name).max().alias(f"most {name}") for name in names),
-            *(pl.col(name).cast(pl.Float64).sum().alias(f"total {name}") for name in numeric),
-        ).row(0)
-    )
-    least = {name: next(found) for name in names}
-    most = {name: next(found) for name in names}
-    totals = {name: next(found) for name in numeric}
     hashes = typed.select(pl.all().hash())
-    figures = {}
-    for values in typed.get_columns():
-        name, nulls = values.name, values.null_count()
-        present = hashes[name].filter(values.is_not_null()) if nulls else hashes[name]
-        figures[name] = ChunkFigures(
-            rows=height,
-            nulls=nulls,
-            least=least[name],
-            most=most[name],
-            total=totals.get(name),
-            hashes=smallest(present.to_numpy()),
-            sample=sample[name],
-            stride=stride,
-        )
-    return figures
+    return {
+        values.name: _figures(values, hashes[values.name], len(lost.get(values.name, ())))
+        for values in typed.get_columns()
+    }
+
+
+def _figures(values: pl.Series, hashes: pl.Series, lost: int) -> ChunkFigures:
+    nulls = values.null_count()
+    present = (hashes.filter(values.is_not_null()) if nulls else hashes).to_numpy()
+    summary = summary_of(present)
+    at = places_of(present, summary.frequent.hashes)
+    if nulls:
+        at = np.flatnonzero(values.is_not_null().to_numpy())[at]
+    listed = values[at]
+    # Where all different values are listed, the smallest is among them: that saves the most with texts.
+    among = values if summary.frequent.missed else listed
+    return ChunkFigures(
+        rows=len(values),
+        nulls=nulls,
+        lost=lost,
+        least=among.min(),
+        most=among.max(),
+        # As floats: a few nanosecond stamps add up to more than an integer holds.
+        total=float(values.cast(pl.Float64).sum()) if values.dtype.is_numeric() else None,
+        hashes=summary,
+        values=listed,
+    )
+
+
+def places_of(hashes: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Where each of the wanted (ascending) stands among the hashes, which have them all. Frequent ones are near the beginning; the others
+    are found in tables of 16 of their bits, where a search would take several times as long."""
+    found = np.full(len(wanted), -1, np.int64)
+    if not len(wanted):
+        return found
+    near = hashes[:_NEAR]
+    at = np.minimum(np.searchsorted(wanted, near), len(wanted) - 1)
+    right = wanted[at] == near
+    found[at[right]] = np.flatnonzero(right)
+    for shift in (48, 32, 16):
+        left = np.flatnonzero(found < 0)
+        if not len(left):
+            return found
+        bits = np.uint64(shift), np.uint64(0xFFFF)
+        table = np.zeros(2**16, np.int64)
+        table[(hashes >> bits[0]) & bits[1]] = np.arange(len(hashes))
+        at = table[(wanted[left] >> bits[0]) & bits[1]]
+        right = hashes[at] == wanted[left]
+        found[left[right]] = at[right]
+    for place in np.flatnonzero(found < 0):
+        found[place] = np.flatnonzero(hashes == wanted[place])[0]
+    return found
 
 
 class ColumnCount:
@@ -99,46 +119,41 @@ class ColumnCount:
 
     def __init__(self, column: Column) -> None:
         self._column = column
-        self._rows = self._nulls = self._violations = 0
+        self._rows = self._nulls = self._lost = self._violations = 0
         self._least: Any = None
         self._most: Any = None
         self._total = 0.0
         self._distinct = DistinctSketch()
-        self._frequent: Counter[Any] = Counter()
-        self._samples: list[pl.Series] = []
-        self._stride = 1
+        self._frequent = NOTHING
+        self._values: dict[int, Any] = {}
 
     def add(self, chunk: ChunkFigures) -> None:
         """Take in one chunk."""
         self._rows += chunk.rows
         self._nulls += chunk.nulls
+        self._lost += chunk.lost
         if chunk.least is not None:
             self._least = chunk.least if self._least is None else min(self._least, chunk.least)
             self._most = chunk.most if self._most is None else max(self._most, chunk.most)
         self._total += chunk.total or 0.0
-        self._distinct.add_hashes(chunk.hashes)
-        if chunk.stride != self._stride or len(self._samples) >= _SAMPLES_AT_ONCE:
-            self._count_samples()
-        self._stride = chunk.stride
-        self._samples.append(chunk.sample)
+        self._distinct.add_hashes(chunk.hashes.smallest)
+        self._frequent = self._frequent.merged(chunk.hashes.frequent)
+        self._remember(chunk)
 
-    def _count_samples(self) -> None:
-        """Count the values of the samples so far, several chunks at once, and keep the most frequent."""
-        if not self._samples:
+    def _remember(self, chunk: ChunkFigures) -> None:
+        """Keep the values that stand for hashes; those of hashes that went are dropped now and then."""
+        fresh = [
+            (hashed, place)
+            for place, hashed in enumerate(chunk.hashes.frequent.hashes.tolist())
+            if hashed not in self._values
+        ]
+        if not fresh:
             return
-        values = self._samples[0] if len(self._samples) == 1 else pl.concat(self._samples)
-        if len(values) <= _FEW:
-            counted = Counter(values.drop_nulls().to_list()).items()
-        else:
-            counts = values.drop_nulls().value_counts(sort=True).head(_KEPT)
-            counted = dict(zip(counts.to_series(0).to_list(), counts.to_series(1), strict=True)).items()
-        for value, count in counted:
-            # Seen once in a sample says nothing about how often a value occurs.
-            if self._stride == 1 or count > 1:
-                self._frequent[value] += count * self._stride
-        if len(self._frequent) > _KEPT:
-            self._frequent = Counter(dict(self._frequent.most_common(_KEPT)))
-        self._samples.clear()
+        values = chunk.values[[place for _, place in fresh]].to_list()
+        self._values.update(zip((hashed for hashed, _ in fresh), values, strict=True))
+        if len(self._values) > 4 * COUNTERS:
+            kept = self._frequent.hashes.tolist()
+            self._values = {hashed: self._values[hashed] for hashed in kept}
 
     def add_violations(self, count: int) -> None:
         """Take in violations found at this column."""
@@ -146,21 +161,22 @@ class ColumnCount:
 
     def profile(self) -> ColumnProfile:
         """The profile so far."""
-        self._count_samples()
         values = self._rows - self._nulls
-        shown = heapq.nlargest(_SHOWN, self._frequent.items(), key=lambda item: item[1])
+        shown = [(self._values[hashed], count) for hashed, count in self._frequent.top(_SHOWN)]
         top = sorted(
             ((str(_text(value)), count) for value, count in shown), key=lambda pair: (-pair[1], pair[0])
         )
         return ColumnProfile(
             name=self._column.name,
             row_count=self._rows,
-            null_count=self._nulls,
+            null_count=self._nulls - self._lost,
             distinct_count=min(self._distinct.count(), values),
+            distinct_error=0.0 if self._distinct.exact else ERROR,
             min=_text(self._least),
             max=_text(self._most),
             mean=self._total / values if self._column.dtype.is_numeric() and values else None,
-            top_values=tuple(top),
+            top_values=tuple(top[:_SHOWN]),
+            top_error=self._frequent.missed if top else 0,
             violations=self._violations,
         )
 

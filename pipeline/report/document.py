@@ -126,10 +126,12 @@ def _column(column: ColumnProfile) -> Document:
         "rows": column.row_count,
         "nulls": column.null_count,
         "distinct": column.distinct_count,
+        "distinct_error": column.distinct_error,
         "min": column.min,
         "max": column.max,
         "mean": column.mean,
         "top_values": [{"value": value, "count": count} for value, count in column.top_values],
+        "top_error": column.top_error,
         "violations": column.violations,
     }
 

@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.ingest import approximate_count, bounded_count
 from pipeline.report import charts
 from pipeline.report.document import Document
 
@@ -97,6 +98,7 @@ def _environment() -> Environment:
         finalize=shown,
     )
     made.filters.update(number=number, percent=percent, size=size)
+    made.filters.update(approximate=approximate_count, bounded=bounded_count)
     made.globals.update(charts=charts, share_words=_SHARES)
     return made
 

@@ -260,7 +260,8 @@ def insert_profile(
             column.null_count,
         ]
         values += [column.distinct_count, column.min, column.max, column.mean, top, violations]
-    row = f"({', '.join('?' * 13)})"
+        values += [column.distinct_error, column.top_error]
+    row = f"({', '.join('?' * 15)})"
     connection.execute(f"INSERT INTO ops.columns VALUES {', '.join([row] * len(columns))}", values)
 
 

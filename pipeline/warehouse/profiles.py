@@ -18,13 +18,14 @@ def of_entries(connection: duckdb.DuckDBPyConnection, ids: Collection[str]) -> d
     if not ids:
         return {}
     rows = connection.execute(
-        "SELECT entry_id, column_name, row_count, null_count, distinct_count, min, max, mean, top_values, violations "
+        "SELECT entry_id, column_name, row_count, null_count, distinct_count, min, max, mean, top_values, violations, "
+        "distinct_error, top_values_error "
         "FROM ops.columns WHERE entry_id BETWEEN ? AND ? AND list_contains(?, entry_id) ORDER BY entry_id, position",
         [min(ids), max(ids), list(ids)],
     ).fetchall()
     found: dict[str, list[ColumnProfile]] = {}
-    for entry_id, name, count, nulls, distinct, low, high, mean, listed, violations in rows:
+    for entry_id, name, count, nulls, distinct, low, high, mean, listed, violations, *errors in rows:
         top = tuple((str(value), int(times)) for value, times in json.loads(listed))
-        one = ColumnProfile(name, count, nulls, distinct, low, high, mean, top, violations)
+        one = ColumnProfile(name, count, nulls, distinct, low, high, mean, top, violations, *errors)
         found.setdefault(entry_id, []).append(one)
     return found

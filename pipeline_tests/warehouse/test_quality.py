@@ -118,7 +118,7 @@ def test_the_score_lies_between_0_and_100_and_more_rejected_rows_never_raise_it(
         )
         looked_at = clean + rejected // 2  # some rejected rows could not be read, and are in no profile
         connection.execute(
-            "INSERT INTO ops.columns VALUES ('1', 'x', 'a', 0, 'c', ?, ?, 1, NULL, NULL, NULL, '[]', 0)",
+            "INSERT INTO ops.columns VALUES ('1', 'x', 'a', 0, 'c', ?, ?, 1, NULL, NULL, NULL, '[]', 0, 0, 0)",
             [looked_at, min(nulls, looked_at)],
         )
         [found] = connection.execute("SELECT quality FROM ops.quality").fetchall()
