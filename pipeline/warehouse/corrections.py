@@ -139,7 +139,7 @@ def _apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Stag
         before = late.reached(connection, dataset)
         moved = correcting.move(connection, dataset, staged, room)
         spans = correcting.spans(connection, dataset, staged, room)
-        dirty.mark_spans(connection, dataset, spans, dataset.time_windows, staged.delivery)
+        dirty.mark_rows(connection, dataset, spans, dataset.time_windows, correcting.JOINED, staged.delivery)
         for one in moved:
             if one.clean:
                 dirty.mark_totals(connection, dataset, one.delivery, staged.delivery)

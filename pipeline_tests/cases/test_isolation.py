@@ -13,8 +13,10 @@ import json
 import math
 import os
 import shutil
+import tempfile
 import zipfile
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,17 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from dagster import DagsterInstance
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pipeline.contract import Cumulative, Session, Sliding, TimeWindow, Tumbling, agg
 from pipeline.files.names import fitted
 from pipeline.intake import Intake, open_intake, recompute_dirty, take_inbox
 from pipeline.orchestration.build import build_definitions
 from pipeline.settings import Settings
 from pipeline.warehouse import PartsFailed
 from pipeline_tests.product.support import pipeline
+from pipeline_tests.warehouse.late import House, row
 
 CASES = Path(__file__).parent
 
@@ -356,3 +362,88 @@ def test_names_that_are_cut_stay_apart(suffix: str) -> None:
     assert len(long) == 5 and all(name.endswith(suffix) for name in long)
     assert max(len(os.fsencode(name)) for name in long) <= 255
     assert [os.fsdecode(os.fsencode(name)) for name in long] == list(long)
+
+
+# ---- held rows
+
+
+def as_held_and_as_repaired(folder: Path, windows: Sequence[TimeWindow]) -> tuple[House, House]:
+    """Two warehouses of the same windows, one of which holds late rows."""
+    houses = []
+    for policy in ("hold", "repair"):
+        (folder / policy).mkdir()
+        houses.append(House(folder / policy, windows, lateness="1h", late=policy, timezone="Europe/Berlin"))
+    return houses[0], houses[1]
+
+
+def stale(house: House) -> dict[str, int]:
+    """Windows that are not what the rows give, though nothing says that they are out of date."""
+    with house.session() as session:
+        found = {
+            window.name: session.verify("readings", window.name, sampled=None).differences
+            for window in house.dataset.windows
+        }
+    return {name: count for name, count in found.items() if count}
+
+
+def test_released_rows_fill_as_repaired_ones_do(tmp_path: Path) -> None:
+    filled = Tumbling("filled", every="1d", by=["place"], fill="zero", measures={"n": agg.count()})
+    held, repaired = as_held_and_as_repaired(tmp_path, [filled])
+    for house in (held, repaired):
+        house.load("a.csv", row(7 * 24), row(31 * 24))
+        house.load("b.csv", row(27 * 24, place="B"))
+    assert [place for _, place, *_ in held.windows("filled")].count("B") == 0
+    with held.session() as session:
+        (done,) = session.release("readings")
+    assert done.days == tuple(date(2025, 3, 30) + timedelta(days=n) for n in range(5))
+    held.recompute()
+    of_b = [(start.day, n) for start, place, n, _ in held.windows("filled") if place == "B"]
+    assert of_b == [(29, 1), (30, 0), (31, 0), (1, 0), (2, 0)]
+    assert held.windows("filled") == repaired.windows("filled") and stale(held) == {}
+
+
+MEASURED = {
+    "n": agg.count(),
+    "sum": agg.sum("heat"),
+    "middle": agg.median("heat"),
+    "kinds": agg.count_distinct("heat"),
+}
+OF_EACH_KIND = [
+    Tumbling("filled", every="1d", by=["place"], fill="zero", measures=MEASURED),
+    Tumbling("of_all", every="2d", fill="null", measures={"mean": agg.avg("heat")}),
+    Sliding("slid", size="36h", every="12h", by=["place"], fill="zero", measures=MEASURED),
+    Cumulative("growing", period="1w", every="1d", by=["place"], measures={"most": agg.max("heat")}),
+    Session("stays", gap="30h", by=["place"], measures={"first": agg.first("heat"), "n": agg.count()}),
+]
+STEPS = st.lists(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from("AB")), min_size=1, max_size=3),
+    min_size=2,
+    max_size=4,
+)
+
+
+@settings(max_examples=settings().max_examples // 30)
+@given(deliveries=STEPS, data=st.data())
+def test_whatever_is_released_ends_as_if_it_had_been_repaired(
+    deliveries: list[list[tuple[int, str]]], data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        held, repaired = as_held_and_as_repaired(Path(folder), OF_EACH_KIND)
+        with held.opened(), repaired.opened():
+            for number, parts in enumerate(deliveries):
+                rows = [row(12 * half_days, number, place) for half_days, place in parts]
+                for house in (held, repaired):
+                    house.load(f"{number}.csv", *rows, sha256=str(number))
+                if data.draw(st.booleans()):
+                    window = data.draw(st.sampled_from([None, *(one.name for one in OF_EACH_KIND)]))
+                    delivery = data.draw(st.sampled_from([None, "0.csv", "1.csv"]))
+                    with held.session() as session:
+                        session.release("readings", window, delivery)
+                    held.recompute()
+                assert stale(held) == {}
+            with held.session() as session:
+                session.release("readings")
+            held.recompute()
+            assert stale(held) == {}
+            for window in OF_EACH_KIND:
+                assert held.windows(window.name) == repaired.windows(window.name)

@@ -48,13 +48,41 @@ def mark(
 ) -> None:
     """Mark what rows of `delivery` within `spans` touch: the days of windows over time, every total for the delivery, and the days of
     the clean table where that is published."""
-    mark_spans(connection, dataset, spans, dataset.time_windows, delivery)
-    for window in dataset.time_windows:
-        further = reach.further_days(connection, dataset, window, [delivery], spans)
-        if further:
-            _write(connection, dataset.name, [_days(window, further, delivery)])
+    mark_rows(connection, dataset, spans, dataset.time_windows, reach.of_deliveries([delivery]), delivery)
     mark_totals(connection, dataset, delivery, delivery)
     marks.mark_clean(connection, dataset, spans, delivery)
+
+
+def mark_rows(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    spans: Sequence[DaySpan],
+    windows: Sequence[TimeWindow],
+    theirs: str,
+    cause: str,
+) -> set[date]:
+    """Mark whatever changes of some windows when rows come to count in them or cease to, while they do: the days of windows that contain
+    them, of sessions that they prolong or cut, of windows without rows between them and others. Every way in which rows come and go
+    marks through this.
+
+    Args:
+        spans: the days of the rows.
+        theirs: SQL condition on clean rows: which these are.
+        cause: the delivery that they are of, or whatever brings them.
+
+    Returns:
+        the days.
+    """
+    found: set[date] = set()
+    picked = []
+    for window in windows:
+        days = days_of(dataset, window, spans)
+        days |= reach.further_days(connection, dataset, window, theirs, spans)
+        if days:
+            picked.append(_days(window, days, cause))
+            found |= days
+    _write(connection, dataset.name, picked)
+    return found
 
 
 def mark_spans(

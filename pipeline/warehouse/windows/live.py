@@ -76,8 +76,9 @@ def _touched(
     if not coming.spans or rows is None:
         return set()
     found = dirty.days_of(dataset, window, coming.spans)
-    found |= reach.further_days(connection, dataset, window, coming.gone, coming.spans)
-    return found | reach.further_days(connection, dataset, window, coming.deliveries, coming.spans, rows)
+    gone, fresh = (reach.of_deliveries(some) for some in (coming.gone, coming.deliveries))
+    found |= reach.further_days(connection, dataset, window, gone, coming.spans)
+    return found | reach.further_days(connection, dataset, window, fresh, coming.spans, rows)
 
 
 def _in_time(

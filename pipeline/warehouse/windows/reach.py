@@ -14,9 +14,10 @@ import duckdb
 
 from pipeline.contract import Cumulative, Dataset, Session, Sliding, TimeWindow, Tumbling
 from pipeline.ingest.manifest import DaySpan
-from pipeline.warehouse.sql import ident, table, text
+from pipeline.warehouse.sql import ident, text
 from pipeline.warehouse.windows import sessions
 from pipeline.warehouse.windows.columns import matched
+from pipeline.warehouse.windows.figures import counted
 from pipeline.warehouse.windows.grid import days_of_window
 
 _DAY = timedelta(days=1)
@@ -26,24 +27,31 @@ def further_days(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     window: TimeWindow,
-    deliveries: Collection[str],
+    theirs: str,
     spans: Sequence[DaySpan],
     source: str | None = None,
 ) -> set[date]:
-    """The further days on which windows change when the deliveries' rows within `spans` come or go; `source` is the relation that has
-    them, by default the clean table."""
-    if not spans or not deliveries or isinstance(window, Cumulative):
+    """The further days on which windows change when rows within `spans` come or go.
+
+    Args:
+        theirs: SQL condition on `_delivery` and `_row`: which rows these are; they count in the window.
+        spans: the days of these rows.
+        source: the relation that has them and all others that count; by default the clean rows that do.
+    """
+    if not spans or isinstance(window, Cumulative):
         return set()
-    source, theirs = (
-        source or table("clean", dataset.name),
-        f"_delivery IN ({', '.join(map(text, sorted(deliveries)))})",
-    )
+    source = source or counted(dataset, window)
     if isinstance(window, Session):
         found: set[date] = set()
         for moment in _beginnings(spans):
             found |= sessions.began(connection, dataset, window, source, moment, theirs)
         return found
     return set() if window.fill is None else _filled(connection, dataset, window, source, theirs)
+
+
+def of_deliveries(deliveries: Collection[str]) -> str:
+    """SQL condition on the rows of these deliveries."""
+    return f"_delivery IN ({', '.join(map(text, sorted(deliveries)))})" if deliveries else "false"
 
 
 def _beginnings(spans: Sequence[DaySpan]) -> list[datetime]:
