@@ -171,11 +171,15 @@ def test_sheets_with_columns_of_their_own_fill_the_same_added_column(settings: S
         second.append(row)
     path = settings.home / "book.xlsx"
     book.save(path)
-    staged = stage(path, made("evolve"), settings)
+    both = ["Sheet", "More"]  # of other columns: read as one table because they are asked for
+    staged = stage(path, made("evolve", sheets=both), settings)
     assert staged.manifest.added == ("Shop Code", "till")
     assert clean_rows(staged).select("Shop Code", "till").rows() == [("A", None), ("B", "7")]
     assert rescued(staged) == [{"_sheet": "Sheet"}, {"_sheet": "More"}]
-    assert rescued(stage(path, made("ignore"), settings)) == [{"_sheet": "Sheet"}, {"_sheet": "More"}]
+    assert rescued(stage(path, made("ignore", sheets=both), settings)) == [
+        {"_sheet": "Sheet"},
+        {"_sheet": "More"},
+    ]
 
 
 def test_a_column_that_others_are_derived_from_is_not_added(settings: Settings) -> None:
