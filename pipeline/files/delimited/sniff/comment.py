@@ -25,7 +25,7 @@ from pipeline.files.delimited.sniff.headers import look_like_names
 HASH = b"#"
 _PROSE = re.compile(r"#(?:\s|#|$)")
 _LEADING = re.compile(rb"(?:#[^\r\n]*(?:\r\n|\n|\r)|[ \t]*(?:\r\n|\n|\r))*")
-_LOOK, _MOST_WORDS, _SAME = 120, 3, 0.9
+_LOOK, _MANY, _MOST_WORDS, _SAME = 120, 500, 3, 0.9
 Cells = Sequence[str]
 
 
@@ -65,9 +65,13 @@ def comments_among(said: Flags, widths: Positions, row: Callable[[int], Cells]) 
     whole = others[widths[others] == width][:_LOOK]
     columns = columns_of([row(record) for record in whole[len(whole) > 1 :].tolist()], width)
     typed = [position for position, column in enumerate(columns) if column.kind in TYPED]
-    for record in np.flatnonzero(said & ~found).tolist():
-        inside = record in block or record > lead
-        found[record] = not (inside and _reads_like_a_record(row(record), typed))
+    doubtful = np.flatnonzero(said & ~found)
+    found[doubtful] = True
+    some = doubtful[:: len(doubtful) // _MANY + 1]
+    kept = [record for record in some.tolist() if _reads_like_a_record(row(record), typed)]
+    if len(some) < len(doubtful):  # one by one they would cost more than all else: most of a table of tags
+        kept = doubtful.tolist() if 2 * len(kept) > len(some) else []
+    found[[record for record in kept if record in block or record > lead]] = False
     names = [record for record in range(lead) if widths[record] == width and _are_names(row(record))]
     found[names[-1:]] = False
     return found

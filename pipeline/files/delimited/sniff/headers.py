@@ -143,6 +143,8 @@ def _untyped(cell: str, kind: str, column: Column) -> tuple[float, float]:
         return 0.0, 0.4 if kind in (NUMBER, DATE, ADDRESS) and _period(cell) is None else 0.0
     if cell in column.values:
         return 0.0, min(1.0, _OFTEN * column.values[cell] / column.cells)
+    if kind == NUMBER and column.kind in (WORD, TEXT) and _period(cell) is not None:
+        return 0.0, 0.0
     if kind in (DATE, ADDRESS) or (kind == NUMBER and column.kind in (WORD, TEXT)):
         return 0.0, 0.6
     if column.kind in TYPED and kind in (TEXT, WORD, CODE):

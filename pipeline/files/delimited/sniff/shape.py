@@ -21,12 +21,13 @@ from pipeline.files.delimited.scan import Marks, Positions
 from pipeline.files.delimited.sniff.candidates import DOUBLE, edges_of
 from pipeline.files.delimited.sniff.comment import begins_with_hash, comments_among
 from pipeline.files.delimited.sniff.evidence import columns_of, is_blank
+from pipeline.files.delimited.sniff.headers import judge
 from pipeline.files.text import to_text
 
 Cells = tuple[str, ...]
 LOOK = 200
 _DEEP, _WIDE = 120, 50
-_PAIR = 2
+_PAIR, _FAR = 2, 2000
 _STRONG = ";|\t\x1f"
 UNIT = 0x1F
 
@@ -74,19 +75,6 @@ class Candidate:
         return Rewrite(
             delimiter=long, escape=self.escape, mixed_ends=self.mixed, quote_space=self.quote_space
         )
-
-
-def _below_pairs(widths: Positions) -> int:
-    """How many records on top are lines of one or two fields above a table: all that is below them is wider, and a table by itself,
-    be there ever so few records: names, and records of one width. 0 if there are none."""
-    narrow = np.flatnonzero(widths > _PAIR)
-    if not len(narrow) or not narrow[0]:
-        return 0
-    above = int(narrow[0])
-    below = widths[above:]
-    fitting = int(np.count_nonzero(below == below[-1]))
-    is_table = len(below) > 1 and int(below.min()) > _PAIR and fitting >= max(len(below) - 1, 2)
-    return above if is_table else 0
 
 
 class Shape:
@@ -182,13 +170,30 @@ class Shape:
     def width(self) -> int:
         """Fields that most records have: of those after the first tenth, where preambles are over, or below keys with their values."""
         widths = self.widths[len(self.widths) // 10 if len(self.widths) > 20 else 0 :][:2000]
-        counts = Counter(widths[_below_pairs(widths) :].tolist())
+        below = self._below_pairs
+        counts = Counter((widths if below is None else self.widths[below]).tolist())
         if not counts:
             return 1
         most = max(counts.values())
         if most == 1 and self.widths[0] > 1:
             return int(self.widths[0])
         return int(max(width for width, times in counts.items() if times == most))
+
+    @cached_property
+    def _below_pairs(self) -> slice | None:
+        """The table below lines of one or two fields, and above such, be there ever so few records: it has names over records of one
+        width. None if it is all that there is, or if nothing shows that the names are some."""
+        wide = np.flatnonzero(self.widths[:_FAR] > _PAIR)
+        if not len(wide) or not wide[0] or len(wide) < 2 or wide[-1] - wide[0] >= len(wide):
+            return None
+        start, end = int(wide[0]), int(wide[-1]) + 1
+        width = int(self.widths[end - 1])
+        if np.count_nonzero(self.widths[start + 1 : end] != width):
+            return None
+        columns = columns_of(
+            [self.row(record) for record in range(start + 1, min(end, start + _DEEP))], width
+        )
+        return slice(start, end) if judge(self.row(start), columns).is_header else None
 
     @cached_property
     def first(self) -> int:
