@@ -60,37 +60,43 @@ def check(
 
 @app.command()
 def infer(
-    file: Annotated[Path, typer.Argument(help="The file; any that can be read.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="The file, any that can be read; or several of one kind.")
+    ],
     name: Annotated[
-        str | None, typer.Option(help="Name of the dataset; made of the file's when not given.")
+        str | None, typer.Option(help="Name of the dataset; made of the files' when not given.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Module to write; printed when not given.")] = None,
     force: Annotated[bool, typer.Option(help="Write over a module that is there.")] = False,
     json: Json = False,
 ) -> None:
-    """Write a dataset module for a file: types, checks, cleaners, key, event time and a window, such that all of its rows pass.
+    """Write a dataset module for a file, or for several of one kind: types, checks, cleaners, key, event time and a window, such that
+    all of their rows pass.
 
-    Every row of the file is looked at. What was a guess says so in a comment: read the module over before you use it.
+    Every row of every file is looked at. What was a guess says so in a comment: read the module over before you use it.
 
     Example: `pipeline infer orders.csv --out my_datasets/orders.py`
     """
     from pipeline.files import UnreadableFile
+    from pipeline.infer import NotOneKind, require_name
     from pipeline.infer import infer as infer_module
-    from pipeline.infer import require_name
     from pipeline.settings import load_settings
     from pipeline.terminal import print_json
 
     settings = load_settings()
     if name:
         require_name(name)
-    if not file.is_file():
-        refuse(f"There is no file {file}.")
+    for file in files:
+        if not file.is_file():
+            refuse(f"There is no file {file}.")
     if out is not None and out.exists() and not force:
         refuse(f"{out} is there already. Take another name, or write over it with --force.")
     try:
-        inferred = infer_module(file, settings, name)
+        inferred = infer_module(files, settings, name)
     except UnreadableFile as problem:
         refuse(f"{problem.cause}. {problem.remedy}.")
+    except NotOneKind as problem:
+        refuse(f"{problem}. Infer them one by one: they are no files of one kind.")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(inferred.text, encoding="utf-8")
@@ -108,7 +114,8 @@ def infer(
     elif out is None:
         typer.echo(inferred.text, nl=False)
     else:
+        checked = " ".join(f'"{file}"' for file in files)
         typer.echo(
             f"Wrote {out}: dataset {inferred.name!r}, {inferred.columns} columns, from {inferred.rows:,} rows. Read it over, then:\n"
-            f'  PIPELINE_DATASETS="{out.parent}" pipeline check "{file}" --dataset {inferred.name}'
+            f'  PIPELINE_DATASETS="{out.parent}" pipeline check {checked} --dataset {inferred.name}'
         )

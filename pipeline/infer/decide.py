@@ -6,7 +6,7 @@ looking at the file (`scan`), windows (`windows`), how it is written down (`writ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.infer import hints
@@ -37,14 +37,31 @@ class Decided:
     event_time: str | None
 
 
-def decide(scanned: Scanned, named: Sequence[Named]) -> Decided:
+def decide(
+    scanned: Scanned,
+    named: Sequence[Named],
+    apart: Mapping[str, str] | None = None,
+    lacking: Mapping[str, str] | None = None,
+) -> Decided:
     """The declaration for a file.
 
     Args:
         named: the field of each column of `scanned`, in the same order.
+        apart: columns that several files write in different ways → what is to be said of it.
+        lacking: columns that not every file has → what is to be said of it.
     """
-    signs = _decimal_signs(scanned.columns)
-    fields = [field_of(column, name, signs) for column, name in zip(scanned.columns, named, strict=True)]
+    apart, lacking = apart or {}, lacking or {}
+    signs = decimal_signs(scanned.columns)
+    fields = [
+        field_of(column, name, signs, apart.get(column.header, ""))
+        for column, name in zip(scanned.columns, named, strict=True)
+    ]
+    fields = [
+        replace(field, nullable=True, comments=(*field.comments, lacking[field.header]))
+        if field.header in lacking
+        else field
+        for field in fields
+    ]
     fields = _with_stand_ins(fields)
     key, comment = _key(scanned, fields)
     event_time = _event_time(fields)
@@ -56,7 +73,7 @@ def decide(scanned: Scanned, named: Sequence[Named]) -> Decided:
     return Decided(tuple(fields), key, comment, event_time)
 
 
-def _decimal_signs(columns: Sequence[Found]) -> set[str]:
+def decimal_signs(columns: Sequence[Found]) -> set[str]:
     """How the columns without doubt write decimals: the sign of readings that have no rival left, and the points of texts that can
     part no thousands. Places on the globe have points in files of every notation."""
     signs = {column.alive[0].decimal for column in columns if len(column.alive) == 1} - {""}

@@ -81,13 +81,14 @@ class Field:
         return None if self.facts.counts is None or self.kind != "text" else len(self.facts.counts)
 
 
-def field_of(column: Found, named: Named, signs: set[str]) -> Field:
+def field_of(column: Found, named: Named, signs: set[str], apart: str = "") -> Field:
     """The field for a column.
 
     Args:
         signs: how columns without doubt write decimals: "." or "," or both.
+        apart: what is to be said where the column's values are not written in one way, so that it is text; or "".
     """
-    reading, comments = _settled(column, signs)
+    reading, comments = (TEXT, (apart,)) if apart else settled(column, signs)
     facts = column.facts[reading] if reading in column.facts else column.facts[column.alive[0]]
     base = Field(named.field, named.header, "text", "str", facts, alias=named.needs_alias)
     if reading == TEXT and reading not in column.facts:
@@ -110,7 +111,7 @@ def field_of(column: Found, named: Named, signs: set[str]) -> Field:
     return replace(base, kind=reading.kind, annotation=annotation)
 
 
-def _settled(column: Found, signs: set[str]) -> tuple[Reading, tuple[str, ...]]:
+def settled(column: Found, signs: set[str]) -> tuple[Reading, tuple[str, ...]]:
     """The one reading of a column, and what is to be said of it; text where two readings differ and nothing tells which is meant."""
     alive = column.alive
     if len(alive) == 1:

@@ -68,23 +68,34 @@ class Found:
         return Open(formats, facts.counts is not None, facts.whole, not facts.free)
 
 
-def first_look(header: str, frame: pl.DataFrame) -> Found:
-    """A column by the first chunk."""
+def first_look(header: str, frames: Sequence[pl.DataFrame]) -> Found:
+    """A column by the first chunk, or that of each of several files."""
     nothing = pl.Series(header, [], pl.String)
-    if header not in frame.columns:
+    sources = [frame[header] for frame in frames if header in frame.columns]
+    if not sources:
         return Found(header, Choice((TEXT,)), None, nothing)
-    source = frame[header]
-    own = native(source.dtype)
+    own = _native_of([source.dtype for source in sources])
     if own is not None:
-        return Found(header, Choice((own,)), source.dtype, nothing)
-    distinct = evidence_of(source)
+        return Found(header, Choice((own,)), own.dtype if len(sources) > 1 else sources[0].dtype, nothing)
+    distinct = pl.concat([evidence_of(source) for source in sources]).unique(maintain_order=True)
     choice = choose(header, distinct)
     return Found(header, choice, None, _kept(choice, distinct))
 
 
+def _native_of(dtypes: Sequence[pl.DataType]) -> Reading | None:
+    """The reading of a column whose files all say its type: theirs, or doubles where their numbers differ; None for texts, and where
+    they agree in nothing."""
+    readings = [native(dtype) for dtype in dict.fromkeys(dtypes)]
+    if len(set(readings)) == 1:
+        return readings[0]
+    if all(one is not None and one.kind == "number" for one in readings):
+        return native(pl.Float64())
+    return None
+
+
 def evidence_of(source: pl.Series) -> pl.Series:
     """Distinct texts of a chunk, many of them."""
-    return source.cast(pl.String).drop_nulls().unique(maintain_order=True).head(_EVIDENCE)
+    return as_text(source).drop_nulls().unique(maintain_order=True).head(_EVIDENCE)
 
 
 def _kept(choice: Choice, distinct: pl.Series) -> pl.Series:

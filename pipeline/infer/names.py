@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from pipeline.contract.headers import normalise
@@ -18,7 +19,7 @@ _LONGEST = 40
 _LETTERS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "o", "å": "a", "ł": "l", "đ": "d"}
 # A change from small to capital parts words; `kWh` and `pH` are one.
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])")
-_SHORTEST_CAMEL = 5
+_SHORTEST_CAMEL, _SHORTEST_NAME = 5, 3
 # Names that the module itself uses, and that a field of the class would hide.
 _USED = frozenset({"int", "float", "str", "bool", "dt", "pa", "pl", "Annotated"})
 _IMPORTED = frozenset({"agg", "clean", "pa", "pl", "date", "datetime", "dt", "pipeline"})
@@ -121,8 +122,20 @@ def words(name: str) -> frozenset[str]:
     return frozenset(snake(name).split("_"))
 
 
-def dataset_name(path: Path) -> str:
-    """A dataset's name for a file: that of the file, without dates and endings; or of its folder, where only those are left."""
+def dataset_name(*paths: Path) -> str:
+    """A dataset's name for files: what their names have in common, or else that of the first."""
+    names = [_name_of(path) for path in paths]
+    if len(set(names)) == 1:
+        return names[0]
+    same = [
+        letters[0] for letters in takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    ]
+    common = re.sub("[0-9_]+$", "", "".join(same))
+    return common if len(common) >= _SHORTEST_NAME else names[0]
+
+
+def _name_of(path: Path) -> str:
+    """That of the file, without dates and endings; or of its folder, where only those are left."""
     for text in (_stem(path.name), path.resolve().parent.name):
         name = re.sub(r"_+", "_", snake(_CALENDAR.sub("_", _DATE_LIKE.sub("_", text)))).strip("_")
         name = re.sub(r"^[0-9_]+|_[0-9]{3,}$", "", name).strip("_")

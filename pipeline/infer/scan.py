@@ -16,10 +16,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import polars as pl
 
-from pipeline.files import Parsed, Piece, Table
+from pipeline.files import Parsed, Piece
+from pipeline.files.canonical import as_text
 from pipeline.infer.facts import Facts, facts_of
 from pipeline.infer.found import (
     Found,
@@ -37,6 +39,18 @@ from pipeline.ingest.casts import CastMemory, cast
 from pipeline.ingest.file_rows import WORKERS
 
 _PASSES = 6
+
+
+class Pieces(Protocol):
+    """What is gone through: the pieces of a file, or of several."""
+
+    def pieces(self) -> Iterator[Piece]:
+        """All pieces in order; may be called again."""
+        ...
+
+    def first_frames(self) -> list[pl.DataFrame]:
+        """The first chunk of each file that has one."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -65,7 +79,7 @@ class _Chunk:
     rejects: int
 
 
-def scan(table: Table, headers: Iterable[str], memory_mb: int) -> Scanned:
+def scan(table: Pieces, headers: Iterable[str], memory_mb: int) -> Scanned:
     """Read a file to its end, once or, where its later rows are of another kind than its first, more often.
 
     Args:
@@ -75,9 +89,9 @@ def scan(table: Table, headers: Iterable[str], memory_mb: int) -> Scanned:
     Raises:
         UnreadableFile: it turns out to be unreadable. OSError: it cannot be read.
     """
-    first = next(table.pieces(), None)
-    frame = first.parse().frame if first is not None else pl.DataFrame()
-    columns = {header: first_look(header, frame) for header in headers}
+    frames = table.first_frames()
+    frame = frames[0] if frames else pl.DataFrame()
+    columns = {header: first_look(header, frames) for header in headers}
     keys = {key: Uniqueness() for key in possible_keys(frame, list(columns.values()))}
     rows, rejects = 0, 0
     open_columns = list(columns.values())
@@ -108,7 +122,7 @@ def scan(table: Table, headers: Iterable[str], memory_mb: int) -> Scanned:
 
 
 def _pass(
-    table: Table, columns: dict[str, Found], wanted: list[Found], keys: dict[Key, Uniqueness], memory_mb: int
+    table: Pieces, columns: dict[str, Found], wanted: list[Found], keys: dict[Key, Uniqueness], memory_mb: int
 ) -> tuple[int, int]:
     """One way through the file: facts of `wanted` columns, hashes of `keys`. Returns the rows and the rejects."""
     rows, rejects = 0, 0
@@ -138,7 +152,7 @@ def bound_memory(keys: dict[Key, Uniqueness], memory_mb: int) -> None:
 
 
 def _chunks(
-    table: Table, columns: dict[str, Found], wanted: list[Found], keys: dict[Key, Uniqueness]
+    table: Pieces, columns: dict[str, Found], wanted: list[Found], keys: dict[Key, Uniqueness]
 ) -> Iterator[_Chunk]:
     """The file's chunks in order, worked on in threads; a few are under way at a time."""
     under_way: deque[Future[_Chunk]] = deque()
@@ -199,7 +213,7 @@ def _source(frame: pl.DataFrame, column: Found) -> pl.Series:
     if column.header not in frame.columns:
         return pl.Series(column.header, [None], column.native or pl.String).new_from_index(0, frame.height)
     source = frame[column.header]
-    return source if column.native is not None or column.choice.rivals[0].native else source.cast(pl.String)
+    return source if column.native is not None or column.choice.rivals[0].native else as_text(source)
 
 
 def _comparable(reading: Reading, outcome: Outcome) -> pl.Series:

@@ -1,4 +1,5 @@
-"""Modules that `pipeline infer` wrote and that made other values of a file's than it holds: signs, digits, codes.
+"""Modules that `pipeline infer` wrote and that made other values of a file's than it holds: signs, digits, codes; and modules
+for several files.
 
 What belongs here: the cases of these kinds with their right values, and further inputs of the same kinds. That every row passes is
 tested in `pipeline_tests/infer`.
@@ -9,7 +10,8 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,7 +20,13 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from pipeline.cli import app
+from pipeline.contract.registry import load_datasets
+from pipeline.infer import NotOneKind, infer
+from pipeline.ingest import stage
+from pipeline.settings import Settings
 from pipeline_tests.infer.support import Trip, csv_trip, round_trip
 from pipeline_tests.ingest.support import clean_rows
 
@@ -260,3 +268,124 @@ def test_values_that_happen_to_differ_are_a_key_by_name_or_form_only(
     trip = csv_trip(tmp_path, table(rows))
     assert tuple(trip.dataset.key) == key
     assert trip.rejected == []
+
+
+@dataclass(frozen=True)
+class Together:
+    """One module for several files, and the rows of each loaded under it."""
+
+    text: str
+    key: tuple[str, ...]
+    columns: dict[str, str]
+    rows: dict[str, list[object]]
+
+
+def together(folder: Path, **texts: str) -> Together:
+    """Infer a module for files (name without ending → text), and load every one of them under it."""
+    paths = []
+    for name, text in texts.items():
+        path = folder / f"{name}.csv"
+        path.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return together_of(folder, paths)
+
+
+def together_of(folder: Path, paths: list[Path]) -> Together:
+    """As `together`, of files that are there."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    made = Settings(home=home, settle_seconds=0, chunk_rows=4)
+    inferred = infer(paths, made)
+    module = folder / "datasets" / f"{inferred.name}.py"
+    module.parent.mkdir(exist_ok=True)
+    module.write_text(inferred.text, encoding="utf-8")
+    dataset = load_datasets([str(module)])[inferred.name]
+    rows: dict[str, list[object]] = {column.name: [] for column in dataset.columns}
+    for path in paths:
+        staged = stage(path, dataset, made)
+        assert staged.manifest.rows_rejected == 0
+        frame = clean_rows(staged)
+        for name in rows:
+            rows[name] += frame[name].to_list() if frame.height else []
+    columns = {column.name: str(column.dtype) for column in dataset.columns}
+    return Together(inferred.text, tuple(dataset.key), columns, rows)
+
+
+def test_types_hold_for_all_files_and_what_one_lacks_may_be_missing(tmp_path: Path) -> None:
+    found = together(
+        tmp_path,
+        day1="id,units,note\n1,5,a\n2,6,b\n",
+        day2="ID,units,extra\n3,7.5,2024-01-01\n4,8,2024-01-02\n",
+        day3="id,units\n5,9\n",
+    )
+    assert found.columns == {"id": "Int64", "units": "Float64", "note": "String", "extra": "Date"}
+    assert found.rows["units"] == [5.0, 6.0, 7.5, 8.0, 9.0]
+    assert found.rows["note"] == ["a", "b", None, None, None]
+    assert found.key == ("id",)
+    assert "# Not in day2.csv and day3.csv." in found.text and "# Not in day1.csv and day3.csv." in found.text
+    assert "as inferred from day1.csv, day2.csv and day3.csv: 5 rows" in found.text
+
+
+def test_what_stands_in_two_files_is_no_key(tmp_path: Path) -> None:
+    assert together(tmp_path, a="id,x\n1,a\n2,b\n", b="id,x\n2,a\n3,b\n").key == ()
+
+
+DAY1 = "shop;turnover;avg;day\nA;1.234;12,50;31/01/2024\nB;2.345;1,5;02/01/2024\n"
+
+
+@pytest.mark.parametrize(
+    ("other", "turnover", "day"),
+    [
+        ("shop;turnover;avg;day\nC;3.456;2,5;30/01/2024\n", [1234, 2345, 3456], "Datetime"),
+        ("shop;turnover;avg;day\nC;3.456;2,5;2024-01-30\n", [1234, 2345, 3456], "Datetime"),
+        ("shop;turnover;avg;day\nC;1.5;2.5;01/30/2024\n", ["1.234", "2.345", "1.5"], "String"),
+        ("shop;turnover;avg;day\nC;3.456;2.5;01/30/2024\n", ["1.234", "2.345", "3.456"], "String"),
+    ],
+)
+def test_files_write_numbers_and_days_in_one_way_or_it_is_said(
+    tmp_path: Path, other: str, turnover: list[object], day: str
+) -> None:
+    found = together(tmp_path, sales_1=DAY1, sales_2=other)
+    assert found.rows["turnover"] == turnover
+    assert found.columns["day"].startswith(day)
+    two_ways = (
+        "Numbers are written in two ways: a decimal comma in sales_1.csv, a decimal point in sales_2.csv."
+    )
+    said = " ".join(line.strip(" #") for line in found.text.splitlines())
+    assert (two_ways in said) == (day == "String")
+    assert ('clean.date("%m/%d/%Y") in sales_2.csv' in said) == (day == "String")
+
+
+def test_typed_files_agree_on_a_type_that_holds_all(tmp_path: Path) -> None:
+    frames = [
+        pl.DataFrame({"n": [1, 2], "when": [date(2024, 1, 1)] * 2, "t": ["5", "6"]}),
+        pl.DataFrame({"n": [1.5, 2.0], "when": [date(2024, 1, 2)] * 2, "t": [7, 8]}),
+    ]
+    paths = [tmp_path / f"part{number}.parquet" for number in range(2)]
+    for path, frame in zip(paths, frames, strict=True):
+        frame.write_parquet(path)
+    found = together_of(tmp_path, paths)
+    assert found.columns["n"] == "Float64" and found.columns["t"] == "Int64"
+    assert (found.rows["n"], found.rows["t"]) == ([1.0, 2.0, 1.5, 2.0], [5, 6, 7, 8])
+
+
+def test_files_that_are_no_files_of_one_kind_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotOneKind, match=r"b\.csv has no column in common with a\.csv"):
+        together(tmp_path, a="id,x\n1,a\n", b="k,l\n1,a\n")
+    for name, text in {"a": "id,x\n1,a\n", "b": "k,l\n1,a\n"}.items():
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(app, ["infer", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")])
+    assert (done.exit_code, done.stdout) == (2, "") and "no column in common" in done.stderr
+    again = CliRunner().invoke(app, ["infer", str(tmp_path / "a.csv"), str(tmp_path / "none.csv")])
+    assert again.exit_code == 2 and "There is no file" in again.stderr
+
+
+def test_the_command_takes_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_HOME", str(tmp_path / "home"))
+    for number in (1, 2):
+        text = f"id,x\n{number}1,a\n{number}2,b\n"
+        (tmp_path / f"orders_2024-01-0{number}.csv").write_text(text, encoding="utf-8")
+    files = [str(path) for path in sorted(tmp_path.glob("orders*.csv"))]
+    done = CliRunner().invoke(app, ["infer", *files, "--json"])
+    found = json.loads(done.stdout)
+    assert (found["dataset"], found["rows"], found["columns"]) == ("orders", 4, 2)
