@@ -38,7 +38,9 @@ _INFINITY = r"^[+-]?inf(?:inity)?$"
 
 @dataclass
 class CastMemory:
-    """What earlier chunks taught: column → datetime format to try first. A hint; results do not depend on it."""
+    """What earlier chunks taught: column → datetime format to try first. A hint; results do not depend on it.
+
+    A column that is not in it has had none but plain times so far, which are read at once."""
 
     formats: dict[str, str] = field(default_factory=dict)
 
@@ -97,10 +99,13 @@ def _datetimes(values: pl.Series, dtype: pl.Datetime, zone: str, memory: CastMem
 
 
 def _datetimes_from_text(values: pl.Series, zone: str, memory: CastMemory) -> pl.Series:
-    moments, best = parse_datetimes(values, zone, memory.formats.get(values.name))
-    if best is not None:
-        memory.formats[values.name] = best
-    return _retry_stripped(values, moments, lambda text: parse_datetimes(text, zone)[0])
+    def read(text: pl.Series) -> pl.Series:
+        moments, best = parse_datetimes(text, zone, memory.formats.get(values.name))
+        if best is not None:
+            memory.formats[values.name] = best
+        return moments
+
+    return _retry_stripped(values, read(values), read)
 
 
 def _from_text(values: pl.Series, dtype: pl.DataType) -> pl.Series:
@@ -144,9 +149,9 @@ def _retry_stripped(text: pl.Series, read: pl.Series, again: Callable[[pl.Series
 def _floats(text: pl.Series, dtype: pl.DataType) -> pl.Series:
     """A number too large for its type is none, as with integers; polars makes infinity of it."""
     numbers = text.cast(dtype, strict=False).fill_nan(None)
-    rows = numbers.is_infinite().fill_null(False).arg_true()
-    if rows.is_empty():
+    if not numbers.is_infinite().any():
         return numbers
+    rows = numbers.is_infinite().fill_null(False).arg_true()
     said = text[rows].str.strip_chars().str.to_lowercase().str.contains(_INFINITY)
     return numbers.scatter(rows.filter(~said), None)
 

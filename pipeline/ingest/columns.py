@@ -187,7 +187,13 @@ class ColumnReader:
             typed.lost[name] = union([wrong, typed.lost.get(name, _NONE)])
         if len(wrong):
             typed.findings += self._failed_casts(column, cleaned, wrong)
-        if isinstance(column.dtype, pl.Datetime | pl.Time):
+        plain = (
+            cleaned.dtype == pl.String
+            and isinstance(column.dtype, pl.Datetime)
+            and column.dtype.time_unit != "ms"
+            and name not in self._memory.formats
+        )
+        if isinstance(column.dtype, pl.Datetime | pl.Time) and not plain:
             typed.findings += [
                 Finding(name, one.check, one.template, one.rows, "repair")
                 for one in cut_or_shifted(cleaned, values)
