@@ -8,7 +8,7 @@ A file is replaced whole, by a rename. So a reader opens each once and keeps to 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -66,7 +66,7 @@ def read_published(
         last: only the last so many of them.
 
     Returns:
-        The columns of the window's table. HUGEINT comes as Decimal(38, 0).
+        The columns of the window's table, moments in UTC without zone as there. HUGEINT comes as Decimal(38, 0).
 
     Raises:
         NotPublished: there is no such window in `published`.
@@ -90,7 +90,9 @@ def _read(folder: Path, since: datetime | None, until: datetime | None, last: in
     if not wanted:
         return _one(folder / names[-1], since, until, 0) if names else pl.DataFrame()
     frames = list(_latest(folder, wanted, since, until, last))
-    return pl.concat(reversed(frames), how="vertical")
+    # Of a version without local time some files may not have been written anew yet.
+    alike = len({tuple(frame.columns) for frame in frames}) == 1
+    return pl.concat(reversed(frames), how="vertical" if alike else "diagonal")
 
 
 def _names(folder: Path) -> list[str]:
@@ -130,8 +132,13 @@ def _latest(
 def _one(path: Path, since: datetime | None, until: datetime | None, last: int | None) -> pl.DataFrame:
     with path.open("rb") as file:
         rows = pl.scan_parquet(file)
-        if since is not None:
-            rows = rows.filter(pl.col("window_start") >= since)
-        if until is not None:
-            rows = rows.filter(pl.col("window_start") < until)
-        return (rows if last is None else rows.tail(last)).collect()
+        if since is not None or until is not None:
+            start = rows.collect_schema()["window_start"]
+            zone = UTC if isinstance(start, pl.Datetime) and start.time_zone is not None else None
+            if since is not None:
+                rows = rows.filter(pl.col("window_start") >= since.replace(tzinfo=zone))
+            if until is not None:
+                rows = rows.filter(pl.col("window_start") < until.replace(tzinfo=zone))
+        found = (rows if last is None else rows.tail(last)).collect()
+    marked = [name for name, kind in found.schema.items() if isinstance(kind, pl.Datetime) and kind.time_zone]
+    return found.with_columns(pl.col(marked).dt.replace_time_zone(None)) if marked else found

@@ -161,11 +161,19 @@ class Total:
         name: the table is `windows.<dataset>_<name>`.
         by: group columns.
         measures: name of the result column → aggregate.
+        per_delivery: whether there are figures per delivery, with its key in `_delivery`, beside those over the whole table, which have
+            null there. Without them all rows of the table are of the whole, and may be added up.
     """
 
     name: str
     by: Sequence[str] = ()
     measures: Mapping[str, Aggregate] = field(default_factory=dict)
+    per_delivery: bool = True
+
+    def __repr__(self) -> str:
+        """What is declared: window tables keep a hash of it, so what came later is left out where it says nothing."""
+        said = f"name={self.name!r}, by={self.by!r}, measures={self.measures!r}"
+        return f"Total({said}{'' if self.per_delivery else ', per_delivery=False'})"
 
 
 GridWindow = Tumbling | Sliding | Cumulative

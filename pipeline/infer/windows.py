@@ -21,6 +21,7 @@ _GROUPING_CHECKS = frozenset({"isin", "str_length", "country", "currency", "lang
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _TAKEN = frozenset(
     {"window_start", "window_end", "row_count", "revision", "computed_at", "is_final", "_delivery"}
+    | {"local_start", "local_end", "day"}
 )
 
 

@@ -16,7 +16,7 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
-from pipeline.contract import Cumulative, Dataset, Session, Sliding, Tumbling, agg
+from pipeline.contract import Cumulative, Dataset, Session, Sliding, Total, Tumbling, agg
 from pipeline.ingest import stage
 from pipeline.ingest.timestamps import days_in, parse_datetimes
 from pipeline.settings import Settings
@@ -189,3 +189,97 @@ def test_local_times_of_any_year_are_moments_by_the_rule_of_their_zone(
     assert read.to_list()[:2] == [moment, None]
     if moment is not None:
         assert days_in(read, zone).to_list()[:2] == [date.fromisoformat(local[:10]), None]
+
+
+LOCAL = ("local_start", "local_end", "day")
+
+
+def test_tables_of_an_earlier_version_get_local_time_without_being_computed(settings: Settings) -> None:
+    house = House(settings, "Asia/Beirut")
+    house.load(
+        "a.csv", "2026-03-28 12:00:00", "2026-03-29 12:00:00", "2026-10-25 00:30:00", "2150-07-01 12:00:00"
+    )
+    tables = [f"windows.visits_{window.name}" for window in WINDOWS]
+    with house.warehouse.session() as session:
+        ask = session.connection.execute
+        before = [ask(f"SELECT * FROM {table} ORDER BY ALL").fetchall() for table in tables]
+        for table in tables:
+            [(said,)] = ask(
+                f"SELECT comment FROM duckdb_tables() WHERE 'windows.' || table_name = '{table}'"
+            ).fetchall()
+            kept = ask(f"SELECT * EXCLUDE ({', '.join(LOCAL)}) FROM {table}").to_arrow_table()
+            session.connection.register("kept", kept)
+            ask(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM kept")
+            ask(f"COMMENT ON TABLE {table} IS '{said.partition(',')[0]}'")
+    later = Warehouse(
+        settings.home / "w.duckdb", {"visits": house.dataset}, published=settings.home / "published"
+    )
+    with later.session() as session:
+        assert session.dirty() == []
+        ask = session.connection.execute
+        assert [ask(f"SELECT * FROM {table} ORDER BY ALL").fetchall() for table in tables] == before
+        session.publish()
+        assert len(list((settings.home / "published" / "visits" / "daily").glob("*.parquet"))) == 4
+    with later.session() as session:
+        assert session.publish() == 0
+    assert house.wrong() == []
+
+
+def test_local_time_is_what_the_clock_shows_and_each_column_says_its_zone(settings: Settings) -> None:
+    house = House(settings, "Europe/Berlin")
+    house.load("a.csv", "2024-10-27T00:45:00Z", "2024-10-27T01:45:00Z")
+    with house.warehouse.session() as session:
+        ask = session.connection.execute
+        [row] = ask("SELECT local_start, local_end, day FROM windows.visits_stays").fetchall()
+        assert row == (datetime(2024, 10, 27, 2, 45), datetime(2024, 10, 27, 7, 45), date(2024, 10, 27))
+        [row] = ask("SELECT local_start, local_end, day FROM windows.visits_daily").fetchall()
+        assert row == (datetime(2024, 10, 27), datetime(2024, 10, 28), date(2024, 10, 27))
+        said = dict(
+            ask(
+                "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'visits_daily'"
+            ).fetchall()
+        )
+        live = session.windows("visits", "daily")
+        assert live.columns == list(said) and all(said.values())
+        assert said["window_end"].endswith("UTC") and said["local_end"].endswith(
+            "local time of Europe/Berlin"
+        )
+        for window in house.dataset.windows:
+            stored = session.window_rows("visits", window.name)
+            session.mark_everything("visits", window.name)
+            computed = session.windows("visits", window.name)
+            assert computed.select(LOCAL).rows() == stored.select(LOCAL).rows()
+
+
+def test_a_group_that_is_called_like_a_column_of_local_time_stays_what_it_is(settings: Settings) -> None:
+    class Kept(pa.DataFrameModel):
+        t: datetime
+        day: str
+
+    window = Tumbling("daily", every="1d", by=["day"], measures={"local_end": agg.count()})
+    dataset = Dataset("kept", schema=Kept, event_time="t", windows=[window])
+    warehouse = Warehouse(settings.home / "w.duckdb", {"kept": dataset})
+    path = settings.home / "a.csv"
+    path.write_text("t,day\n2024-01-01 12:00:00,Monday\n")
+    warehouse.commit(stage(path, dataset, settings))
+    warehouse.recompute("kept", "daily")
+    [row] = warehouse.query("SELECT day, local_end, local_start FROM windows.kept_daily").rows()
+    assert row == ("Monday", 1, datetime(2024, 1, 1))
+
+
+def test_a_total_of_the_whole_table_alone_has_no_rows_of_deliveries(settings: Settings) -> None:
+    totals = [Total("both", measures=N), Total("whole", measures=N, per_delivery=False)]
+    dataset = Dataset("visits", schema=Visit, event_time="t", windows=totals)
+    warehouse = Warehouse(settings.home / "w.duckdb", {"visits": dataset})
+    for name, count in (("a.csv", 1), ("b.csv", 2)):
+        path = settings.home / name
+        path.write_text("t\n" + "".join(f"2024-01-0{n + 1} 12:00:0{count}\n" for n in range(count)))
+        warehouse.commit(stage(path, dataset, settings))
+    with warehouse.session() as session:
+        assert session.windows("visits", "whole")["n"].to_list() == [3]
+        for window in ("both", "whole"):
+            session.recompute("visits", window)
+            assert session.verify("visits", window).differences == 0
+        assert session.window_rows("visits", "both")["n"].to_list() == [3, 1, 2]
+        assert session.window_rows("visits", "whole").select("_delivery", "n").rows() == [(None, 3)]
+    assert repr(totals[0]) == f"Total(name='both', by=(), measures={N!r})"

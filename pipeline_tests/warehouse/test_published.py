@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,59 @@ def test_each_window_is_published_by_day_as_the_table_has_it(house: House) -> No
         by = [name for name in key if name in stored.columns]
         assert house.read(window).sort(by).equals(stored.sort(by)), window
     newest = house.published / "sales" / "plain" / "2025-03-05.parquet"
-    assert pl.read_parquet(newest)["window_start"].unique().to_list() == [datetime(2025, 3, 5)]
+    assert pl.read_parquet(newest)["window_start"].unique().to_list() == [datetime(2025, 3, 5, tzinfo=UTC)]
+
+
+def test_moments_are_marked_as_such_and_local_time_is_beside_them(tmp_path: Path) -> None:
+    measures = {"n": agg.count(), "newest": agg.max("sold_at")}
+    windows = [Tumbling("daily", every="1d", measures=measures), Total("all", measures=measures)]
+    house = House(tmp_path, windows=windows, timezone="Asia/Beirut", publish="all")
+    house.load("a.csv", [sale(1, at=datetime(2026, 3, 28, 22, 30)), sale(2, at=datetime(2026, 3, 29, 21))])
+    path = house.published / "sales" / "daily" / "2026-03-29.parquet"
+    (row,) = pl.read_parquet(path).to_dicts()
+    assert (row["window_start"], row["window_end"]) == (
+        datetime(2026, 3, 28, 22, tzinfo=UTC),
+        datetime(2026, 3, 29, 21, tzinfo=UTC),
+    )
+    assert (row["local_start"], row["local_end"], row["day"]) == (
+        datetime(2026, 3, 29, 1),
+        datetime(2026, 3, 30),
+        date(2026, 3, 29),
+    )
+    assert row["newest"] == datetime(2026, 3, 28, 22, 30, tzinfo=UTC)
+    schema = pq.read_schema(path)
+    instants = {
+        name: schema.field(name).type.tz for name in schema.names if "TIMESTAMP" in _logical(path, name)
+    }
+    assert instants == {
+        "window_start": "UTC", "window_end": "UTC", "newest": "UTC", "computed_at": "UTC", "local_start": None, "local_end": None,
+    }  # fmt: skip
+    said = {name: schema.field(name).metadata[b"comment"].decode() for name in schema.names}
+    assert said["window_start"] == "start of the window, inclusive; UTC"
+    assert said["local_start"].endswith("local time of Asia/Beirut") and said["day"].endswith("Asia/Beirut")
+    clean = pl.read_parquet(house.published / "sales" / "clean" / "2026-03-29.parquet")
+    assert clean["sold_at"].to_list() == [datetime(2026, 3, 28, 22, 30, tzinfo=UTC)]
+    assert house.read("daily").rows() == house.stored("daily").rows()
+    since = house.read("daily", since=datetime(2026, 3, 29, 21))
+    assert since["day"].to_list() == [date(2026, 3, 30)]
+
+
+def _logical(path: Path, name: str) -> str:
+    with pq.ParquetFile(path) as file:
+        names = file.schema.names
+        return str(file.schema.column(names.index(name)).logical_type).upper()
+
+
+def test_files_of_a_version_that_knew_no_local_time_are_read_beside_others(house: House) -> None:
+    house.load("a.csv", days(3))
+    path = house.published / "sales" / "plain" / "2025-03-03.parquet"
+    older = pl.read_parquet(path).drop("local_start", "local_end", "day")
+    older.with_columns(
+        pl.col("window_start", "window_end", "computed_at").dt.replace_time_zone(None)
+    ).write_parquet(path)
+    found = house.read("plain", since=datetime(2025, 3, 3), until=datetime(2025, 3, 5))
+    rows = found.select("window_start", "day").unique(maintain_order=True).rows()
+    assert rows == [(datetime(2025, 3, 3), None), (datetime(2025, 3, 4), date(2025, 3, 4))]
 
 
 def test_only_days_that_changed_are_written_again(house: House) -> None:
@@ -284,7 +336,9 @@ def test_the_clean_table_is_published_by_day_where_the_dataset_says_so(tmp_path:
     house.load("b.csv", [sale(100, at=MONDAY + timedelta(days=1))])
     after = house.files("clean")
     assert [name for name in after if after[name] != before[name]] == ["2025-03-04.parquet"]
-    published = pl.read_parquet(house.published / "sales" / "clean" / "*.parquet")
+    published = pl.read_parquet(house.published / "sales" / "clean" / "*.parquet").with_columns(
+        pl.col("sold_at").dt.replace_time_zone(None)  # marked as a moment there
+    )
     table = house.warehouse.query("SELECT * FROM clean.sales ORDER BY sold_at, _delivery, _row")
     assert published.equals(table)
 
@@ -366,7 +420,8 @@ def test_a_file_holds_the_windows_that_start_on_its_local_day(tmp_path: Path, zo
     for folder, column in (("hourly", "window_start"), ("clean", "sold_at")):
         for path in (house.published / "sales" / folder).glob("*.parquet"):
             frame = pl.read_parquet(path)
-            low, high = clock.day_bounds(house.dataset.zone, date.fromisoformat(path.stem))
+            bounds = clock.day_bounds(house.dataset.zone, date.fromisoformat(path.stem))
+            low, high = (bound.replace(tzinfo=UTC) for bound in bounds)
             assert low <= min(frame[column]) and max(frame[column]) < high
             found += frame.height
     assert found == 2 * len(hours)

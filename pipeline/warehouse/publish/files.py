@@ -10,7 +10,7 @@ makes DOUBLE of a HUGEINT, promises no order within the files of a partition, an
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,12 +41,27 @@ class Content:
         source: SQL after FROM, with its conditions.
         order: the columns that rows are sorted by, nulls last; they are among `columns`.
         group_rows: rows of a row group: the least that a reader reads.
+        comments: column → what its field's metadata says under `comment`.
+        local: columns of local time. All other times are moments, and marked as UTC.
     """
 
     columns: Sequence[str]
     source: str
     order: Sequence[str]
     group_rows: int
+    comments: Mapping[str, str] = field(default_factory=dict)
+    local: Collection[str] = ()
+
+    def schema(self, given: pa.Schema) -> pa.Schema:
+        """The schema of the files, from that of the rows."""
+        return pa.schema([self._field(one) for one in given])
+
+    def _field(self, given: pa.Field) -> pa.Field:
+        kind = given.type
+        if pa.types.is_timestamp(kind) and kind.tz is None and given.name not in self.local:
+            kind = pa.timestamp(kind.unit, "UTC")
+        comment = self.comments.get(given.name)
+        return pa.field(given.name, kind, metadata=None if comment is None else {"comment": comment})
 
     def sql(self, unfit: Sequence[str] = ()) -> str:
         """SELECT of the rows; columns that Parquet has no type for as text."""
@@ -119,7 +134,8 @@ class _Files:
     """Files one after another, moved into place some at a time: bringing many to the disk at once costs little more than one."""
 
     def __init__(self, folder: Path, schema: pa.Schema, content: Content, notes: Mapping[str, str]) -> None:
-        self._folder, self._schema, self._content, self._notes = folder, schema, content, notes
+        self._folder, self._content, self._notes = folder, content, notes
+        self._given, self._schema = schema, content.schema(schema)
         self._sorting = [pq.SortingColumn(schema.get_field_index(name)) for name in content.order]
         self._current: _Open | None = None
         self._ready: list[tuple[str, IO[bytes]]] = []
@@ -162,10 +178,10 @@ class _Files:
 
     def _write_groups(self, one: _Open, *, whole: bool) -> None:
         """Write the row groups that are full, and with `whole` the rest."""
-        held = pa.Table.from_batches(one.held, self._schema)
+        held = pa.Table.from_batches(one.held, self._given)
         rows = self._content.group_rows
         full = held.num_rows if whole else held.num_rows // rows * rows
-        one.writer.write_table(held.slice(0, full), row_group_size=rows)
+        one.writer.write_table(held.slice(0, full).cast(self._schema), row_group_size=rows)
         one.held = held.slice(full).to_batches()
         one.rows = held.num_rows - full
 

@@ -27,7 +27,7 @@ from pipeline.warehouse.publish.files import Content
 from pipeline.warehouse.publish.marks import Unpublished
 from pipeline.warehouse.publish.mergeable import needs_rows
 from pipeline.warehouse.sql import ident, table, text
-from pipeline.warehouse.windows.tables import window_columns, window_table
+from pipeline.warehouse.windows.tables import comments_of, local_columns, window_columns, window_table
 
 GROUP_ROWS = 8_192
 """Rows of a row group of windows: of 360,000 the latest 100 are in the last of 44 groups."""
@@ -107,13 +107,14 @@ def _publish_window(
 ) -> int:
     files.sweep(folder)
     columns = [name for name, _ in window_columns(dataset, window)]
-    source = window_table(dataset, window)
+    source, comments = window_table(dataset, window), comments_of(dataset, window)
     if isinstance(window, Total):
         name = f"{TOTAL}{SUFFIX}"
-        content = Content(columns, source, ["_delivery", *window.by], GROUP_ROWS)
+        content = Content(columns, source, ["_delivery", *window.by], GROUP_ROWS, comments)
         written = files.write(connection, folder, content, lambda batch: iter([(name, batch)]))
         return _remove_but(folder, written) + len(written)
-    content = Content(columns, source, ["window_start", *window.by], GROUP_ROWS)
+    local = [name for name, _ in local_columns(window)]
+    content = Content(columns, source, ["window_start", *window.by], GROUP_ROWS, comments, local)
     done = _publish_days(connection, dataset, folder, content, what)
     rows = folder / OPEN
     if needs_rows(dataset, window):

@@ -40,7 +40,7 @@ def explain(dataset: Dataset, window: Window, day: date) -> Explained:
     planned = plan(dataset, window)
     source = table("clean", dataset.name)
     if isinstance(window, Total):
-        sql = compile_total(dataset, window, source, per_delivery=True)
+        sql = compile_total(dataset, window, source, per_delivery=window.per_delivery)
     else:
         lower, upper = clock.day_bounds(dataset.zone, day)
         until = clock.plus(upper, window.pause) if isinstance(window, Session) else None

@@ -210,6 +210,13 @@ def day_grid(zone: ZoneInfo) -> Grid:
     return Grid(zone, clock.DAY, clock.DAY)
 
 
+def local_sql(zone: ZoneInfo, moment: str, lower: datetime, upper: datetime) -> str:
+    """SQL of what the zone's clock shows at a UTC moment within [lower, upper]."""
+    offset, found = changes(zone, lower, upper)
+    pieces = [(change.moment, _shifted(moment, change.before)) for change in found]
+    return _piecewise(moment, pieces, _shifted(moment, _last(offset, found)))
+
+
 def _last(offset: timedelta, found: list[Change]) -> timedelta:
     """The offset after all changes."""
     return found[-1].offset if found else offset

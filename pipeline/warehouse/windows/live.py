@@ -9,12 +9,12 @@ Days that are neither dirty nor touched by staged rows come from the table; wher
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import duckdb
 import polars as pl
 
-from pipeline.contract import Dataset, TimeWindow, Total, Window
+from pipeline.contract import Dataset, Session, TimeWindow, Total, Window
 from pipeline.ingest.manifest import Staged
 from pipeline.warehouse.publish.days import stretches
 from pipeline.warehouse.sql import ident, idents, table, text, timestamp
@@ -24,7 +24,9 @@ from pipeline.warehouse.windows.columns import matched
 from pipeline.warehouse.windows.compiler import compile_total, figure_columns
 from pipeline.warehouse.windows.figures import counted, figures_sql
 from pipeline.warehouse.windows.revise import identity_of
-from pipeline.warehouse.windows.tables import window_columns, window_table
+from pipeline.warehouse.windows.tables import local_values, window_columns, window_table
+
+_FAR = timedelta(days=3_660)
 
 
 def windows(
@@ -113,7 +115,13 @@ def _sql(
         for lower, upper in spans
     ]
     elsewhere = [f"NOT ({' AND '.join(_within(lower, upper))})" for lower, upper in spans]
-    return _merged(dataset, window, _where([*asked, *elsewhere]), fresh, _where(asked))
+    ends = (spans[0][0], _latest_end(dataset, window, spans[-1][1])) if spans else None
+    return _merged(dataset, window, _where([*asked, *elsewhere]), fresh, _where(asked), ends)
+
+
+def _latest_end(dataset: Dataset, window: TimeWindow, upper: datetime) -> datetime:
+    """A moment by which the windows that start before `upper` have ended; of sessions, which have no length, one that is far off."""
+    return clock.plus(upper, _FAR if isinstance(window, Session) else window.length + 2 * clock.DAY)
 
 
 def _total_sql(dataset: Dataset, window: Total, deliveries: Collection[str], coming: Arriving) -> str:
@@ -122,16 +130,23 @@ def _total_sql(dataset: Dataset, window: Total, deliveries: Collection[str], com
     source = table("clean", dataset.name)
     rows = coming.rows(dataset, source) if coming else source
     listed = f"_delivery IN ({', '.join(text(delivery) for delivery in sorted(deliveries))})"
-    fresh = [
-        compile_total(dataset, window, rows, per_delivery=False),
-        compile_total(dataset, window, f"(SELECT * FROM {rows} AS rows WHERE {listed})", per_delivery=True),
-    ]
+    fresh = [compile_total(dataset, window, rows, per_delivery=False)]
+    if window.per_delivery:
+        touched = f"(SELECT * FROM {rows} AS rows WHERE {listed})"
+        fresh.append(compile_total(dataset, window, touched, per_delivery=True))
     return _merged(dataset, window, f" WHERE NOT (_delivery IS NULL OR {listed})", fresh, "")
 
 
-def _merged(dataset: Dataset, window: Window, stored: str, fresh: Sequence[str], known: str) -> str:
+def _merged(
+    dataset: Dataset,
+    window: Window,
+    stored: str,
+    fresh: Sequence[str],
+    known: str,
+    ends: tuple[datetime, datetime] | None = None,
+) -> str:
     """SELECT of the table's windows for which the condition `stored` holds, and of fresh figures in place of the others; of those that
-    the table knows under the condition `known` the revision stays."""
+    the table knows under the condition `known` the revision stays. `ends`: the fresh ones lie between them."""
     target = window_table(dataset, window)
     names = [name for name, _ in window_columns(dataset, window)]
     parts = [f"SELECT {idents(names)} FROM {target}{stored}"]
@@ -142,8 +157,10 @@ def _merged(dataset: Dataset, window: Window, stored: str, fresh: Sequence[str],
             f"CAST(live.{ident(name)} AS {kind}) AS {ident(name)}"
             for name, kind in figure_columns(dataset, window)
         )
+        local = local_values(dataset, window, "live.window_start", "live.window_end", *ends) if ends else []
+        beside = "".join(f", {value}" for value in local)
         parts.append(
-            f"SELECT {figures}, coalesce(old.revision, 0)::INTEGER AS revision, old.computed_at, false AS is_final "
+            f"SELECT {figures}, coalesce(old.revision, 0)::INTEGER AS revision, old.computed_at, false AS is_final{beside} "
             f"FROM ({' UNION ALL '.join(fresh)}) AS live LEFT JOIN (SELECT * FROM {target}{known}) AS old ON {on}"
         )
     order = ", ".join(f"{ident(key)} NULLS {'FIRST' if key == '_delivery' else 'LAST'}" for key in keys)

@@ -64,7 +64,7 @@ class Plain:
 
 
 def plain_total(dataset: Dataset, window: Total, source: str) -> list[Plain]:
-    """The figures of a total, over the table and per delivery."""
+    """The figures of a total, over the table and per delivery where it has these."""
     return [
         Plain(
             _aggregated(
@@ -73,7 +73,7 @@ def plain_total(dataset: Dataset, window: Total, source: str) -> list[Plain]:
                 f"SELECT *, NULL::TIMESTAMP AS _begin, NULL::TIMESTAMP AS _end, {delivery} AS _of FROM {source} AS rows",
             )
         )
-        for delivery in ("NULL::VARCHAR", "_delivery")
+        for delivery in ("NULL::VARCHAR", *(["_delivery"] if window.per_delivery else []))
     ]
 
 

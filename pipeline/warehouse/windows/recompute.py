@@ -95,8 +95,11 @@ def recompute_total(
         connection.execute("CREATE OR REPLACE TEMP TABLE dirty_deliveries AS SELECT unnest(?::VARCHAR[]) AS _delivery",
                            [[mark.delivery for mark in pending]])  # fmt: skip
         scope = "_delivery IN (SELECT _delivery FROM temp.dirty_deliveries)"
-        single = compile_total(dataset, window, f"(SELECT * FROM {source} WHERE {scope})", per_delivery=True)
-        revised += revise(connection, dataset, window, [single], scope, None).values()
+        if window.per_delivery:
+            single = compile_total(
+                dataset, window, f"(SELECT * FROM {source} WHERE {scope})", per_delivery=True
+            )
+            revised += revise(connection, dataset, window, [single], scope, None).values()
         rows, changed = sum(one.windows for one in revised), sum(one.changed for one in revised)
         dirty.clear(connection, pending)
         if changed:

@@ -17,7 +17,7 @@ from pipeline.warehouse.sql import ident, idents, timestamp
 from pipeline.warehouse.windows.columns import matched
 from pipeline.warehouse.windows.compiler import figure_columns, measures_of
 from pipeline.warehouse.windows.grid import goes_by_local_clock
-from pipeline.warehouse.windows.tables import window_columns, window_table
+from pipeline.warehouse.windows.tables import local_values, window_columns, window_table
 from pipeline.warehouse.windows.watermark import final_sql
 
 _NEXT = "temp.next_windows"
@@ -65,7 +65,12 @@ def revise(
     """
     target = window_table(dataset, window)
     compute(connection, computed)
-    compared = _compared(dataset, window, f"(SELECT * FROM {target} WHERE {scope})", final)
+    lower, upper = connection.execute(
+        "SELECT min(window_start), max(window_end) FROM temp.fresh_windows"
+    ).fetchall()[0]
+    ends = (lower, upper) if lower is not None and upper is not None else (ledger.now(), ledger.now())
+    local = local_values(dataset, window, "fresh.window_start", "fresh.window_end", *ends)
+    compared = _compared(dataset, window, f"(SELECT * FROM {target} WHERE {scope})", final, local)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE next_windows AS {compared}")
     rows = connection.execute(
         f"SELECT {day}, count(*) FILTER (NOT _gone), count(*) FILTER (_changed), bool_or(_changed OR _turned) "
@@ -87,7 +92,9 @@ def compute(connection: duckdb.DuckDBPyConnection, computed: Sequence[str]) -> N
         connection.execute(f"INSERT INTO temp.fresh_windows {further}")
 
 
-def _compared(dataset: Dataset, window: Window, stored: str, final: datetime | None) -> str:
+def _compared(
+    dataset: Dataset, window: Window, stored: str, final: datetime | None, local: Sequence[str]
+) -> str:
     """SELECT of the table's columns, `_gone` (not there any more), `_changed`, `_turned` (final now, or no longer)."""
     same = " AND ".join(same_figures(dataset, window).values())
     ends = "false" if isinstance(window, Total) else final_sql(window, final, "fresh.window_end")
@@ -97,7 +104,7 @@ def _compared(dataset: Dataset, window: Window, stored: str, final: datetime | N
         f"_gone OR old.revision IS NULL OR NOT ({same}) AS _changed, "
         "CAST(coalesce(old.revision, 0) + CASE WHEN _changed THEN 1 ELSE 0 END AS INTEGER) AS revision, "
         f"CASE WHEN _changed THEN {timestamp(ledger.now())} ELSE old.computed_at END AS computed_at, "
-        f"{ends} AS is_final, old.is_final IS DISTINCT FROM ({ends}) AS _turned "
+        f"{', '.join([f'{ends} AS is_final', *local])}, old.is_final IS DISTINCT FROM ({ends}) AS _turned "
         f"FROM temp.fresh_windows AS fresh FULL JOIN {stored} AS old ON {same_window(window)}"
     )
 

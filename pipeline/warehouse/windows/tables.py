@@ -1,23 +1,32 @@
 """The window tables: made from their specifications, made anew when those change.
 
-What belongs here: `windows.<dataset>_<window>` as a table. What does not: its rows (`recompute`, `totals`).
+What belongs here: `windows.<dataset>_<window>` as a table: its columns, what they hold beside the figures, their comments. What does not:
+its rows (`recompute`, `revise`).
+
+Times in UTC have local time beside them: `local_start`, `local_end` and `day` follow from `window_start` and `window_end`. So a table of
+an earlier version gets them without being computed.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import datetime
 
 import duckdb
 
-from pipeline.contract import Dataset, Window
+from pipeline.contract import Dataset, Session, Total, Window
 from pipeline.warehouse import ledger
 from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table, text
 from pipeline.warehouse.windows import dirty, own_sql
 from pipeline.warehouse.windows.compiler import BOOKKEEPING, figure_columns
+from pipeline.warehouse.windows.grid import day_grid, local_sql
 from pipeline.warehouse.windows.limits import limits_of
 
+LOCAL = (("local_start", "TIMESTAMP"), ("local_end", "TIMESTAMP"), ("day", "DATE"))
+"""Local time beside UTC, of windows over time."""
+_WITH_LOCAL = ", with local time"
 _MEANING = 1
 """Raised when the same declaration comes to mean other figures: then all windows are computed anew."""
 
@@ -29,14 +38,34 @@ def window_table(dataset: Dataset, window: Window) -> str:
 
 def window_columns(dataset: Dataset, window: Window) -> list[tuple[str, str]]:
     """Columns of a window's table and their DuckDB types, in order."""
-    return [*figure_columns(dataset, window), *BOOKKEEPING]
+    return [*figure_columns(dataset, window), *BOOKKEEPING, *local_columns(window)]
+
+
+def local_columns(window: Window) -> list[tuple[str, str]]:
+    """Those of `LOCAL` that a window's table has: a group or measure that is called so goes before."""
+    if isinstance(window, Total):
+        return []
+    return [(name, kind) for name, kind in LOCAL if name not in window.by and name not in window.measures]
+
+
+def local_values(
+    dataset: Dataset, window: Window, start: str, end: str, lower: datetime, upper: datetime
+) -> list[str]:
+    """SQL of `local_columns`, with names, from that of a window's start and end, both within [lower, upper] (UTC)."""
+    values = {
+        "local_start": local_sql(dataset.zone, start, lower, upper),
+        "local_end": local_sql(dataset.zone, end, lower, upper),
+        "day": f"CAST({day_grid(dataset.zone).clock_sql(start, lower, upper)} AS DATE)",
+    }
+    return [f"{values[name]} AS {ident(name)}" for name, _ in local_columns(window)]
 
 
 def specification(dataset: Dataset, window: Window) -> str:
     """What the table's comment says: changes whenever the same rows could give other figures."""
     measures = {name: window.measures[name] for name in window.measures}
     declared = replace(window, by=tuple(window.by), measures=measures)
-    said = [_MEANING, repr(declared), dataset.event_time, dataset.timezone, window_columns(dataset, window)]
+    columns = [*figure_columns(dataset, window), *BOOKKEEPING]  # what follows from these says no more
+    said = [_MEANING, repr(declared), dataset.event_time, dataset.timezone, columns]
     content = "\n".join(map(str, said))
     return "specification " + hashlib.sha256(content.encode()).hexdigest()[:16]
 
@@ -57,8 +86,14 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: dict[
         ContractError: SQL of a declaration does not work on the dataset's columns.
     """
     for window in dataset.windows:
-        name, wanted = f"{dataset.name}_{window.name}", specification(dataset, window)
+        name, meaning = f"{dataset.name}_{window.name}", specification(dataset, window)
+        wanted = meaning + (_WITH_LOCAL if local_columns(window) else "")
         if there.get(name) == wanted:
+            continue
+        if there.get(name) == meaning:
+            _carry_over(connection, dataset, window)
+            _comment(connection, dataset, window, wanted)
+            marks.mark_whole(connection, dataset, [window.name])
             continue
         own_sql.check(connection, dataset, window)
         if name in there and limits_of(connection, dataset.name).rows is not None:
@@ -66,6 +101,62 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: dict[
             connection.execute(f"ALTER TABLE {table('windows', name)} RENAME TO {ident(aside)}")
         spelled = ", ".join(f"{ident(column)} {kind}" for column, kind in window_columns(dataset, window))
         connection.execute(f"CREATE OR REPLACE TABLE {table('windows', name)} ({spelled})")
-        connection.execute(f"COMMENT ON TABLE {table('windows', name)} IS {text(wanted)}")
+        _comment(connection, dataset, window, wanted)
         dirty.mark_all(connection, dataset, window)
         marks.mark_whole(connection, dataset, [window.name])
+
+
+def _carry_over(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window) -> None:
+    """Give a table of an earlier version local time; nothing is computed, and each row stays what it is."""
+    target = window_table(dataset, window)
+    lower, upper = connection.execute(f"SELECT min(window_start), max(window_end) FROM {target}").fetchall()[
+        0
+    ]
+    ends = (lower, upper) if lower is not None and upper is not None else (ledger.now(), ledger.now())
+    local = ", ".join(local_values(dataset, window, "window_start", "window_end", *ends))
+    connection.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT *, {local} FROM {target}")
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window, said: str) -> None:
+    """Say of a table what it was made from, and of each column what it holds and in which zone."""
+    target = window_table(dataset, window)
+    connection.execute(f"COMMENT ON TABLE {target} IS {text(said)}")
+    for name, comment in comments_of(dataset, window).items():
+        connection.execute(f"COMMENT ON COLUMN {target}.{ident(name)} IS {text(comment)}")
+
+
+def comments_of(dataset: Dataset, window: Window) -> dict[str, str]:
+    """Column of a window's table → what it holds, of times with the zone."""
+    zone, local = dataset.timezone, {name for name, _ in local_columns(window)}
+    ends = (
+        "time of its last row plus the gap" if isinstance(window, Session) else "end of the window, exclusive"
+    )
+    starts = "time of its first row" if isinstance(window, Session) else "start of the window, inclusive"
+    known = {
+        "window_start": f"{starts}; UTC",
+        "window_end": f"{ends}; UTC",
+        "_delivery": "the delivery that the figures are of; null: the whole table",
+        "row_count": "rows in the window and group",
+        "revision": "1 when first computed, one more each time that a figure changed",
+        "computed_at": "when a figure last changed; UTC",
+        "is_final": "whether the watermark has passed the end",
+    }
+    if isinstance(window, Total):
+        known |= {"window_start": "null: a total has no time", "window_end": "null: a total has no time"}
+    beside = {
+        "local_start": f"what the clock shows at window_start; local time of {zone}",
+        "local_end": f"what the clock shows at window_end; local time of {zone}",
+        "day": f"the day on which the window starts, its partition; date in {zone}",
+    }
+    found = {}
+    for name, kind in window_columns(dataset, window):
+        if name in window.by:
+            said = "group"
+        elif name in window.measures:
+            said = str(window.measures[name].kind)
+        else:
+            said = beside[name] if name in local else known[name]
+            found[name] = said
+            continue
+        found[name] = f"{said}; UTC" if kind == "TIMESTAMP" else f"{said}; no time"
+    return found
