@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.files.arrow_columns import UnknownType, flat_frame
-from pipeline.files.parquet import damaged_data, parse_batch, unsupported_type
+from pipeline.files.parquet import damaged_data, no_columns, parse_batch, unsupported_type
 from pipeline.files.table import Dialect, Piece, ReadOptions, Table
 
 _FILE_MAGIC = b"ARROW1"
@@ -50,8 +50,11 @@ def open_arrow(path: Path, compression: str | None, options: ReadOptions) -> Tab
         OSError. UnreadableFile: `damaged`, `unsupported` (a type without a column of ours).
     """
     batch = next(_batches(path, options), None)
+    schema = _schema(path) if batch is None else batch[0].schema
     try:
-        return ArrowTable(path, _schema(path) if batch is None else batch[0].schema, options)
+        if not schema.names:
+            raise no_columns(path)
+        return ArrowTable(path, schema, options)
     except UnicodeDecodeError as error:
         raise damaged_data(path, "Arrow", error) from error  # the name of a column
     except UnknownType as error:

@@ -51,10 +51,14 @@ class ParquetTable(Table):
             for group, left in enumerate(self._groups):
                 for batch in self._batches(file, group):
                     records = min(self._batch, left)
+                    if batch.num_rows != records:
+                        raise ValueError(f"{batch.num_rows} records where {records} are announced")
                     left -= records
                     done = size * (row + records - 1) // total
                     yield Piece(row, records, done, partial(parse_batch, self.path, batch, row))
                     row += records
+                if left:
+                    raise ValueError(f"{left} records fewer than are announced")
 
     def _batches(self, file: pq.ParquetFile, group: int) -> Iterator[pa.RecordBatch]:
         """The batches of a row group, validated: what is garbled inside must not reach native code."""
@@ -85,10 +89,17 @@ def open_parquet(path: Path, compression: str | None, options: ReadOptions) -> T
             metadata, schema = file.metadata, file.schema_arrow
     except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged_data(path, "Parquet", error) from error
+    if not schema.names:
+        raise no_columns(path)
     try:
         return ParquetTable(path, metadata, schema, options)
     except UnknownType as error:
         raise unsupported_type(path, error) from error
+
+
+def no_columns(path: Path) -> UnreadableFile:
+    """The problem of a file whose records have no fields: there is nothing to count them by."""
+    return UnreadableFile(path, "damaged", "it has records but not one column", "Send the file again")
 
 
 def unsupported_type(path: Path, error: Exception) -> UnreadableFile:

@@ -282,3 +282,24 @@ def test_the_work_grows_with_the_columns_and_not_with_their_square(tmp_path: Pat
     small, large = wide(4_000), wide(16_000)
     # Four times the columns: four times the work and some, where the square would be sixteen times.
     assert _seconds_of_cpu(large, tmp_path / "out") < 9 * _seconds_of_cpu(small, tmp_path / "out") + 0.5
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.feather"])
+def test_records_without_a_column_are_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    table = pa.table({"x": [1, 2]}).select([])
+    if name.endswith("parquet"):
+        pq.write_table(table, path)
+    else:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    with pytest.raises(UnreadableFile, match="not one column") as caught:
+        open_table(path)
+    assert caught.value.code == "damaged"
+
+
+def test_a_row_group_that_holds_fewer_records_than_it_announces_is_damage() -> None:
+    table = open_table(CASES / "p5-announced-rows" / "garbled.parquet")
+    with pytest.raises(UnreadableFile, match="are announced") as caught:
+        list(table.chunks())
+    assert caught.value.code == "damaged"
