@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,7 @@ MOST_DISTINCT = 2_000
 _PLENTY = 20_000
 _LONGEST_COUNTED = 500
 _DOUBLE_DIGITS = 15
+_SUNDAY, _LAST_HOUR = 7, 3
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Facts:
         coded: a number such as 12E5, which may be a code; or "". scientific: whether an exponent stands in what is a number only.
         exact: whether floats hold all digits; printed: whether those that do not are doubles as programs print them.
         midnight: whether all times are at midnight.
+        ascending: whether times ascend from row to row, but for what looks like clocks that are set back; set_back: the first such time.
         counts: text → how often; None where there are too many.
         shortest, longest: characters of texts.
         padded: whether texts have blanks at their ends.
@@ -77,6 +79,8 @@ class Facts:
     exact: bool = True
     printed: bool = True
     midnight: bool = True
+    ascending: bool = True
+    set_back: datetime | None = None
     counts: Counter[str] | None = field(default_factory=Counter)
     shortest: int | None = None
     longest: int = 0
@@ -112,6 +116,8 @@ class Facts:
         self.exact &= other.exact
         self.printed &= other.printed
         self.midnight &= other.midnight
+        self.ascending &= other.ascending
+        self.set_back = self.set_back or other.set_back
         if self.counts is not None:
             self.counts = None if other.counts is None else self.counts + other.counts
             if self.counts is not None and len(self.counts) > MOST_DISTINCT:
@@ -182,7 +188,21 @@ def facts_of(
         _numbers(reading, outcome, facts, still, typed)
     elif reading.kind == "datetime":
         facts.midnight = not outcome.values.dt.time().max() or outcome.values.dt.time().max() == time(0)
+        facts.ascending, facts.set_back = _set_back(outcome.values)
     return facts
+
+
+def _set_back(values: pl.Series) -> tuple[bool, datetime | None]:
+    """Whether times ascend but for steps back of up to an hour in the night of a Sunday, when clocks are set back; the first of these."""
+    step = values.diff()
+    back = (step <= timedelta()).fill_null(False)
+    if not back.any():
+        return True, None
+    at, step = values.filter(back), step.filter(back)
+    night = (at.dt.weekday() == _SUNDAY) & (at.dt.hour() <= _LAST_HOUR) & (step >= -timedelta(hours=1))
+    if not night.all():
+        return False, None
+    return True, at.min()  # type: ignore[return-value]
 
 
 def _texts(values: pl.Series, facts: Facts, still: Open) -> None:

@@ -130,8 +130,14 @@ def _dataset(
         comments[len(items)] = [decided.key_comment]
         items.append(("key=", listed([literal(name) for name in decided.key])))
     if decided.event_time is not None:
-        if any(f.name == decided.event_time and not f.facts.midnight for f in decided.fields):
+        times = next((f.facts for f in decided.fields if f.name == decided.event_time), None)
+        if times is not None and not times.midnight:
             comments[len(items)] = ["Times without a zone are taken as UTC; timezone= says otherwise."]
+            if times.ascending and times.set_back is not None:
+                comments[len(items)] = [
+                    f"Times go back on {times.set_back.date()}, as clocks do that are set back: they are local times. Say"
+                    ' timezone=, and repeated_hour="order", by which the hour that comes twice is told apart.'
+                ]
         items.append(("event_time=", literal(decided.event_time)))
     if window is not None:
         comments[len(items)] = ["A window to begin with."]

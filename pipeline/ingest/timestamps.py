@@ -78,7 +78,9 @@ def parse_datetimes(text: pl.Series, zone: str, prefer: str | None = None) -> tu
     if len(open_rows):
         plain = _spelled_out(part := text[open_rows])
         if not plain.equals(part):
-            result = result.scatter(open_rows, parse_datetimes(plain, zone)[0])
+            moments, spelled = parse_datetimes(plain, zone)
+            best = best or spelled
+            result = result.scatter(open_rows, moments)
     return result, best
 
 

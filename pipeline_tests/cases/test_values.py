@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.contract import ContractError, Dataset, Rule, checks, clean
 from pipeline.files import UnreadableFile
+from pipeline.infer import infer
 from pipeline.ingest import Staged, stage
 from pipeline.settings import Settings
 from pipeline_tests.ingest.support import (
@@ -794,4 +795,31 @@ def test_a_query_prints_values_as_they_are_stored(settings: Settings) -> None:
         "2024-01-01 10:00:00.123456",
         "",
         "true",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("clocks", "day", "noticed"),
+    [
+        (NIGHT, "2024-10-27", True),
+        (["01:00", "02:00", "02:00", "03:00"], "2024-10-27", True),
+        (NIGHT, "2024-10-28", False),
+        (["03:00", "02:30", "01:00"], "2024-10-27", False),
+        (["01:00", "02:00", "03:00"], "2024-10-27", False),
+    ],
+)
+def test_infer_notices_clocks_that_are_set_back(
+    settings: Settings, clocks: list[str], day: str, noticed: bool
+) -> None:
+    path = settings.home / "meter.csv"
+    path.write_text(_night(*clocks, day=day), encoding="utf-8")
+    assert ('repeated_hour="order"' in infer(path, settings).text) == noticed
+
+
+def test_the_basic_form_of_iso_is_told_of_alike(settings: Settings) -> None:
+    text = "at,n\n20240101T100000.1234567Z,1\n20161231T235960Z,2\n20241027T023000,3\n20241027T023000+0100,4\n"
+    assert violations(stage_text(settings, text, TWICE)) == [
+        (1, "at", "time_cut"),
+        (2, "at", "leap_second"),
+        (3, "at", "repeated_hour"),
     ]
