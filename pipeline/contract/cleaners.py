@@ -42,6 +42,7 @@ class clean:
     sanitise = staticmethod(markup.sanitise)
     # Numbers, truth values, times.
     number = staticmethod(numbers.number)
+    round = staticmethod(numbers.rounded)
     boolean = staticmethod(truth.boolean)
     date = staticmethod(dates.date)
     datetime = staticmethod(dates.moments)

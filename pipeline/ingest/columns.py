@@ -286,15 +286,16 @@ class ColumnReader:
         self, column: Column, source: pl.Series, typed: Typed, told: Callable[[], pl.Series] | None
     ) -> tuple[pl.Series, pl.Series, tuple[tuple[Cleaner, pl.Series], ...]]:
         """The source values as cleaned, as cast, and those that a cleaner calls wrong; counts what changed."""
-        cleaners = self._cleaners.get(column.name, ())
+        declared = cleaners = self._cleaners.get(column.name, ())
         canonical = None
         if told is not None and source.dtype == pl.String and any(cleaner.by_locale for cleaner in cleaners):
             canonical = told()
         if cleaners and source.dtype != pl.String:
             hides = any(cleaner.hides for cleaner in cleaners)
             if same_kind(source.dtype, column.dtype) and not hides:
-                cleaners = ()
-            else:
+                numeric = source.dtype.is_numeric()
+                cleaners = tuple(cleaner for cleaner in cleaners if cleaner.of_numbers and numeric)
+            if cleaners:
                 typed_value = not isinstance(source.dtype, pl.Categorical | pl.Enum)
                 source = self._cast(source, replace(column, dtype=pl.String()))
                 canonical = pl.Series([True]).new_from_index(0, len(source)) if typed_value else None
@@ -304,7 +305,8 @@ class ColumnReader:
         picky = column.dtype.is_numeric() or column.dtype.is_temporal() or column.dtype == pl.Boolean
         if not picky or not all(cleaner.mends for cleaner in cleaners):
             done = run_cleaners(cleaners, source, canonical)
-            typed.changes[column.name] = done.changes
+            changed = dict(zip(map(id, cleaners), done.changes, strict=True))
+            typed.changes[column.name] = tuple(changed.get(id(one), 0) for one in declared)
             return done.values, self._cast(done.values, column), done.refused
         values = self._cast(source, column)
         rows = failed(source, values)

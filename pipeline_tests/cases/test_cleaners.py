@@ -11,14 +11,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
+import openpyxl
 import polars as pl
 import pytest
 
 from pipeline.contract import Cleaner, Dataset, clean
 from pipeline.contract.checks import KINDS
+from pipeline.ingest import stage
 from pipeline.ingest.casts import CastMemory, cast
 from pipeline.settings import Settings
-from pipeline_tests.ingest.support import clean_rows, error_rows, model, stage_text
+from pipeline_tests.ingest.support import clean_rows, error_rows, model, stage_text, write_parquet
 
 POINT, COMMA = clean.number(), clean.number(decimal=",", thousands=".")
 # Hyphen-minus, hyphen, non-breaking hyphen, figure dash, en and em dash, horizontal bar, minus, small and full-width hyphen-minus.
@@ -288,3 +290,112 @@ def test_what_is_told_of_times_is_told_of_the_basic_form_too(settings: Settings)
     ]
     told = [(row["_row"], row["check_name"]) for row in error_rows(staged)]
     assert told == [(1, "time_cut"), (2, "leap_second"), (3, "repeated_hour")]
+
+
+@pytest.mark.parametrize(
+    ("cleaner", "text", "wanted"),
+    [
+        (clean.round(2), "1.005", "1.01"),
+        (clean.round(2), "-1.005", "-1.01"),
+        (clean.round(2), "2.675", "2.68"),
+        (clean.round(2), "0.285", "0.29"),
+        (clean.round(2), "9.995", "10.00"),
+        (clean.round(2), "0.30000000000000004", "0.30"),
+        (clean.round(2), "-0.001", "0.00"),
+        (clean.round(2), " 1.2349 ", "1.23"),
+        (clean.round(2), "1.5e-3", "0.00"),
+        (clean.round(2), "1.23456E2", "123.46"),
+        (clean.round(0), "2.5", "3"),
+        (clean.round(0), "-2.5", "-3"),
+        (clean.round(0), ".5", "1"),
+        (clean.round(2), "12345678901234567890.125", "12345678901234567890.13"),
+        (clean.round(0, half="even"), "2.5", "2"),
+        (clean.round(0, half="even"), "3.5", "4"),
+        (clean.round(2, half="even"), "1.005", "1.00"),
+        (clean.round(2, half="even"), "1.0050001", "1.01"),
+        # What has no digits too many, and what is no plain number.
+        *((clean.round(2), text, text) for text in ("1.5", "5", "1.25", "", "x", "1,005", "1.005 EUR", "nan", "inf", "1.2.345")),
+    ],
+)  # fmt: skip
+def test_numbers_are_rounded_by_the_digits_that_stand_there(cleaner: Cleaner, text: str, wanted: str) -> None:
+    assert one(cleaner, text) == wanted
+    assert one(cleaner, wanted) == wanted
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"places": -1}, {"places": 39}, {"places": 2.0}, {"places": 2, "half": "down"}]
+)
+def test_rounding_to_nothing_that_can_be_done_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"clean\.round"):
+        clean.round(**wrong)
+
+
+ROUNDED = Dataset(
+    "rounded",
+    schema=model(d=Annotated[pl.Decimal, 18, 2], f=float, n=int),
+    clean={
+        "d": [clean.number(), clean.round(2)],
+        "f": clean.round(1),
+        "n": [clean.nulls("0"), clean.round(0)],
+    },
+)
+WANTED = {"d": [Decimal("1.01"), Decimal("-2.68")], "f": [0.3, 2.3], "n": [3, 7]}
+
+
+def test_texts_are_rounded_before_the_cast(settings: Settings) -> None:
+    text = "d;f;n\n€ 1.005;0.30000000000000004;2.5\n(2.675);2.25;7\n"
+    staged = stage_text(settings, text, ROUNDED)
+    assert clean_rows(staged).select("d", "f", "n").to_dict(as_series=False) == WANTED
+    assert {(one.column, one.cleaner, one.changed) for one in staged.manifest.cleaned if one.changed} == {
+        ("d", "number", 2),
+        ("d", "round", 2),
+        ("f", "round", 2),
+        ("n", "round", 1),
+    }
+
+
+def test_typed_numbers_are_rounded_too_and_nothing_else_is_done_to_them(settings: Settings) -> None:
+    frame = pl.DataFrame({"d": [1.005, -2.675], "f": [0.1 + 0.2, 2.25], "n": [2.5, 7.0]})
+    staged = stage(write_parquet(settings, frame), ROUNDED, settings)
+    assert clean_rows(staged).select("d", "f", "n").to_dict(as_series=False) == WANTED
+    exact = pl.DataFrame({"d": [Decimal("1.005"), Decimal("0.125")], "f": [1.0, 2.0], "n": [0, 7]})
+    staged = stage(write_parquet(settings, exact, "exact.parquet"), ROUNDED, settings)
+    assert clean_rows(staged)["d"].to_list() == [Decimal("1.01"), Decimal("0.13")]
+    assert clean_rows(staged)["n"].to_list() == [0, 7]
+
+
+def test_number_cells_of_a_workbook_and_numbers_in_json_are_rounded(settings: Settings) -> None:
+    book = openpyxl.Workbook()
+    for row in (["d", "f", "n"], [1.005, 0.1 + 0.2, 2.5], [-2.675, 2.25, 7]):
+        book.worksheets[0].append(row)
+    book.save(settings.home / "cells.xlsx")
+    lines = '{"d": 1.005, "f": 0.30000000000000004, "n": 2.5}\n{"d": -2.675, "f": 2.25, "n": 7}\n'
+    (settings.home / "lines.ndjson").write_text(lines, encoding="utf-8")
+    for name in ("cells.xlsx", "lines.ndjson"):
+        staged = stage(settings.home / name, ROUNDED, settings)
+        assert clean_rows(staged).select("d", "f", "n").to_dict(as_series=False) == WANTED
+
+
+INDIAN = clean.number(grouping="indian")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("1,23,456.78", "123456.78"),
+        ("₹ 12,34,56,789", "123456789"),
+        ("(1,23,456)", "-123456"),
+        ("Rs. 1,00,000.-", "100000"),
+        ("1,234.50", "1234.50"),
+        ("1,234,567", "1234567"),
+        ("12 34 567", "1234567"),
+        ("1,23,45", "1,23,45"),
+        ("123,45,678", "123,45,678"),
+        ("1,23,456,789", "1,23,456,789"),
+        ("0,12,345", "0,12,345"),
+        ("1,2,345", "1,2,345"),
+    ],
+)
+def test_lakhs_and_crores_are_read_where_they_are_declared(text: str, wanted: str) -> None:
+    assert one(INDIAN, text) == wanted
+    assert one(POINT, "1,23,456.78") == "1,23,456.78"

@@ -37,6 +37,8 @@ ALL: dict[str, Cleaner] = {
     "number": clean.number(),
     "number, decimal comma": clean.number(",", "."),
     "number, percent": clean.number(percent=True),
+    "number, lakhs": clean.number(grouping="indian"),
+    "round": clean.round(1),
     "boolean": clean.boolean(),
     "boolean, the other way round": clean.boolean(true=["no"], false=["yes"]),
     "date": clean.date("%d.%m.%Y", "%d %B %Y", "%m/%d/%y", pivot=1950),
@@ -202,7 +204,16 @@ def test_which_cleaners_mend() -> None:
             "nulls",
             "html",
         ),
-        *("number", "number, percent", "boolean", "date", "date, auto", "datetime", "datetime, auto"),
+        *(
+            "number",
+            "number, percent",
+            "number, lakhs",
+            "boolean",
+            "date",
+            "date, auto",
+            "datetime",
+            "datetime, auto",
+        ),
     }
 
 

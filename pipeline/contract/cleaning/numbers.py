@@ -1,17 +1,22 @@
 """Cleaners of numbers as people write them.
 
-What belongs here: separators, signs, currencies, percent; plain numbers come out. What does not: the cast, and rounding: no
-digit is ever changed.
+What belongs here: separators, signs, currencies, percent; plain numbers come out, of which no digit is changed but by `rounded`, for
+those who ask for it. What does not: the cast.
 """
 
 from __future__ import annotations
 
 import re
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
+from typing import Literal, get_args
 from unicodedata import category
 
 import polars as pl
 
-from pipeline.contract.cleaning.cleaner import Cleaner, fingerprint, wrong
+from pipeline.contract.cleaning.cleaner import Cleaner, by_distinct, fingerprint, wrong
+
+Grouping = Literal["thousands", "indian"]
+Half = Literal["up", "even"]
 
 # ISO 4217, in use; upper case only: `TOP` is money, `top` is a word.
 _CODES = (
@@ -33,10 +38,13 @@ _GAPS = " \u00a0\u2000-\u200a\u202f\u205f\u3000"
 _APOSTROPHES = "'\u2019\u02bc"
 _BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 _AROUND = _BLANKS + "".join(chr(code) for code in range(0x20D0) if category(chr(code)) == "Sc")
+_MOST_PLACES, _LARGEST_EXPONENT = 38, 999
 _NO_SEPARATOR = re.compile(r"[\w+\-()%]")
 
 
-def number(decimal: str = ".", thousands: str = ",", percent: bool = False) -> Cleaner:
+def number(
+    decimal: str = ".", thousands: str = ",", percent: bool = False, grouping: Grouping = "thousands"
+) -> Cleaner:
     """Numbers as people write them → plain numbers: `"€ 1,234.50"` → `"1234.50"`.
 
     Blanks of every kind, currency signs and codes around it, apostrophes or blanks between thousands, the minus sign of
@@ -48,6 +56,7 @@ def number(decimal: str = ".", thousands: str = ",", percent: bool = False) -> C
             digits, so that a decimal comma is never mistaken for one: `"1,5"` stays and fails the cast.
         thousands: between groups of three digits; `decimal=",", thousands="."` reads `"1.234,50"`.
         percent: `"12.5 %"` → `"0.125"`; otherwise such a text stays as it is.
+        grouping: `"indian"` reads groups of two above the first thousand, too: `"1,23,456.78"` (lakh and crore).
 
     Raises:
         ValueError: signs that cannot be told apart.
@@ -61,7 +70,10 @@ def number(decimal: str = ".", thousands: str = ",", percent: bool = False) -> C
             )
     if decimal.isspace() or decimal in _APOSTROPHES:
         raise wrong("number", f"decimal is {decimal!r}", "no number is written so; take a point or a comma")
-    body = _body(decimal, thousands)
+    if grouping not in get_args(Grouping):
+        raise wrong("number", f"grouping is {grouping!r}", 'take "thousands" or "indian"')
+    body = _body(decimal, thousands, grouping)
+    parameters = (decimal, thousands, percent, *([grouping] if grouping != "thousands" else []))
     separators = dict.fromkeys([*_BLANKS, *_APOSTROPHES, thousands], "") | {decimal: "."}
 
     def work(column: pl.Series) -> pl.Series:
@@ -76,7 +88,7 @@ def number(decimal: str = ".", thousands: str = ",", percent: bool = False) -> C
         "number",
         lambda value: value.map_batches(work, return_dtype=pl.String),
         lambda value: value.str.contains(rf"[^0-9+\-{plain_point}]|[0-9.]-+$"),
-        fingerprint("number", decimal, thousands, percent),
+        fingerprint("number", *parameters),
         mends=decimal == ".",
         by_locale=decimal != ".",
         refuses=None
@@ -86,7 +98,38 @@ def number(decimal: str = ".", thousands: str = ",", percent: bool = False) -> C
     )
 
 
-def _body(decimal: str, thousands: str) -> str:
+def rounded(places: int, half: Half = "up") -> Cleaner:
+    """Plain numbers with at most so many digits behind the point: `clean.round(2)` makes `"1.01"` of `"1.005"`. The digits that stand
+    there are rounded, not the double nearest to them; a text that is no plain number stays. It works on numbers that are typed in the
+    file, too.
+
+    Args:
+        places: digits behind the point, 0 to 38.
+        half: where exactly half is left over: `"up"` goes away from zero, as people round; `"even"` to the even digit.
+    """
+    if not isinstance(places, int) or isinstance(places, bool) or not 0 <= places <= _MOST_PLACES:
+        raise wrong("round", f"places is {places!r}", f"give a whole number from 0 to {_MOST_PLACES}")
+    if half not in get_args(Half):
+        raise wrong("round", f"half is {half!r}", 'take "up" or "even"')
+    step, rounding = Decimal(1).scaleb(-places), ROUND_HALF_UP if half == "up" else ROUND_HALF_EVEN
+
+    def work(text: str) -> str:
+        with localcontext(prec=len(text) + _LARGEST_EXPONENT + places):
+            number = Decimal(text.strip()).quantize(step, rounding)
+        return f"{number or abs(number):f}"
+
+    return Cleaner(
+        "round",
+        by_distinct(work),
+        lambda value: value.str.contains(
+            rf"^\s*[+-]?(?:[0-9]*\.[0-9]{{{places + 1},}}|(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]{{1,3}})\s*$"
+        ),
+        fingerprint("round", places, half),
+        of_numbers=True,
+    )
+
+
+def _body(decimal: str, thousands: str, grouping: Grouping) -> str:
     """Regular expression of the digits of a number, with their separators."""
     point = re.escape(decimal)
     separators = [f"[{_GAPS}]", f"[{_APOSTROPHES}]"]
@@ -94,7 +137,11 @@ def _body(decimal: str, thousands: str) -> str:
         separators.insert(0, re.escape(thousands))
     # One kind of separator in one number. No group begins with a zero: 0,125 is a fraction written with a comma.
     groups = "|".join(rf"(?:{separator}[0-9]{{3}})+" for separator in separators)
-    grouped = rf"[1-9][0-9]{{0,2}}(?:{groups})(?:{point}[0-9]*)?"
+    heads = rf"[1-9][0-9]{{0,2}}(?:{groups})"
+    if grouping == "indian":
+        pairs = "|".join(rf"(?:{separator}[0-9]{{2}})+{separator}[0-9]{{3}}" for separator in separators)
+        heads = rf"(?:{heads}|[1-9][0-9]?(?:{pairs}))"
+    grouped = rf"{heads}(?:{point}[0-9]*)?"
     plain = rf"(?:[0-9]+(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]{{1,4}})?"
     return rf"(?:{grouped}|{plain})"
 
