@@ -63,6 +63,8 @@ _BOOK = re.compile(
     b"|".join(re.escape(name.encode("utf-16-le")) for name in ("Workbook\0", "Book\0")), re.IGNORECASE
 )
 _ENTRY = 128
+# Workbooks before Excel 5 are no compound files: their first record tells.
+_OLD_WORKBOOKS = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")
 _FOREIGN = {
     b"%PDF-": "a PDF document",
     b"\x89PNG": "a PNG picture",
@@ -180,6 +182,13 @@ def _by_magic(path: Path, head: bytes) -> str | None:
     if head.startswith(_OLE2):
         _refuse_no_workbook(path)
         return "excel"
+    if head.startswith(_OLD_WORKBOOKS):
+        raise UnreadableFile(
+            path,
+            "unsupported",
+            "it is a workbook of Excel 2, 3 or 4",
+            "Open it in a spreadsheet program, save it as .xlsx or CSV, and send that",
+        )
     if head.startswith(b"FEA1"):
         raise UnreadableFile(
             path,

@@ -22,7 +22,7 @@ from pipeline.files.workbook.plain import PlainXml
 from pipeline.ingest import stage
 from pipeline.settings import Settings
 from pipeline_tests.cases.xls_bytes import chart, error, label, number, record, shared, xls
-from pipeline_tests.files.reading import read
+from pipeline_tests.files.reading import read, write
 from pipeline_tests.files.test_excel import BUDGETS, rewritten, workbook
 from pipeline_tests.files.test_workbook_formats import cell, ods, row, texts, wide, xlsb
 from pipeline_tests.files.test_workbook_formats import record as binary
@@ -608,3 +608,10 @@ def test_a_shared_text_that_is_not_there_is_damage(tmp_path: Path) -> None:
         with pytest.raises(UnreadableFile) as caught:
             read(xlsx(tmp_path / "a.xlsx", rows, ["<t>one</t>", "<t>two</t>"]))
         assert caught.value.code == "damaged"
+
+
+@pytest.mark.parametrize("first", [b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00"])
+def test_workbooks_before_excel_5_are_refused_by_name(tmp_path: Path, first: bytes) -> None:
+    with pytest.raises(UnreadableFile, match="Excel 2, 3 or 4") as caught:
+        read(write(tmp_path / "a.xls", first + bytes(60)))
+    assert caught.value.code == "unsupported"

@@ -16,7 +16,7 @@ from pipeline.files.workbook.layout import Numbers
 _HEAD, _TAIL, _HEAD_ROWS = 2 * 1024 * 1024, 256 * 1024, 400
 _BOOLEAN = b' t="b"'
 _BEFORE = 30
-_TELLING = 8
+_TELLING = 4
 _NAME = re.compile(rb'r="([A-Z]+)"[^<>]*$')
 _REFERENCE = re.compile(rb"\sr=[\"']([A-Z]+\d+)[\"']")
 # The library takes a shared text's number that is not all digits (a blank before it) for 0.
