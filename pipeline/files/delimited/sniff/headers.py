@@ -153,7 +153,10 @@ def _untyped(cell: str, kind: str, column: Column) -> tuple[float, float]:
         return 0.6, 0.0
     form = column.form
     if form and form.strip("a"):
-        return (0.0, 0.7) if form_of(cell) == form else (0.6, 0.0)
+        if form_of(cell) != form:
+            return 0.6, 0.0
+        as_long = any(len(value) == len(cell) for value in column.values)
+        return 0.0, 0.0 if form.isalpha() else 0.7 if as_long else 0.4
     if column.kind == CODE:
         if any(len(value) == len(cell) for value in column.values):
             return 0.0, 0.7
