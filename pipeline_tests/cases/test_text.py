@@ -216,6 +216,28 @@ def test_lines_whose_ends_are_escaped_without_quotes_are_told(tmp_path: Path) ->
     assert len(found.rows) + len(found.rejects) == text.count("\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "columns", "records"),
+    [
+        # A broken record that blanks would split into as many fields as the others have.
+        (
+            "Dublin;a@x.org;Cat Kim Bern Ivy;abd;0;zz\nVienna;g@x.org;Oto;qrs;1\nRome;h@x.org;Eve;qrs;1\nOslo;i@x.org;Tom;qrs;2\n",
+            5,
+            4,
+        ),
+        # A column without name and values.
+        ("country,,x\nSK,,234.55\nFR,,32.31\nPL,,406.10\n", 3, 3),
+        ("# c\ncountry,,x\nSK,,234.55\n# d\nFR,,32.31\n", 3, 2),
+    ],
+)
+def test_what_a_reading_with_another_delimiter_makes_of_it_counts_for_nothing(
+    tmp_path: Path, text: str, columns: int, records: int
+) -> None:
+    found = _read(tmp_path, text)
+    assert len(found.table.columns) == columns
+    assert len(found.rows) + len(found.rejects) == records
+
+
 def test_a_broken_record_below_a_header_is_a_reject(tmp_path: Path) -> None:
     found = _read(tmp_path, "id,name,city,n\n1,ann,rome\n" + "\n".join(_FULL) + "\n")
     assert found.table.header == ("id", "name", "city", "n")

@@ -133,8 +133,16 @@ def _other(lines: list[bytes]) -> list[bytes]:
     return [
         mark
         for mark, times in counts[0].items()
-        if mark not in _LONG and all(count[mark] == times for count in counts[1:])
+        if mark not in _LONG
+        and all(count[mark] == times for count in counts[1:])
+        and _stands_alone(looked, mark)
     ]
+
+
+def _stands_alone(lines: list[bytes], mark: bytes) -> bool:
+    """Whether none of the usual delimiters in it stands outside of it: `,,` is an empty field where there are other commas."""
+    usual = [single for single in COMMON if single in mark]
+    return not any(single in line.replace(mark, b"") for line in lines for single in usual)
 
 
 @dataclass(frozen=True)

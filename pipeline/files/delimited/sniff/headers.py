@@ -156,7 +156,7 @@ def _untyped(cell: str, kind: str, column: Column) -> tuple[float, float]:
         if form_of(cell) != form:
             return 0.6, 0.0
         as_long = any(len(value) == len(cell) for value in column.values)
-        return 0.0, 0.0 if form.isalpha() else 0.7 if as_long else 0.4
+        return 0.0, 0.3 if form.isalpha() else 0.7 if as_long else 0.4
     if column.kind == CODE:
         if any(len(value) == len(cell) for value in column.values):
             return 0.0, 0.7

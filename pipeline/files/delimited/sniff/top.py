@@ -9,7 +9,16 @@ import statistics
 from dataclasses import dataclass, replace
 
 from pipeline.files.delimited.fields import split_record
-from pipeline.files.delimited.sniff.evidence import EMPTY, Column, columns_of, filled, is_blank, kind_of
+from pipeline.files.delimited.sniff.evidence import (
+    EMPTY,
+    TEXT,
+    WORD,
+    Column,
+    columns_of,
+    filled,
+    is_blank,
+    kind_of,
+)
 from pipeline.files.delimited.sniff.headers import holds_names, holds_values, judge, look_like_names
 from pipeline.files.delimited.sniff.shape import Cells, Shape
 
@@ -75,10 +84,23 @@ def top_of(shape: Shape, start: int) -> Top:
     if holds_names(cells, judge(cells, profile(shape, record + 1, shape.width, cells))):
         return Top(record)
     columns = profile(shape, record, shape.width)
-    for above in range(start, record):
-        if _may_be_record(shape, above, columns):
+    for above in range(_below_labels(shape, start, record), record):
+        if _may_be_record(shape, above, record, columns):
             return Top(above, record - above)
     return Top(record)
+
+
+def _below_labels(shape: Shape, start: int, record: int) -> int:
+    """The first row below those of two fields, a word and its value, that are half as wide as the records at most: one of them may be
+    a broken record, several are keys with their values."""
+    below = start
+    while below < record:
+        cells = _without_blank_end(shape.row(below))
+        if cells and (len(cells) != 2 or shape.width < 4 or kind_of(cells[0]) not in (WORD, TEXT)):
+            break
+        below += 1
+    labels = [shape.row(above)[0] for above in range(start, below) if filled(shape.row(above))]
+    return below if len(set(labels)) == len(labels) > 1 else start
 
 
 def _below_hash(shape: Shape, start: int) -> int:
@@ -130,17 +152,19 @@ def _is_above(shape: Shape, record: int, usual: float) -> bool:
     return leading and (count == 1 or count <= usual / (2 if apart else 3))
 
 
-def _may_be_record(shape: Shape, record: int, columns: list[Column]) -> bool:
-    """Whether a row above records without names may be one of them that is broken. It is none if it is blank, a lone text, or has
-    words where the records have numbers, dates or the like; where nothing tells, it is one unless a blank line sets it off."""
+def _may_be_record(shape: Shape, record: int, below: int, columns: list[Column]) -> bool:
+    """Whether a row above the first record without names (`below`) may be one that is broken. It is none if it is blank, a lone text,
+    or has words where the records have numbers, dates or the like; where nothing tells, it is one unless a blank line sets it off, and
+    then it has to have nearly all the fields of one."""
     cells = _without_blank_end(shape.row(record))
     if not cells:
         return False
     fitting = _fitting(cells, columns)
     if 1 < len(cells) == len(columns) - 1:
         fitting = max(fitting, _fitting(cells, columns[1:]))
-    apart = record + 1 < len(shape) and shape.gaps[record + 1]
-    return fitting > 0 or (fitting == 0 and len(cells) > 1 and not apart)
+    if any(shape.gaps[record + 1 : below + 1]):
+        return fitting > 1 or (fitting > 0 and len(cells) >= len(columns) - 1)
+    return fitting > 0 or (fitting == 0 and len(cells) > 1)
 
 
 def _fitting(cells: Cells, columns: list[Column]) -> int:
@@ -166,21 +190,16 @@ def _header_of_other_width(shape: Shape, start: int, record: int) -> int | None:
     if len(cells) == shape.width or _is_one_of_many(shape, start, above):
         return None
     apart = above + 1 < record or shape.gaps[record]
-    if not apart and (cells_again := mended(shape, above)) is not None:
-        shape.mend(above, cells_again)
-    elif count < max(2, 0.6 * shape.width) or holds_values(cells):
+    again = None if apart else mended(shape, above)
+    if again is None and (count < max(2, 0.6 * shape.width) or holds_values(cells)):
         return None
-    columns = profile(shape, record, shape.width)
-    if all(_is_data(cells, columns[shift:]) for shift in {0, max(shape.width - len(cells), 0)}):
-        return None
+    verdict = judge(again or cells, profile(shape, record, shape.width))
     first = judge(shape.row(record), profile(shape, record + 1, shape.width))
-    return above if not first.is_header and first.data >= first.names else None
-
-
-def _is_data(cells: Cells, columns: list[Column]) -> bool:
-    """Whether more speaks for a record than for names."""
-    verdict = judge(cells, columns)
-    return verdict.data > verdict.names
+    if verdict.data > verdict.names or first.is_header or first.data < first.names:
+        return None
+    if again is not None:
+        shape.mend(above, again)
+    return above
 
 
 def _is_one_of_many(shape: Shape, start: int, record: int) -> bool:
@@ -196,7 +215,7 @@ def mended(shape: Shape, record: int) -> Cells | None:
     plain = tuple(_unquoted(cell) for cell in text.split(own))
     if len(plain) == shape.width > 1 and all(filled([cell]) for cell in plain[:-1]):
         return plain
-    for mark in _OTHER_DELIMITERS:
+    for mark in _OTHER_DELIMITERS if own not in text else "":
         cells = tuple(split_record(text, replace(shape.candidate.marks, delimiter=ord(mark))))
         if mark != own and len(cells) == shape.width > 2 and look_like_names(cells):
             return cells
