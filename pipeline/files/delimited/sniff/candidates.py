@@ -140,9 +140,12 @@ def _other(lines: list[bytes]) -> list[bytes]:
 
 
 def _stands_alone(lines: list[bytes], mark: bytes) -> bool:
-    """Whether none of the usual delimiters in it stands outside of it: `,,` is an empty field where there are other commas."""
+    """Whether none of the usual delimiters in it stands outside of it, and it is not such a one twice and more: then there are empty
+    fields between them."""
     usual = [single for single in COMMON if single in mark]
-    return not any(single in line.replace(mark, b"") for line in lines for single in usual)
+    return mark not in [single * len(mark) for single in usual] and not any(
+        single in line.replace(mark, b"") for line in lines for single in usual
+    )
 
 
 @dataclass(frozen=True)
