@@ -21,7 +21,7 @@ from pipeline.files.canonical import as_text
 from pipeline.files.table import ROW
 from pipeline.ingest import drift
 from pipeline.ingest.columns import ColumnReader, Typed
-from pipeline.ingest.hiding import Hiding
+from pipeline.ingest.hiding import Hiding, cause_of
 from pipeline.ingest.mapping import ColumnMapping, map_columns
 from pipeline.ingest.profile import chunk_figures
 from pipeline.ingest.refusals import refusal
@@ -167,7 +167,7 @@ class ChunkProcessor:
             raise ContractError(
                 self._dataset.name,
                 "keep",
-                f"gives no answer for any row ({type(error).__name__}: {error})",
+                f"gives no answer for any row ({cause_of(error, self._dataset)})",
                 "It gives one true or false per row; conversions in it need strict=False.",
             ) from error
         looks_at = set(keep.meta.root_names())

@@ -25,6 +25,7 @@ from pipeline.contract.zones import in_utc
 from pipeline.files.canonical import as_text
 from pipeline.files.table import ROW
 from pipeline.ingest.casts import CastMemory, as_shown, beyond_range, cast, failed, same_kind
+from pipeline.ingest.hiding import cause_of
 from pipeline.ingest.local_times import REPEATED, cut_or_shifted, repeated
 from pipeline.ingest.mapping import ColumnMapping
 from pipeline.ingest.rows import all_but, union, without
@@ -139,7 +140,15 @@ class ColumnReader:
         return self._value(one, pl.DataFrame([typed.columns[name] for name in names]), typed)
 
     def _value(self, one: Derived, frame: pl.DataFrame, typed: Typed) -> pl.Series:
-        values, failed = self._dataset.computed_columns[one.name].of(frame)
+        try:
+            values, failed = self._dataset.computed_columns[one.name].of(frame)
+        except (Exception, pl.exceptions.PanicException) as error:
+            raise ContractError(
+                self._dataset.name,
+                f"derive[{one.name!r}]",
+                f"cannot be computed for any row ({cause_of(error, self._dataset)})",
+                "It gives a value per row, from that row alone; conversions in it need strict=False.",
+            ) from error
         if len(failed):
             template = f"{one.name} {CANNOT}"
             typed.findings.append(Finding(one.name, CAST, template, failed, self._severity(one.name, CAST)))

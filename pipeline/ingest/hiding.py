@@ -136,6 +136,16 @@ def mask(values: pl.Series) -> pl.Series:
     return pl.select(pl.when(values.is_not_null()).then(pl.lit(MASK))).to_series().rename(values.name)
 
 
+def cause_of(error: BaseException, dataset: Dataset) -> str:
+    """What an error says, or only its kind where it may quote values that the dataset hides."""
+    kind = type(error).__name__
+    return (
+        f"{kind}; what it says is not told, since the dataset hides values"
+        if dataset.hidden
+        else f"{kind}: {error}"
+    )
+
+
 def hushed(text: str) -> str:
     """A sentence up to where it may quote a file: a colon, a bracket, a quotation mark."""
     told = next((found for found in _TOLD.finditer(text) if found["plain"] is None), None)

@@ -19,6 +19,7 @@ from pipeline.contract import ContractError, Dataset, Rule
 from pipeline.contract.exact import CANNOT, Computed, row_by_row
 from pipeline.contract.severities import NOT_NULLABLE
 from pipeline.contract.zones import in_utc
+from pipeline.ingest.hiding import cause_of
 from pipeline.ingest.rows import all_but, positions
 from pipeline.ingest.violations import Finding
 from pipeline.ingest.words import check_template
@@ -177,7 +178,7 @@ class ChunkValidator:
         try:
             found, failed = row_by_row(typed, names, [answers], typed.schema, pl.Boolean())
         except (Exception, pl.exceptions.PanicException) as error:
-            raise self._broken(one, f"{type(error).__name__}: {error}") from error
+            raise self._broken(one, cause_of(error, self._dataset)) from error
         refused = self._failing(one, found, typed.height)
         return None if refused is None else refused & all_but(typed.height, failed), failed
 
@@ -217,7 +218,7 @@ class ChunkValidator:
         try:
             answers, unknown = computed.of(typed)
         except (Exception, pl.exceptions.PanicException) as error:
-            raise self._broken_rule(rule, f"{type(error).__name__}: {error}") from error
+            raise self._broken_rule(rule, cause_of(error, self._dataset)) from error
         if len(answers) != typed.height or answers.dtype != pl.Boolean:
             raise self._broken_rule(
                 rule, f"{len(answers)} answers of type {answers.dtype} for {typed.height} rows"

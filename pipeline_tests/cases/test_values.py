@@ -823,3 +823,29 @@ def test_the_basic_form_of_iso_is_told_of_alike(settings: Settings) -> None:
         (2, "at", "leap_second"),
         (3, "at", "repeated_hour"),
     ]
+
+
+@pytest.mark.parametrize("kind", ["rule", "keep"])
+def test_an_expression_that_works_on_no_row_quotes_no_hidden_value(settings: Settings, kind: str) -> None:
+    def breaks(values: pl.Series) -> pl.Series:
+        if len(values):
+            raise ValueError(f"cannot take {values.to_list()}")
+        return values.cast(pl.Boolean)
+
+    broken = pl.col("name").map_batches(breaks, return_dtype=pl.Boolean)
+    said: dict[str, Any] = {"rules": [Rule("wrong", broken)]} if kind == "rule" else {"keep": broken}
+    dataset = Dataset("people", schema=model(name=str, n=int), clean={"name": clean.mask()}, **said)
+    with pytest.raises(ContractError) as caught:
+        stage_text(settings, "name,n\nJane Doe Miller,77\nJane Doe Miller,77\n", dataset)
+    assert "hides values" in str(caught.value)
+    assert "ller" not in str(caught.value)
+
+
+def test_a_value_that_an_expression_cannot_take_is_not_quoted(settings: Settings) -> None:
+    rule = Rule("coded", pl.col("name").cast(pl.Int64) > 0)
+    dataset = Dataset(
+        "people", schema=model(name=str, n=int), clean={"name": clean.mask(keep_last=0)}, rules=[rule]
+    )
+    (row,) = error_rows(stage_text(settings, "name,n\nMiller,77\n", dataset))
+    assert "Miller" not in str(row)
+    assert row["message"].startswith("the rule coded cannot be computed for this row")
