@@ -47,6 +47,33 @@ class ContractChanged(WarehouseError):
         )
 
 
+class WindowTooLarge(WarehouseError):
+    """A window of which one group holds more than the memory that there is; told before it is tried, its stored figures stay.
+
+    Attributes:
+        needed: bytes that it would take, about.
+        memory: bytes that there are.
+    """
+
+    def __init__(
+        self,
+        dataset: str,
+        window: str,
+        holding: Mapping[str, str | None],
+        rows: int,
+        needed: int,
+        memory: int,
+    ) -> None:
+        self.dataset, self.window, self.needed, self.memory = dataset, window, needed, memory
+        instead = [f"declare {name} as {form}" for name, form in holding.items() if form is not None]
+        remedies = [*instead, "make windows shorter", "group by more columns", "raise PIPELINE_MEMORY_MB"]
+        super().__init__(
+            f"window {dataset}/{window} is not computed: {', '.join(holding)} would hold the values of up to {rows:,} rows of one group in "
+            f"memory, about {needed >> 20:,} MB, and DuckDB may use {memory >> 20:,} MB, a quarter of PIPELINE_MEMORY_MB. What can be done: "
+            f"{', or '.join(remedies)}."
+        )
+
+
 class ReconciliationError(WarehouseError):
     """The rows of a delivery do not add up; nothing of it was stored."""
 

@@ -134,15 +134,13 @@ def test_a_day_with_too_many_values_to_hold_is_computed_in_pieces(
     window = Sliding("w", size="20m", every="5m", by=["place"], measures=MIXED)
     dataset, rows = readings(window, "Europe/Berlin"), random_rows(4, datetime(2025, 10, 25), hours=48)
     whole = compute(load(tmp_path / "whole", dataset, rows), dataset)
-    monkeypatch.setattr(batching, "MAX_HELD_VALUES", 100)
-    spans: list[int] = []
+    monkeypatch.setattr(batching, "memory_of", lambda connection: 100_000)
     with load(tmp_path / "pieces", dataset, rows).session() as session:
-        for batch in batching.batches(
-            session.connection, dataset, window, [date(2025, 10, 25), date(2025, 10, 26)]
-        ):
-            spans.append(len(batch.spans))
-            assert [one[1] for one in batch.spans[:-1]] == [one[0] for one in batch.spans[1:]]
-    assert spans == [9, 9]
+        days = [date(2025, 10, 25), date(2025, 10, 26)]
+        (batch,) = batching.batches(session.connection, dataset, days)
+        spans = batching.pieces(session.connection, dataset, window, batch)
+    assert len(spans) > 3 and (spans[0].lower, spans[-1].upper) == (batch.lower, batch.upper)
+    assert [one.upper for one in spans[:-1]] == [one.lower for one in spans[1:]]
     pieces = compute(load(tmp_path / "again", dataset, rows), dataset)
 
     def told(found: list[dict[str, Any]]) -> list[Any]:

@@ -365,7 +365,7 @@ FROM (
     count(*) AS row_count,
     sum("price")::DECIMAL(38,2) AS _1
   FROM clean.readings
-  WHERE "at" >= TIMESTAMP '2025-01-01 00:00:00' AND "at" < TIMESTAMP '2025-01-03 00:00:00'
+  WHERE "at" >= TIMESTAMP '2025-01-01 00:00:00' AND "at" < TIMESTAMP '2025-01-02 00:00:00'
   GROUP BY 1, "place"
   )
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pipeline.contract import Cumulative, Dataset, Session, Sliding, TimeWindow, Total, Window
+from pipeline.contract import Cumulative, Dataset, GridWindow, Session, Sliding, TimeWindow, Total, Window
 from pipeline.warehouse.sql import ident, timestamp
 from pipeline.warehouse.types import duckdb_type
 from pipeline.warehouse.windows import cumulative, fill, sessions, sliding
@@ -72,11 +72,21 @@ def compile_window(
         body = sessions.write(dataset, window, columns, source, lower, until or upper)
         return _outer(columns, body, lower, upper)
     grid = grid_of(dataset, window)
-    body = _body(dataset, window, columns, grid, source, lower, grid.reach(upper))
+    body = _body(dataset, window, columns, grid, source, lower, read_until(dataset, window, upper))
     figures = _outer(columns, body, lower, upper)
     if isinstance(window, Cumulative) or window.fill is None:
         return figures
     return fill.write(dataset, window, grid, figures, source, lower, upper, earlier)
+
+
+def read_until(dataset: Dataset, window: GridWindow, upper: datetime) -> datetime:
+    """The moment (UTC) before which all rows lie of the windows that start before `upper`: itself, where it is a start and windows do not
+    overlap."""
+    grid = grid_of(dataset, window)
+    shown = grid.on_clock(upper)
+    apart = not isinstance(window, Sliding) or window.length == window.step
+    starts = apart and grid.floor(shown) == shown and grid.off_clock(shown) == upper
+    return upper if starts else grid.reach(upper)
 
 
 def compile_total(dataset: Dataset, window: Total, source: str, *, per_delivery: bool) -> str:

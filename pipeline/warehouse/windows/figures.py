@@ -26,6 +26,7 @@ def figures_sql(
     upper: datetime,
     relation: str | None = None,
     limits: Limits | None = None,
+    only: str | None = None,
 ) -> str:
     """SELECT of `compiler.figure_columns` of the windows that start in [lower, upper), without those that retention has frozen or
     deleted: the rows that are left would give less than they were made of.
@@ -37,9 +38,11 @@ def figures_sql(
         lower: UTC without zone; where a day begins.
         upper: UTC without zone; where a day ends.
         relation: SQL of a relation with the columns of the clean table, in its place.
+        only: SQL condition on rows that whole groups fulfil, where not all groups are wanted.
         limits: how far retention has gone, where the caller knows it; read when None.
     """
-    source = relation or counted(dataset, window)
+    everything = relation or counted(dataset, window)
+    source = everything if only is None else f"(SELECT * FROM {everything} AS rows WHERE {only})"
     until = (
         sessions.horizon(connection, dataset, window, source, upper) if isinstance(window, Session) else None
     )

@@ -26,7 +26,7 @@ _SQUARED = 1e140
 _SQUARABLE = 2.0**-600
 """Every finite float times this is below `_SQUARED`."""
 
-_VALUE, _TEXT, _ENTRY, _DIGEST, _PAIR = 24, 80, 250, 12_000, 128
+_VALUE, _TEXT, _ENTRY, _DIGEST, _PAIR = 24, 80, 250, 16_000, 128
 """Bytes, as measured: of a value in a quantile, of a text, of an entry of a histogram, of a T-Digest, of a pair of values."""
 _REGISTER_BITS = 14
 """Of sketches that count different values: 16,384 registers, a standard error of 0.8 %."""
@@ -78,6 +78,7 @@ class Measure:
         zero: what stands for it in a window filled with zero.
         held: bytes of memory that computing it over rows takes for each value, beyond what can be put on disk.
         state: the same for each window and group.
+        entry: the same for each different value of a window and group.
     """
 
     sql_type: str
@@ -93,6 +94,7 @@ class Measure:
     zero: str = "NULL"
     held: int = 0
     state: int = 0
+    entry: int = 0
 
 
 def measure_of(aggregate: Aggregate, column: Column | None) -> Measure:
@@ -163,14 +165,14 @@ def _of_values(aggregate: Aggregate, name: str, dtype: pl.DataType, present: str
         pairs = "map_from_entries(list(struct_pack(k := _key, v := _held) ORDER BY _key))"
         return Measure(
             DISTRIBUTION, direct=_distribution(f"histogram({name}::VARCHAR){rows}"), condition=present,
-            keyed=Keyed(f"{name}::VARCHAR", count, _distribution(pairs)), zero=f"MAP {{}}::{DISTRIBUTION}", held=_ENTRY,
+            keyed=Keyed(f"{name}::VARCHAR", count, _distribution(pairs)), zero=f"MAP {{}}::{DISTRIBUTION}", state=_PAIR, entry=_ENTRY,
         )  # fmt: skip
     if kind == "top":
         spelled, k = f'STRUCT("value" {typed}, "count" BIGINT)[]', int(aggregate.parameter or 0)
         return Measure(
             spelled, direct=_top(f"histogram({name}){rows}", k, spelled), condition=present,
             keyed=Keyed(name, count, _named_top(f"min(struct_pack(n := -_held, v := _key), {k})", spelled)),
-            zero=f"[]::{spelled}", held=_ENTRY,
+            zero=f"[]::{spelled}", state=_PAIR, entry=_ENTRY,
         )  # fmt: skip
     raise ValueError(f"there is no aggregate {kind!r}")
 

@@ -20,7 +20,7 @@ from pipeline.warehouse.publish import marks
 from pipeline.warehouse.publish.days import numbered_sql
 from pipeline.warehouse.sql import table, timestamp
 from pipeline.warehouse.windows import clock, dirty, own_sql
-from pipeline.warehouse.windows.batches import Batch, batches
+from pipeline.warehouse.windows.batches import Batch, batches, parts_of_total, pieces
 from pipeline.warehouse.windows.compiler import compile_total
 from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.figures import figures_sql
@@ -72,7 +72,7 @@ def recompute_days(
     done = _kept(connection, dataset, window, staying, pending) if staying else []
     again = _Recomputation(connection, dataset, window, limits, final, pending, failures)
     with failures.aside("window", dataset.name, window.name, wanted):
-        for batch in batches(connection, dataset, window, sorted(set(wanted) - set(staying))):
+        for batch in batches(connection, dataset, sorted(set(wanted) - set(staying))):
             done += again.batch(batch)
     if done:
         with failures.aside("final marks", dataset.name, window.name), transaction(connection):
@@ -90,16 +90,22 @@ def recompute_total(
         if not pending:
             return []
         source = table("clean", dataset.name)
-        whole = compile_total(dataset, window, source, per_delivery=False)
-        revised = list(revise(connection, dataset, window, [whole], "_delivery IS NULL", None).values())
+        whole = [
+            compile_total(dataset, window, rows, per_delivery=False)
+            for rows in parts_of_total(connection, dataset, window, source)
+        ]
+        revised = list(revise(connection, dataset, window, whole, "_delivery IS NULL", None).values())
         connection.execute("CREATE OR REPLACE TEMP TABLE dirty_deliveries AS SELECT unnest(?::VARCHAR[]) AS _delivery",
                            [[mark.delivery for mark in pending]])  # fmt: skip
         scope = "_delivery IN (SELECT _delivery FROM temp.dirty_deliveries)"
         if window.per_delivery:
-            single = compile_total(
-                dataset, window, f"(SELECT * FROM {source} WHERE {scope})", per_delivery=True
-            )
-            revised += revise(connection, dataset, window, [single], scope, None).values()
+            single = [
+                compile_total(dataset, window, rows, per_delivery=True)
+                for rows in parts_of_total(
+                    connection, dataset, window, f"(SELECT * FROM {source} WHERE {scope})"
+                )
+            ]
+            revised += revise(connection, dataset, window, single, scope, None).values()
         rows, changed = sum(one.windows for one in revised), sum(one.changed for one in revised)
         dirty.clear(connection, pending)
         if changed:
@@ -152,7 +158,7 @@ class _Recomputation:
         done: list[Recomputed] = []
         for day in batch.days:
             with self.failures.aside("window", self.dataset.name, self.window.name, [day], helps=self._helps):
-                for alone in batches(self.connection, self.dataset, self.window, [day]):
+                for alone in batches(self.connection, self.dataset, [day]):
                     done += self._compute(alone)
         return done
 
@@ -167,7 +173,10 @@ class _Recomputation:
         done = [mark for mark in self.pending if mark.day in covered]
         with transaction(connection):
             computed = [
-                figures_sql(connection, dataset, window, *span, limits=self.limits) for span in batch.spans
+                figures_sql(
+                    connection, dataset, window, piece.lower, piece.upper, limits=self.limits, only=piece.only
+                )
+                for piece in pieces(connection, dataset, window, batch)
             ]
             scope = (
                 f"window_start >= {timestamp(batch.lower)} AND window_start < {timestamp(batch.upper)} "

@@ -20,7 +20,7 @@ from pipeline.contract import Dataset, TimeWindow, Total, Window
 from pipeline.warehouse.publish.days import numbered_sql
 from pipeline.warehouse.sql import ident, table, text, timestamp
 from pipeline.warehouse.windows import dirty
-from pipeline.warehouse.windows.batches import Batch, batches
+from pipeline.warehouse.windows.batches import Batch, batches, pieces
 from pipeline.warehouse.windows.compiler import figure_columns
 from pipeline.warehouse.windows.limits import Limits, limits_of
 from pipeline.warehouse.windows.plain import plain_total, plain_windows
@@ -129,7 +129,7 @@ def verify_days(
     gone = {day for day in known if limits.stays(dataset, window, day)}
     chosen = picked(known - waiting - gone, sample, today)
     done: list[VerifiedDay] = []
-    for batch in batches(connection, dataset, window, chosen):
+    for batch in batches(connection, dataset, chosen):
         done += _verify_batch(connection, dataset, window, batch, limits, today.toordinal())
     return Verified(
         dataset.name,
@@ -171,7 +171,8 @@ def _verify_batch(
 ) -> list[VerifiedDay]:
     """Neighbouring days, without the windows of theirs that stay as they are."""
     days = batch.days
-    for number, (lower, upper) in enumerate(batch.spans):
+    spans = dict.fromkeys((one.lower, one.upper) for one in pieces(connection, dataset, window, batch))
+    for number, (lower, upper) in enumerate(spans):
         plain = plain_windows(connection, dataset, window, lower, upper, limits, turn)
         scope = (
             f"window_start >= {timestamp(lower)} AND window_start < {timestamp(upper)} "

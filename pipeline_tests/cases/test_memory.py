@@ -1,0 +1,178 @@
+"""Windows keep within the memory that there is, however many rows a day has; what cannot is told before it is tried."""
+
+# ruff: noqa: DTZ001  (the warehouse keeps moments in UTC without zone)
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandera.polars as pa
+import pytest
+
+from pipeline.contract import Cumulative, Dataset, Session, Sliding, Total, Tumbling, Window, agg
+from pipeline.datasets.events import events
+from pipeline.warehouse import Warehouse
+from pipeline.warehouse.failures import PartsFailed
+from pipeline.warehouse.windows import batches
+
+MB = 1 << 20
+MEMORY = 128
+ROWS = 200_000
+
+
+class Visit(pa.DataFrameModel):
+    at: datetime
+    id: str
+    place: str
+    user: int
+    kind: str
+    value: float = pa.Field(nullable=True)
+
+
+def visits(*windows: Window) -> Dataset:
+    return Dataset("visits", schema=Visit, event_time="at", windows=windows, publish="nothing")
+
+
+def a_day(folder: Path, dataset: Dataset, rows: int = ROWS, memory_mb: int = MEMORY) -> Warehouse:
+    """A warehouse with so many rows over one day, of 20 places and 5,000 users."""
+    warehouse = Warehouse(folder / "w.duckdb", {dataset.name: dataset}, memory_mb=memory_mb)
+    with warehouse.session() as session:
+        session.connection.execute(
+            f"INSERT INTO clean.visits BY NAME SELECT TIMESTAMP '2025-01-01' + to_microseconds((i * {86_400_000_000 // rows})::BIGINT) "
+            "AS \"at\", 'visit ' || i AS id, 'place ' || (hash(i) % 20) AS place, (hash(i * 13) % 5000)::BIGINT AS \"user\", "
+            "'kind ' || (i % 5) AS kind, (i % 1000)::DOUBLE AS value, 'a file' AS _delivery, i + 1 AS _row "
+            f"FROM range({rows}) AS numbers(i)"
+        )
+        for window in dataset.windows:
+            session.mark_everything(dataset.name, window.name)
+    return warehouse
+
+
+def computed(warehouse: Warehouse, sql: str, dataset: str = "visits", window: str = "w") -> list[Any]:
+    with warehouse.session() as session:
+        session.recompute(dataset, window)
+        return session.connection.execute(sql).fetchall()
+
+
+def test_the_shipped_events_at_a_thousand_a_second_fit_into_a_small_memory(tmp_path: Path) -> None:
+    warehouse = Warehouse(
+        tmp_path / "w.duckdb", {"events": events}, memory_mb=MEMORY, published=tmp_path / "p"
+    )
+    with warehouse.session() as session:
+        session.connection.execute(
+            "INSERT INTO clean.events BY NAME SELECT 'e' || i AS id, 'type ' || (i % 5) AS type, 'source ' || (i % 20) AS source, "
+            "TIMESTAMP '2025-01-01' + to_microseconds((i * 1000)::BIGINT) AS timestamp, (i % 100)::DOUBLE AS value, "
+            "'a file' AS _delivery, i + 1 AS _row FROM range(600000) AS numbers(i)"
+        )
+        session.mark_everything("events", "last_minute")
+    ((windows, rows, lowest, types),) = computed(
+        warehouse,
+        "SELECT count(*), sum(row_count), min(lowest), any_value(types) FILTER (row_count = 3000) FROM windows.events_last_minute",
+        "events",
+        "last_minute",
+    )
+    assert (windows, rows, lowest) == (131 * 20, 12 * 600_000, 0.0)
+    assert sum(types.values()) == 3_000
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        Tumbling("w", every="10s", by=["user"], measures={"kinds": agg.distribution("kind"), "last": agg.last("id")}),
+        Tumbling("w", every="1d", by=["place"], measures={"p95": agg.quantile("value", 0.95), "d": agg.quantile_discrete("value", 0.5)}),
+        Sliding("w", size="60s", every="5s", by=["place"], measures={"p95": agg.quantile("value", 0.95), "top": agg.top("user", 3)}),
+        Sliding("w", size="1h", every="5m", measures={"about": agg.count_distinct("id", approximate=True)}),
+        Cumulative("w", period="1d", every="2h", by=["place"], measures={"p95": agg.median("value"), "kinds": agg.distribution("kind")}),
+        Session("w", gap="1m", by=["user"], measures={"p95": agg.median("value"), "top": agg.top("kind", 1)}),
+    ],
+    ids=["seconds of users", "a day", "a minute by 5 s", "an hour by 5 min", "growing", "sessions"],
+)  # fmt: skip
+def test_each_kind_of_window_fits_into_a_small_memory(tmp_path: Path, window: Window) -> None:
+    warehouse = a_day(tmp_path, visits(window), memory_mb=64)
+    ((windows, rows),) = computed(warehouse, "SELECT count(*), sum(row_count) FROM windows.visits_w")
+    times = window.length / window.step if isinstance(window, Sliding) else 1
+    if not isinstance(window, Cumulative):
+        assert abs(rows - times * ROWS) < 10, (windows, rows)
+
+
+@pytest.mark.parametrize(
+    "measure", [agg.quantile("value", 0.9), agg.quantile_discrete("value", 0.9), agg.median("value")]
+)
+def test_what_one_window_cannot_hold_is_told_with_what_helps(
+    tmp_path: Path, measure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = visits(Tumbling("w", every="1d", measures={"most": measure}))
+    warehouse = a_day(tmp_path, dataset)
+    monkeypatch.setattr(batches, "memory_of", lambda connection: 4 * MB)
+    with warehouse.session() as session, pytest.raises(PartsFailed) as failed:
+        session.recompute("visits", "w")
+    said = str(failed.value)
+    assert "visits/w" in said and f"{ROWS:,} rows" in said and "may use 4 MB" in said
+    assert 'declare most as agg.quantile("value", ' in said and "approximate=True)" in said
+
+
+def test_the_approximate_form_that_is_named_fits(tmp_path: Path) -> None:
+    window = Tumbling("w", every="1d", measures={"most": agg.quantile("value", 0.9, approximate=True)})
+    ((most,),) = computed(a_day(tmp_path, visits(window), memory_mb=32), "SELECT most FROM windows.visits_w")
+    assert most == pytest.approx(899, abs=20)
+
+
+def test_figures_are_the_same_in_pieces_and_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measures = {
+        "p95": agg.quantile("value", 0.95), "kinds": agg.distribution("kind"), "top": agg.top("user", 2), "sum": agg.sum("value"),
+        "about": agg.count_distinct("user", approximate=True),
+    }  # fmt: skip
+    windows: list[Window] = [
+        Tumbling("day", every="1d", by=["place"], measures=measures),
+        Tumbling("hours", every="3h", by=["place"], measures=measures),
+        Sliding("hour", size="2h", every="20m", by=["place"], measures=measures),
+        Cumulative("growing", period="1d", every="3h", by=["place"], measures=measures),
+        Session("stay", gap="30s", by=["user"], measures=measures),
+        Total("ever", by=["place"], measures=measures),
+    ]
+    found: list[list[Any]] = []
+    for name, memory in (("whole", 1 << 40), ("pieces", 6 << 20)):
+        monkeypatch.setattr(batches, "memory_of", lambda connection, memory=memory: memory)
+        folder = tmp_path / name
+        folder.mkdir()
+        warehouse = a_day(folder, visits(*windows), 20_000)
+        lines = []
+        for window in windows:
+            by = ", ".join(window.by)
+            columns = ", ".join(["window_start", "window_end", by, *measures, "row_count"])
+            lines += computed(
+                warehouse,
+                f"SELECT {columns} FROM windows.visits_{window.name} ORDER BY ALL",
+                window=window.name,
+            )
+        found.append(lines)
+    assert found[0] == found[1] and len(found[0]) > 1_000
+
+
+def test_pieces_follow_the_rows_not_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All rows within ten minutes of a day: cut evenly one piece would have them all."""
+    window = Sliding("w", size="60s", every="5s", by=["place"], measures={"p95": agg.quantile("value", 0.95)})
+    warehouse = a_day(tmp_path, visits(window), 10)
+    with warehouse.session() as session:
+        session.connection.execute("UPDATE clean.visits SET \"at\" = TIMESTAMP '2025-01-01 12:00:00'")
+        session.connection.execute(
+            "INSERT INTO clean.visits BY NAME SELECT TIMESTAMP '2025-01-01 12:00:00' + to_microseconds((i * 3000)::BIGINT) AS \"at\", "
+            "'x' AS id, 'a' AS place, 1 AS \"user\", 'k' AS kind, 1.0 AS value, 'a file' AS _delivery, 1000 + i AS _row "
+            "FROM range(200000) AS numbers(i)"
+        )
+        monkeypatch.setattr(batches, "memory_of", lambda connection: 24 * MB)
+        (batch,) = batches.batches(
+            session.connection, session._known("visits"), [datetime(2025, 1, 1).date()]
+        )
+        pieces = batches.pieces(session.connection, visits(window), window, batch)
+    busy = [
+        one
+        for one in pieces
+        if one.upper > datetime(2025, 1, 1, 11, 59) and one.lower < datetime(2025, 1, 1, 12, 10)
+    ]
+    assert len(busy) >= 3
+    assert all(one.upper - one.lower < timedelta(minutes=10) for one in busy[1:-1])
