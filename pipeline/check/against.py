@@ -79,7 +79,7 @@ def _beyond(path: Path, dataset: Dataset, entry: Entry, counts: pl.DataFrame) ->
         CheckCount(row["column_name"], row["check_name"], row["violations"])
         for row in counts.filter(pl.col("severity") == "reject").to_dicts()
     ]
-    cause = too_many(dataset, entry.rows_rejected, entry.rows_read, rejects)
+    cause = too_many(dataset, entry.rows_refused, entry.rows_read, rejects)
     if cause is None:
         return None
     return {"code": TOO_MANY, "cause": cause, "remedy": too_many_remedy(dataset, path.name)}

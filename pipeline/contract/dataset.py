@@ -40,7 +40,10 @@ class Dataset:
         schema: the Pandera model (`pandera.polars.DataFrameModel`) of a clean row.
         aliases: contract column → other names it goes by in files. Case, spaces and punctuation are forgiven anyway.
         clean: contract column → cleaner or cleaners, run on the source text before the cast.
-        key: columns that identify a row over the whole table; of two rows with one key the first stays.
+        key: columns that identify a row over the whole table.
+        on_conflict: which of two rows stays that have one key, or one value of a `unique` column: the "first" (default), the "latest" to
+            arrive, or "latest_by:<column>", the one with the larger value (an empty one is the smallest; of equal ones the latest). The other
+            is kept aside, and comes back when the key is free. "reject" quarantines a file with such a row.
         event_time: the datetime column that the windows go by, or None.
         timezone: IANA zone of event times without one, and of the day partitions; default UTC.
         repeated_hour: what a time without a zone means that the clocks show twice, since they are set back: the "first" (it is noted),
@@ -88,6 +91,7 @@ class Dataset:
     aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     clean: Mapping[str, Cleaner | Sequence[Cleaner]] = field(default_factory=dict)
     key: Sequence[str] = ()
+    on_conflict: str = "first"
     event_time: str | None = None
     timezone: str = "UTC"
     repeated_hour: str = "first"
@@ -214,6 +218,17 @@ class Dataset:
         if joint:
             sets.append((joint,) if isinstance(joint, str) else tuple(joint))
         return tuple(dict.fromkeys(sets))
+
+    @property
+    def latest_by(self) -> str | None:
+        """The column whose larger value has the key."""
+        word, _, column = self.on_conflict.partition(":")
+        return column if word == "latest_by" else None
+
+    @property
+    def later_wins(self) -> bool:
+        """Whether a row may lose its key to one that arrives later."""
+        return self.on_conflict.startswith("latest")
 
     @cached_property
     def time_windows(self) -> tuple[TimeWindow, ...]:

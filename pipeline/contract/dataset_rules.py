@@ -25,7 +25,7 @@ from pipeline.contract.lifetime_rules import check_lifetime
 from pipeline.contract.read import Read
 from pipeline.contract.references import check_references
 from pipeline.contract.rules import check_rules
-from pipeline.contract.severities import check_severities
+from pipeline.contract.severities import UNIQUE, check_severities
 from pipeline.contract.window_rules import check_windows
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("increasing", (list, tuple), 'a list: ["{}"]'),
     ("aliases", (Mapping,), 'a mapping: {{"ordered_at": ["Order Date"]}}'),
     ("clean", (Mapping,), 'a mapping: {{"name": clean.strip}}'),
+    ("on_conflict", (str,), 'one of "first", "latest", "latest_by:<column>", "reject"'),
     ("event_time", (str, NoneType), "the name of a datetime column"),
     ("timezone", (str,), 'a zone such as "Europe/Berlin"'),
     ("repeated_hour", (str,), 'one of "first", "second", "order", "order:<column>", "reject"'),
@@ -93,6 +94,7 @@ def check_dataset(dataset: Dataset) -> None:
     check_rules(dataset.name, dataset.rules, columns)
     check_references(dataset)
     check_severities(dataset)
+    _check_conflicts(dataset)
     check_windows(dataset.name, dataset.windows, columns, dataset.event_time)
     check_lifetime(dataset)
 
@@ -242,6 +244,37 @@ def _check_keep(dataset: Dataset) -> None:
             "keep",
             "does not give one true or false per row",
             'Write for example pl.col("amount") > 0.',
+        )
+
+
+def _check_conflicts(dataset: Dataset) -> None:
+    """What `on_conflict` may say; the severities are right by now."""
+    given, by = dataset.on_conflict, dataset.latest_by
+    if given not in ("first", "latest", "reject") and by is None:
+        remedy = 'Write "first", "latest", "latest_by:<column>" or "reject".'
+        raise ContractError(dataset.name, "on_conflict", f"is {given!r}", remedy)
+    if given != "first" and not dataset.uniqueness:
+        cause = f"is {given!r}, and nothing of the dataset is unique"
+        raise ContractError(dataset.name, "on_conflict", cause, 'Declare a key: key=["id"].')
+    if by is not None:
+        column = next((one for one in dataset.columns if one.name == by), None)
+        if column is None:
+            cause, remedy = (
+                f"names a column {by!r} that the schema does not have",
+                f"It has: {', '.join(dataset.column_names)}.",
+            )
+            raise ContractError(dataset.name, "on_conflict", cause, remedy)
+        if isinstance(column.dtype, pl.List | pl.Binary):
+            cause = f"names {by!r}, whose values are no larger or smaller than others ({column.dtype})"
+            raise ContractError(dataset.name, "on_conflict", cause, "Name a number, a time or a text.")
+    refused = [
+        name for names in dataset.uniqueness if len(names) == 1 for name in names
+        if dataset.severities.get((name, UNIQUE)) == "quarantine"
+    ]  # fmt: skip
+    if dataset.later_wins and refused:
+        cause = f"is {given!r}, and the severity of {refused[0]!r} refuses a file whose value is taken"
+        raise ContractError(
+            dataset.name, "on_conflict", cause, 'Write on_conflict="reject", or take that severity away.'
         )
 
 

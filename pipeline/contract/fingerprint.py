@@ -60,6 +60,7 @@ def fingerprint_of(dataset: Dataset) -> str:
         "references": [one.fingerprint for one in dataset.references],
         "increasing": list(dataset.increasing),
         "repeated_hour": "" if dataset.repeated_hour == "first" else dataset.repeated_hour,
+        "on_conflict": "" if dataset.on_conflict == "first" else dataset.on_conflict,
     }
     parts |= {name: given for name, given in later.items() if given}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

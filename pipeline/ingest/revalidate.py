@@ -24,6 +24,7 @@ from pipeline.ingest.hiding import Hiding, unquoted
 from pipeline.ingest.manifest import CORRECTION, CorrectionAccount, Manifest
 from pipeline.ingest.mapping import map_columns
 from pipeline.ingest.originals import Originals
+from pipeline.ingest.records import shown_values
 from pipeline.ingest.violations import records_as_json
 from pipeline.ingest.writer import peak_memory_mb, write_chunk
 from pipeline.settings import Settings
@@ -90,7 +91,10 @@ class Revalidation:
                 int(keys[ROW][0]), keys.height, 0, lambda: Parsed(restored.source, repairs=tuple(repairs))
             )
             result = self._hidden.refuse(self._processor(columns).process(piece), restored)
-        told = keys.with_columns(record=records_as_json(self._hiding.told(source, mapping)))
+        told = self._hiding.told(source, mapping)
+        told = keys.with_columns(
+            record=records_as_json(told), shown=shown_values(told, mapping, self.dataset)
+        )
         self._number += 1
         name = f"keys-{self._number:06d}.parquet"
         told.write_parquet(self.part / name, compression="lz4", statistics=False)

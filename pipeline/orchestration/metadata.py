@@ -30,10 +30,10 @@ _LISTED = 50
 
 
 def error_rate(entry: Entry) -> float:
-    """Share of a delivery's rows that were rejected; 1 for a delivery that was quarantined as a whole."""
+    """Share of a delivery's rows with which something is wrong; 1 for a delivery that was quarantined as a whole."""
     if entry.status == "quarantined":
         return 1.0
-    return entry.rows_rejected / entry.rows_read if entry.rows_read else 0.0
+    return entry.rows_refused / entry.rows_read if entry.rows_read else 0.0
 
 
 def delivery_metadata(entry: Entry, kept_at: Path | None) -> dict[str, Any]:
@@ -45,6 +45,7 @@ def delivery_metadata(entry: Entry, kept_at: Path | None) -> dict[str, Any]:
         "rows_clean": entry.rows_clean,
         "rows_rejected": entry.rows_rejected,
         "rows_filtered": entry.rows_filtered,
+        "rows_superseded": entry.rows_superseded or None,
         "violations": entry.violations,
         "error_rate": round(error_rate(entry), 6),
         "seconds": round(entry.seconds, 3),

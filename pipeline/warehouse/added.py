@@ -67,7 +67,10 @@ def make_room(connection: duckdb.DuckDBPyConnection, dataset: Dataset, added: Se
         elif known is not None or len(extra) + len(fresh) >= MOST:
             full.append(name)
         else:
-            connection.execute(f"ALTER TABLE {table('clean', dataset.name)} ADD COLUMN {ident(name)} VARCHAR")
+            for schema in ("clean", "waiting"):
+                connection.execute(
+                    f"ALTER TABLE {table(schema, dataset.name)} ADD COLUMN {ident(name)} VARCHAR"
+                )
             columns[name] = name
             fresh.append(name)
     return Room(columns, tuple(fresh), tuple(full))

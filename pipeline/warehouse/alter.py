@@ -50,9 +50,10 @@ def apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, convert: b
         todo = [step for step in change.steps if step.changes and (convert or not step.again)]
         if all(step.kind in ("add", "rename") and step.fill is None for step in todo):
             for step in todo:
-                _alter(connection, dataset, step)
+                _alter(connection, dataset, step, there)
         else:
-            _rebuild(connection, dataset, list(there["clean", dataset.name]), todo)
+            for schema in _schemas(dataset, there):
+                _rebuild(connection, dataset, schema, list(there[schema, dataset.name]), todo)
         if change.blocked and not convert:
             return replace(change, done=False)
         ensure(connection, dataset, layout(connection))
@@ -61,22 +62,32 @@ def apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, convert: b
     return replace(change, done=True)
 
 
-def _alter(connection: duckdb.DuckDBPyConnection, dataset: Dataset, step: Step) -> None:
+def _schemas(dataset: Dataset, there: Layout) -> list[str]:
+    """Where the rows of the dataset lie: the clean ones, and those that wait for their key."""
+    return [schema for schema in ("clean", "waiting") if (schema, dataset.name) in there]
+
+
+def _alter(connection: duckdb.DuckDBPyConnection, dataset: Dataset, step: Step, there: Layout) -> None:
     """A step that needs no row to be written."""
     assert step.column is not None
-    name, column = table("clean", dataset.name), ident(step.column)
-    if step.found is None:
-        connection.execute(f"ALTER TABLE {name} ADD COLUMN {column} {step.after}")
-    else:
-        connection.execute(f"ALTER TABLE {name} RENAME COLUMN {ident(step.found)} TO {column}")
+    column = ident(step.column)
+    for name in (table(schema, dataset.name) for schema in _schemas(dataset, there)):
+        if step.found is None:
+            connection.execute(f"ALTER TABLE {name} ADD COLUMN {column} {step.after}")
+        else:
+            connection.execute(f"ALTER TABLE {name} RENAME COLUMN {ident(step.found)} TO {column}")
 
 
 def _rebuild(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, existing: Sequence[str], steps: Sequence[Step]
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    schema: str,
+    existing: Sequence[str],
+    steps: Sequence[Step],
 ) -> None:
     """All steps at once, into a new table that takes the old one's place: of several ALTERs in one transaction that write rows, DuckDB
     commits some combinations only."""
-    name, fresh = table("clean", dataset.name), table("clean", f"{dataset.name}~new")
+    name, fresh = table(schema, dataset.name), table(schema, f"{dataset.name}~new")
     renamed = {step.found: step.column for step in steps if step.kind == "rename"}
     values = {renamed.get(column) or column: ident(column) for column in existing}
     for step in steps:

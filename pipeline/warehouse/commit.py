@@ -23,15 +23,17 @@ from pipeline.ingest.refusals import (
     too_many,
     too_many_remedy,
 )
-from pipeline.warehouse import cleaning, conflicts, ledger, loading, precedence
+from pipeline.warehouse import cleaning, conflicts, ledger, loading, precedence, waiting
 from pipeline.warehouse.added import Room, make_room
 from pipeline.warehouse.conflicts import Conflicts
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.errors import DeliveryRefused, ReconciliationError, WarehouseError
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
+from pipeline.warehouse.precedence import LAST
 from pipeline.warehouse.sql import text
 from pipeline.warehouse.windows import dirty, late
+from pipeline.warehouse.windows.late import Reached
 
 
 @dataclass(frozen=True)
@@ -82,16 +84,16 @@ def commit(
         if original is not None:
             return duplicate(connection, dataset, mine, original, facts)
         room = make_room(connection, dataset, manifest.added)
-        if again:
-            precedence.list_later(connection, dataset, staged.delivery)
+        stays = mine is not None and mine.sha256 == manifest.sha256
+        place = precedence.place_of(connection, dataset.name, staged.delivery) if stays else LAST
         before, first = late.reached(connection, dataset), manifest.event_time_min
         remembered = False
         if mine is not None:
             if before is not None:
                 remembered = late.remember(connection, dataset, mine, before, first, again=again)
-            supersede(connection, dataset, mine)
+            supersede(connection, dataset, mine, before, stays=stays, at_once=_behind(dataset, place))
         expired = late.expired(dataset, before, first) if again and remembered else None
-        loaded = _load(connection, dataset, staged, records, room, again, expired)
+        loaded = _load(connection, dataset, staged, records, room, place, expired)
         entry = _record(
             connection,
             dataset,
@@ -107,15 +109,62 @@ def commit(
         if before is not None:
             fresh = f"_delivery = {text(staged.delivery)}"
             late.note(connection, dataset, fresh, before, first, remembered=remembered, again=again)
+        if _settle(connection, dataset, staged.delivery, place, loaded.found, before):
+            entry = ledger.current(connection, dataset.name, staged.delivery) or entry
     return entry
 
 
-def supersede(connection: duckdb.DuckDBPyConnection, dataset: Dataset, old: Entry) -> None:
-    """Take the rows of a delivery's earlier version out and mark what they touched as dirty."""
+def _behind(dataset: Dataset, place: int) -> bool:
+    """Whether rows at this place come to a key behind all that are there: they can only lose it."""
+    return place == LAST and not dataset.later_wins
+
+
+def _settle(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    delivery: str,
+    place: int,
+    found: Conflicts,
+    before: Reached | None,
+) -> bool:
+    """Give keys to those to whom they belong now that the rows are loaded; whether any row may have moved."""
+    if _behind(dataset, place) and not (found and waiting.may_orphan(dataset)):
+        return False
+    waiting.seed(connection, waiting.orphans(dataset, f"({text(delivery)})"))
+    return waiting.settle(connection, dataset, before)
+
+
+def supersede(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    old: Entry,
+    before: Reached | None,
+    *,
+    stays: bool = False,
+    at_once: bool = True,
+) -> None:
+    """Take the rows of a delivery's earlier version out and mark what they touched as dirty. Another delivery with its bytes, so far a duplicate,
+    has them from then on; where there is none, those that waited for their keys get them.
+
+    Args:
+        before: how far things had gone.
+        stays: its new version has the same bytes.
+        at_once: whether keys are given away now; else when the new version is there (`_settle`).
+    """
+    heir = None if stays else ledger.heir(connection, old)
     dirty.mark(connection, dataset, old.delivery, dirty.spans_of(connection, dataset, old))
-    loading.delete_rows(connection, dataset, old.delivery)
-    late.forget(connection, dataset, old.delivery)
+    if heir is None:
+        loading.delete_rows(connection, dataset, old.delivery)
+        late.forget(connection, dataset, old.delivery)
+        waiting.forget(connection, dataset, old.delivery)
+    else:
+        waiting.hand_over(connection, dataset, old.delivery, heir.delivery)
     ledger.set_status(connection, old, "replaced", "a newer version of the file took its place")
+    if heir is not None:
+        ledger.inherit(connection, old, heir)
+        dirty.mark(connection, dataset, heir.delivery, dirty.spans_of(connection, dataset, heir))
+    if at_once:
+        waiting.settle(connection, dataset, before)
 
 
 def duplicate(
@@ -128,7 +177,7 @@ def duplicate(
     """Record a delivery whose bytes are loaded already. An earlier version of the same key, with other bytes, goes: the
     file that held it holds something else now."""
     if mine is not None and mine.id != original.id:
-        supersede(connection, dataset, mine)
+        supersede(connection, dataset, mine, late.reached(connection, dataset))
     return ledger.insert(
         connection, facts | {"status": "duplicate", "reason": ledger.duplicate_reason(original)}
     )
@@ -148,7 +197,7 @@ def _load(
     staged: Staged,
     records: Records | None,
     room: Room,
-    again: bool,
+    place: int,
     expired: str | None,
 ) -> _Loaded:
     manifest = staged.manifest
@@ -161,13 +210,13 @@ def _load(
         if expired is not None:
             gone = loading.count_of(connection, f"{source} WHERE {expired}")
             source = f"(SELECT * FROM {source} WHERE NOT ({expired}))"
-        paths, known = staged.clean_paths, precedence.known_before(dataset) if again else None
-        found = conflicts.find_conflicts(connection, dataset, paths, source, known)
+        side = None if _behind(dataset, place) else waiting.staged_side(staged, source, place)
+        found = conflicts.find_conflicts(connection, dataset, staged.clean_paths, source, staged=side)
         _refuse(dataset, staged, found)
-        if again:
-            precedence.give_way(connection, dataset, staged.delivery, paths, source, found, detected_at)
         if found:
-            errors += loading.insert_conflicts(connection, staged, source, records, detected_at)
+            errors += loading.insert_conflicts(connection, dataset, staged, source, records, detected_at)
+            own = f"(SELECT _row AS place, {text(staged.delivery)} AS _delivery, _row AS original_row FROM {source})"
+            waiting.put(connection, dataset, source, room, detected_at, own)
         inserted = loading.insert_clean(
             connection, dataset, staged.delivery, source, conflicts.exclude(found), room
         )
@@ -187,7 +236,9 @@ def _refuse(dataset: Dataset, staged: Staged, found: Conflicts) -> None:
     if found.refused:
         cause = by_rule_in_words(found.refused)
         raise DeliveryRefused(staged.delivery, BY_RULE, cause, BY_RULE_REMEDY, counts)
-    too_much = too_many(dataset, manifest.rows_rejected + found.rows, manifest.rows_read, counts)
+    too_much = too_many(
+        dataset, manifest.rows_rejected + found.rows - found.superseded, manifest.rows_read, counts
+    )
     if too_much is not None:
         remedy = too_many_remedy(dataset, PurePosixPath(staged.delivery).name)
         raise DeliveryRefused(staged.delivery, TOO_MANY, too_much, remedy, counts)
@@ -201,7 +252,7 @@ def _reconcile(staged: Staged, loaded: _Loaded, inserted: int) -> None:
         "rows_clean": manifest.rows_clean - loaded.found.rows,
         "rows_rejected": loaded.rejected,
         "rows_filtered": manifest.rows_filtered,
-        "violations": manifest.violations + loaded.found.violations,
+        "violations": manifest.violations + loaded.found.violations + loaded.found.superseded,
         "rows inserted": inserted,
         "rows in the table": loaded.clean,
         "rows expired": loaded.expired,
@@ -243,8 +294,9 @@ def _record(
             "rows_filtered": manifest.rows_filtered,
             "rows_warned": manifest.rows_warned,
             "rows_mended": manifest.rows_mended,
-            "violations": loaded.violations,
-            "status": "partial" if loaded.rejected else "loaded",
+            "rows_superseded": loaded.found.superseded,
+            "violations": loaded.violations - loaded.found.superseded,
+            "status": "partial" if loaded.rejected > loaded.found.superseded else "loaded",
             "event_time_min": span[0],
             "event_time_max": span[1],
         },

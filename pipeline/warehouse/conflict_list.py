@@ -8,15 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import duckdb
+import polars as pl
 
+from pipeline.contract import Dataset
 from pipeline.ingest.manifest import CheckCount
 from pipeline.ingest.refusals import Refusal, named_rule
-from pipeline.warehouse.sql import text
+from pipeline.warehouse.sql import ident, text
 
 CONFLICTS = "temp.conflicts"
 REJECTED = f"SELECT _row FROM {CONFLICTS} WHERE severity <> 'warn'"
+SUPERSEDED = "superseded"
+"""Severity of a row that is right and lost its key to one that came later."""
 _COLUMNS = (
-    "_row BIGINT, column_name VARCHAR, check_name VARCHAR, value VARCHAR, message VARCHAR, severity VARCHAR"
+    "_row BIGINT, column_name VARCHAR, check_name VARCHAR, value VARCHAR, head VARCHAR, tail VARCHAR, severity VARCHAR, "
+    "holder VARCHAR, holder_row BIGINT"
 )
 
 
@@ -26,20 +31,22 @@ class Conflicts:
 
     Attributes:
         rows: rows that must not be loaded.
-        violations: entries, those that only warn among them.
+        superseded: of them, those with which nothing is wrong but that a later row has their key.
+        violations: entries, those that only warn among them, without those of superseded rows.
         counts: how many rows each check rejects, most frequent first.
         by_column: contract column (sets joined by ", ") → entries.
         refused: checks of severity quarantine; the file must not be loaded.
     """
 
     rows: int = 0
+    superseded: int = 0
     violations: int = 0
     counts: tuple[CheckCount, ...] = ()
     by_column: dict[str, int] = field(default_factory=dict)
     refused: tuple[Refusal, ...] = ()
 
     def __bool__(self) -> bool:
-        return self.violations > 0
+        return self.violations > 0 or self.superseded > 0
 
 
 class ConflictList:
@@ -52,21 +59,28 @@ class ConflictList:
     @property
     def spared(self) -> str:
         """A condition, beginning with AND, for rows that nothing has rejected so far; empty where nothing has."""
-        return f" AND _row NOT IN ({REJECTED})" if self._made else ""
+        return self.spared_by("_row")
 
-    def add(self, check: str, severity: str, found: str) -> int:
+    def spared_by(self, column: str) -> str:
+        """`spared`, where the rows go by another column."""
+        return f" AND {column} NOT IN ({REJECTED})" if self._made else ""
+
+    def add(self, check: str, severity: str, found: str, *, loses: bool = False) -> int:
         """Put rows into the list; returns how many.
 
         Args:
             check: their check_name.
-            severity: reject, warn or quarantine.
-            found: SQL that gives _row, column_name, value, message.
+            severity: reject, warn, quarantine or superseded.
+            found: SQL that gives _row, column_name, value, head and tail (of the message: the value stands between them) and, where the row only
+                lost a key, holder and holder_row: the row that has it; no holder, where that is a row of those that are looked at.
+            loses: whether it does.
         """
         if not self._made:
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {CONFLICTS.split('.')[1]} ({_COLUMNS})")
             self._made = True
         row = self.connection.execute(
-            f"INSERT INTO {CONFLICTS} SELECT _row, column_name, {text(check)}, value, message, {text(severity)} FROM ({found})"
+            f"INSERT INTO {CONFLICTS} SELECT _row, column_name, {text(check)}, value, head, tail, {text(severity)}, "
+            f"{'holder, holder_row' if loses else 'NULL, NULL'} FROM ({found})"
         ).fetchone()
         assert row is not None
         return int(row[0])
@@ -82,7 +96,7 @@ class ConflictList:
         if not self._made:
             return Conflicts()
         told = self.connection.execute(
-            "SELECT column_name, check_name, severity, count(*), min(_row), arg_min(message, _row) "
+            "SELECT column_name, check_name, severity, count(*), min(_row), arg_min(head || value || tail, _row) "
             f"FROM {CONFLICTS} GROUP BY ALL ORDER BY count(*) DESC, column_name, check_name"
         ).fetchall()
         if not told:
@@ -91,15 +105,17 @@ class ConflictList:
         row = self.connection.execute(f"SELECT count(DISTINCT _row) FROM ({REJECTED})").fetchone()
         assert row is not None
         by_column: dict[str, int] = {}
-        for column, _, _, entries, _, _ in told:
-            by_column[column] = by_column.get(column, 0) + entries
+        for column, _, severity, entries, _, _ in told:
+            if severity != SUPERSEDED:
+                by_column[column] = by_column.get(column, 0) + entries
         return Conflicts(
             rows=int(row[0]),
+            superseded=sum(entries for _, _, severity, entries, _, _ in told if severity == SUPERSEDED),
             violations=sum(by_column.values()),
             counts=tuple(
                 CheckCount(column, check, entries)
                 for column, check, severity, entries, *_ in told
-                if severity != "warn"
+                if severity not in ("warn", SUPERSEDED)
             ),
             by_column=by_column,
             refused=tuple(
@@ -108,6 +124,35 @@ class ConflictList:
                 if severity == "quarantine"
             ),
         )
+
+
+def spelled(dataset: Dataset, name: str, column: str | None = None) -> str:
+    """SQL of a column's value (`column`: SQL of it) for people: moments on the dataset's clock, as they stand in its files."""
+    column = column or ident(name)
+    dtype = next(one.dtype for one in dataset.columns if one.name == name)
+    if isinstance(dtype, pl.Datetime) and dataset.timezone != "UTC":
+        column = f"timezone({text(dataset.timezone)}, timezone('UTC', {column}))"
+    return f"{column}::VARCHAR"
+
+
+def in_file(dataset: Dataset, shown: str, value: str) -> str:
+    """SQL of the value of a conflict as it stands in the file.
+
+    Args:
+        shown: SQL of JSON text: contract column → its text in the file; null, or without the column, where that is not known.
+        value: SQL of what is told then.
+    """
+    sets = [
+        *dataset.uniqueness,
+        *(one.names for one in dataset.references),
+        *((name,) for name in dataset.increasing),
+    ]
+    cases = []
+    for names in dict.fromkeys(map(tuple, sets)):
+        pointers = [text("/" + name.replace("~", "~0").replace("/", "~1")) for name in names]
+        spelt = " || ', ' || ".join(f"json_extract_string({shown}, {pointer})" for pointer in pointers)
+        cases.append(f"WHEN {text(', '.join(names))} THEN coalesce({spelt}, {value})")
+    return f"CASE column_name {' '.join(cases)} ELSE {value} END" if cases else value
 
 
 def exclude(found: Conflicts) -> str:

@@ -16,6 +16,8 @@ import duckdb
 from pipeline.contract import Dataset
 from pipeline.warehouse import lookups, order, uniqueness
 from pipeline.warehouse.conflict_list import CONFLICTS, ConflictList, Conflicts, exclude, forget
+from pipeline.warehouse.contest import Side
+from pipeline.warehouse.sql import table
 
 __all__ = ["CONFLICTS", "Conflicts", "exclude", "find_conflicts", "forget"]
 
@@ -29,8 +31,9 @@ def find_conflicts(
     within: str = "this file",
     places: str | None = None,
     there: str | None = None,
+    staged: Side | None = None,
 ) -> Conflicts:
-    """List in `temp.conflicts` (_row, column_name, check_name, value, message, severity) what is wrong with staged rows.
+    """List in `temp.conflicts` (see `conflict_list`) what is wrong with staged rows.
 
     Args:
         connection: inside the transaction; the delivery's earlier version is deleted already.
@@ -42,6 +45,7 @@ def find_conflicts(
         places: where the rows are not one file, SQL in brackets that gives `_row`, `_delivery` and `original_row` of each: they take
             their places among the rows of those deliveries in the table.
         there: SQL in brackets of the rows of the dataset that references within it may be to; the clean table when not given.
+        staged: the rows as they take part in the contest for keys, where they do not come behind all that are there.
 
     Returns:
         What was found. `refused` is for the caller to act on: where it is not, those rows are left out like any others.
@@ -53,7 +57,13 @@ def find_conflicts(
     for reference in dataset.references:
         if reference.dataset != dataset.name:
             lookups.list_missing(listed, dataset, reference, source)
-    uniqueness.list_taken(listed, dataset, paths, source, known, within)
+    if staged is None:
+        uniqueness.list_taken(listed, dataset, paths, source, known, within)
+    else:
+        rivals = [Side("clean", known or table("clean", dataset.name))]
+        if len(dataset.uniqueness) > 1:  # a row that loses one key may free another for one that waits
+            rivals.append(Side("waiting", table("waiting", dataset.name)))
+        uniqueness.list_losing(listed, dataset, paths, staged, rivals)
     for column in dataset.increasing:
         if places is None:
             order.list_not_above(listed, dataset, column, paths, source)

@@ -4,7 +4,7 @@ What belongs here: the statements, over temporary tables in which a row goes by 
 what a correction is and what is told of it (`corrections`).
 
 `sent` (see `open_rows`): every row of the correction with its state. `judged`: the open
-ones with their verdict: clean, filtered, rejected. `found`: the error rows of these. `changed`: those of which something changes; a
+ones with their verdict: clean, filtered, rejected, superseded. `found`: the error rows of these. `changed`: those of which something changes; a
 row that fails for the very same reasons stays as it is.
 """
 
@@ -16,19 +16,22 @@ from datetime import datetime
 import duckdb
 
 from pipeline.contract import Dataset
+from pipeline.contract.severities import UNIQUE
 from pipeline.ingest.manifest import DaySpan, Staged
-from pipeline.warehouse import conflicts, ledger
+from pipeline.warehouse import conflicts, ledger, waiting
 from pipeline.warehouse.added import Room
-from pipeline.warehouse.conflict_list import CONFLICTS, REJECTED, Conflicts
+from pipeline.warehouse.conflict_list import CONFLICTS, REJECTED, Conflicts, in_file
+from pipeline.warehouse.contest import Side
 from pipeline.warehouse.errors import ReconciliationError
 from pipeline.warehouse.ledger import Entry
-from pipeline.warehouse.loading import changed_rows, clean_source
-from pipeline.warehouse.sql import ident, idents, parquet, table, timestamp
+from pipeline.warehouse.loading import CONFLICT_SEVERITY, CONFLICT_STATUS, changed_rows, clean_source
+from pipeline.warehouse.sql import ident, idents, parquet, table, text, timestamp
 from pipeline.warehouse.tables import ERROR_COLUMNS, clean_columns
 from pipeline.warehouse.windows import dirty
 
 _TABLES = ("sent", "judged", "found", "changed", "moved")
 _PLACES = "(SELECT place AS _row, _delivery, original_row FROM temp.sent)"
+_OWN = "(SELECT place, _delivery, original_row FROM temp.sent)"
 
 JOINED = "(_delivery, _row) IN (SELECT _delivery, original_row FROM temp.judged WHERE verdict = 'clean')"
 """SQL condition on clean rows: it joined them just now."""
@@ -44,6 +47,7 @@ class Moved:
         clean: rows that joined the clean table.
         filtered: rows that the contract leaves out.
         rejected: rows that stay open.
+        superseded: rows with which nothing is wrong but that a later row has their key.
         skipped: rows that were not open any more, or that the correction names twice.
     """
 
@@ -53,25 +57,62 @@ class Moved:
     filtered: int
     rejected: int
     skipped: int
+    superseded: int
 
 
-def move(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, room: Room) -> list[Moved]:
-    """Move the open rows that pass; note of the others why they do not. Originals' counts in the ledger follow."""
+def move(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    staged: Staged,
+    room: Room,
+    place: int,
+    *,
+    behind: bool,
+) -> list[Moved]:
+    """Move the open rows that pass; note of the others why they do not. Originals' counts in the ledger follow.
+
+    Args:
+        place: their place in the order of arrival from now on.
+        behind: whether that is behind all that are there, so that they can only lose their keys. Else `temp.seeds` are those whose keys are
+            still to be given to those to whom they belong.
+    """
     detected_at = ledger.now()
     source = _source(dataset, staged, room)
     found = Conflicts()
+    _leave_waiting(connection, dataset)
     if source is not None:
         within = f"the correction {staged.delivery!r}" if staged.delivery else "the rows that are open"
+        side = None if behind else Side("staged", _as_rows(source), place)
         found = conflicts.find_conflicts(
-            connection, dataset, staged.clean_paths, source, within=within, places=_PLACES
+            connection, dataset, staged.clean_paths, source, within=within, places=_PLACES, staged=side
         )
     _judge(connection, staged, source, found)
-    _find_errors(connection, staged, detected_at, found)
+    _find_errors(connection, dataset, staged, detected_at, found)
+    if found and source is not None:
+        waiting.put(connection, dataset, source, room, detected_at, _OWN)
     conflicts.forget(connection, found)
     _change_errors(connection, dataset)
     if source is not None:
         _insert_clean(connection, dataset, source, room)
+        joined = "SELECT _delivery, original_row AS _row FROM temp.judged WHERE state = 'open'"
+        waiting.join_now(connection, dataset, joined, place)
     return _change_ledger(connection, dataset, source)
+
+
+def _leave_waiting(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
+    """Rows that are looked at once more do not wait meanwhile."""
+    connection.execute(
+        f"DELETE FROM {table('waiting', dataset.name)} AS row USING temp.sent AS sent "
+        "WHERE sent.state = 'open' AND row._delivery = sent._delivery AND row._row = sent.original_row"
+    )
+
+
+def _as_rows(source: str) -> str:
+    """SQL in brackets of the rows under their own numbers; `_at` is the place."""
+    return (
+        "(SELECT sent._delivery, sent.original_row AS _row, staged._row AS _at, staged.* EXCLUDE (_row) "
+        f"FROM {source} AS staged JOIN temp.sent AS sent ON sent.place = staged._row)"
+    )
 
 
 def _source(dataset: Dataset, staged: Staged, room: Room) -> str | None:
@@ -90,18 +131,24 @@ def _judge(
     failing = []
     if staged.error_paths:
         failing.append(f"SELECT _row FROM {parquet(staged.error_paths)} WHERE severity = 'reject'")
+    lost = "false"
     if found:
         failing.append(REJECTED)
+        lost = f"place IN (SELECT _row FROM {CONFLICTS} WHERE severity = 'superseded')"
     rejected = f"place IN ({' UNION ALL '.join(failing)})" if failing else "false"
     clean = f"place IN (SELECT _row FROM {source})" if source is not None else "false"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, CASE WHEN {rejected} THEN 'rejected' WHEN {clean} THEN 'clean' "
+        f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, CASE WHEN {lost} THEN 'superseded' WHEN {rejected} THEN 'rejected' WHEN {clean} THEN 'clean' "
         "ELSE 'filtered' END AS verdict FROM temp.sent WHERE state = 'open'"
     )
 
 
 def _find_errors(
-    connection: duckdb.DuckDBPyConnection, staged: Staged, detected_at: datetime, conflicting: Conflicts
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    staged: Staged,
+    detected_at: datetime,
+    conflicting: Conflicts,
 ) -> None:
     """`found`, in the shape of the error table. Where a row is in its own file is taken from what was open."""
     head = "SELECT row._delivery, row.original_row AS _row, row.sheet, row.line"
@@ -114,12 +161,12 @@ def _find_errors(
             "JOIN temp.judged AS row ON row.place = found._row"
         )
     if conflicting:
-        # One that refuses a whole file rejects the row: these are no file.
+        told = in_file(dataset, "row.shown", "found.value").replace("column_name", "found.column_name", 1)
         parts.append(
-            f"{head}, found.column_name, found.check_name, found.value, found.message, row.record, "
-            "CASE found.severity WHEN 'warn' THEN 'warn' ELSE 'reject' END AS severity, "
-            "CASE found.severity WHEN 'warn' THEN 'noted' ELSE 'open' END AS status, "
-            f"{timestamp(detected_at)} AS detected_at FROM {CONFLICTS} AS found JOIN temp.judged AS row ON row.place = found._row"
+            f"SELECT _delivery, original_row AS _row, sheet, line, column_name, check_name, told AS value, head || told || tail AS message, "
+            f"record, {CONFLICT_SEVERITY} AS severity, {CONFLICT_STATUS} AS status, {timestamp(detected_at)} AS detected_at "
+            f"FROM (SELECT row._delivery, row.original_row, row.sheet, row.line, row.record, found.*, {told} AS told "
+            f"FROM {CONFLICTS} AS found JOIN temp.judged AS row ON row.place = found._row)"
         )
     names = idents(name for name, _ in ERROR_COLUMNS)
     columns = ", ".join(f"NULL::{kind} AS {ident(name)}" for name, kind in ERROR_COLUMNS)
@@ -142,7 +189,7 @@ def _change_errors(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> N
         "WHERE row.verdict <> 'rejected' OR old.n <> new.n OR old.reasons <> new.reasons"
     )
     connection.execute(
-        f"UPDATE {errors} AS error SET status = CASE WHEN error.status = 'open' AND changed.verdict <> 'rejected' "
+        f"UPDATE {errors} AS error SET status = CASE WHEN error.status = 'open' AND changed.verdict IN ('clean', 'filtered') "
         "THEN 'replayed' ELSE 'superseded' END FROM temp.changed AS changed WHERE error._delivery = changed._delivery "
         "AND error._row = changed._row AND error.status IN ('open', 'noted')"
     )
@@ -150,6 +197,12 @@ def _change_errors(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> N
     connection.execute(
         f"INSERT INTO {errors} ({names}) SELECT {names} FROM temp.found AS found "
         "WHERE (_delivery, _row) IN (SELECT _delivery, _row FROM temp.changed)"
+    )
+    # Error rows that stay as they are were found before.
+    connection.execute(
+        f"UPDATE {table('waiting', dataset.name)} AS row SET _since = error.detected_at FROM {errors} AS error JOIN temp.judged AS judged "
+        "ON judged._delivery = error._delivery AND judged.original_row = error._row WHERE judged.verdict = 'rejected' "
+        f"AND error.status = 'open' AND error.check_name = {text(UNIQUE)} AND row._delivery = error._delivery AND row._row = error._row"
     )
 
 
@@ -181,7 +234,8 @@ def _change_ledger(
         )
         times = f" LEFT JOIN {source} AS staged ON staged._row = sent.place"
     verdicts = ", ".join(
-        f"count(*) FILTER (judged.verdict = '{name}') AS {name}" for name in ("clean", "filtered", "rejected")
+        f"count(*) FILTER (judged.verdict = '{name}') AS {name}"
+        for name in ("clean", "filtered", "rejected", "superseded")
     )
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE moved AS SELECT sent._delivery AS delivery, sent.entry_id, {verdicts}, "
@@ -192,14 +246,15 @@ def _change_ledger(
         "UPDATE ops.deliveries AS entry SET rows_clean = entry.rows_clean + moved.clean, "
         "rows_filtered = entry.rows_filtered + moved.filtered, "
         "rows_rejected = entry.rows_rejected - moved.clean - moved.filtered, violations = coalesce(held.n, 0), "
-        "status = CASE WHEN entry.rows_rejected > moved.clean + moved.filtered THEN 'partial' ELSE 'loaded' END, "
+        "rows_superseded = entry.rows_superseded + moved.superseded, "
+        "status = CASE WHEN entry.rows_rejected > moved.clean + moved.filtered + entry.rows_superseded + moved.superseded THEN 'partial' ELSE 'loaded' END, "
         "event_time_min = least(entry.event_time_min, moved.first), "
         "event_time_max = greatest(entry.event_time_max, moved.last) FROM temp.moved AS moved "
         f"LEFT JOIN (SELECT _delivery, count(*) AS n FROM {table('errors', dataset.name)} WHERE status <> 'superseded' "
         "GROUP BY ALL) AS held ON held._delivery = moved.delivery WHERE entry.id = moved.entry_id"
     )
     rows = connection.execute(
-        "SELECT delivery, entry_id, clean, filtered, rejected, skipped FROM temp.moved ORDER BY delivery"
+        "SELECT delivery, entry_id, clean, filtered, rejected, skipped, superseded FROM temp.moved ORDER BY delivery"
     ).fetchall()
     return [Moved(*row) for row in rows]
 
@@ -218,7 +273,7 @@ def spans(
 def reconcile(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
     """Raise ReconciliationError unless the tables hold what the ledger says of every original."""
     rows = connection.execute(
-        "SELECT entry.delivery, entry.rows_read, entry.rows_clean, entry.rows_rejected, entry.rows_filtered, "
+        "SELECT entry.delivery, entry.rows_read, entry.rows_clean, entry.rows_rejected, entry.rows_filtered, entry.rows_superseded, "
         f"(SELECT count(*) FROM {table('clean', dataset.name)} AS clean WHERE clean._delivery = entry.delivery) + entry.rows_expired, "
         f"(SELECT count(DISTINCT _row) FROM {table('errors', dataset.name)} AS error WHERE error._delivery = entry.delivery "
         "AND error.status = 'open' AND error.severity = 'reject') "
@@ -229,6 +284,7 @@ def reconcile(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
         "rows_clean",
         "rows_rejected",
         "rows_filtered",
+        "rows_superseded",
         "rows in the table or expired",
         "rows with open errors",
     )
@@ -241,7 +297,7 @@ def reconcile(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
             cause = "after its correction rows read are not clean + rejected + filtered"
         elif figures["rows_clean"] != figures["rows in the table or expired"]:
             cause = "after its correction the table does not hold the clean rows"
-        elif figures["rows_rejected"] != figures["rows with open errors"]:
+        elif figures["rows_rejected"] - figures["rows_superseded"] != figures["rows with open errors"]:
             cause = "after its correction the error table does not hold the rejected rows"
         else:
             continue

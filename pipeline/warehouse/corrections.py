@@ -16,7 +16,7 @@ import duckdb
 
 from pipeline.contract import Dataset
 from pipeline.ingest.manifest import CORRECTION, Staged
-from pipeline.warehouse import correcting, ledger, open_rows
+from pipeline.warehouse import correcting, ledger, open_rows, precedence, waiting
 from pipeline.warehouse.added import make_room
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.correcting import Moved
@@ -68,6 +68,7 @@ class Applied:
         for count, words in (
             (self.total("filtered"), "left out by the dataset's filter"),
             (self.total("rejected"), "still rejected"),
+            (self.total("superseded"), "superseded by later rows"),
             (self.total("skipped"), "skipped (already corrected)"),
             (self.untouched, "without any value"),
             (self.refused, "refused"),
@@ -104,7 +105,8 @@ def commit(
             return ledger.insert(
                 connection, facts | {"status": "duplicate", "reason": ledger.duplicate_reason(same)}
             )
-        applied = _apply(connection, dataset, staged)
+        known = same if replay and same is not None and same.is_correction else None
+        applied = _apply(connection, dataset, staged, known)
         if not applied.usable and replay and same is not None:
             return same  # its originals have other content by now
         if not applied.usable:
@@ -128,7 +130,10 @@ def replay(
     return applied
 
 
-def _apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged) -> Applied:
+def _apply(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, known: Entry | None = None
+) -> Applied:
+    """Do it. Rows have the place of their correction, which one that was taken before (`known`) has kept."""
     account = staged.manifest.correction
     assert account is not None
     moved: Sequence[Moved] = ()
@@ -137,7 +142,9 @@ def _apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Stag
         room = make_room(connection, dataset, staged.manifest.added)
         strangers, named = open_rows.match(connection, dataset, staged)
         before = late.reached(connection, dataset)
-        moved = correcting.move(connection, dataset, staged, room)
+        place = precedence.next_place(connection) if known is None else known.seq
+        behind = known is None and not dataset.later_wins
+        moved = correcting.move(connection, dataset, staged, room, place, behind=behind)
         spans = correcting.spans(connection, dataset, staged, room)
         dirty.mark_rows(connection, dataset, spans, dataset.time_windows, correcting.JOINED, staged.delivery)
         for one in moved:
@@ -146,6 +153,9 @@ def _apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Stag
                 marks.mark_clean(connection, dataset, spans, one.delivery)
         if before is not None and spans:
             late.note(connection, dataset, correcting.JOINED, before, min(span.first for span in spans))
+        if not behind or waiting.may_orphan(dataset):
+            waiting.seed(connection, waiting.orphans(dataset, "(SELECT _delivery FROM temp.judged)"))
+            waiting.settle(connection, dataset, before)
         correcting.reconcile(connection, dataset)
     refusals = (*account.refusals, *named)[:_NAMED]
     return Applied(tuple(moved), account.refused + strangers, refusals, account.untouched)

@@ -42,7 +42,7 @@ class Entry:
         dialect: how the file is written, as JSON text, or None.
         rows_read: records of the file; 0 in a row of a duplicate or a quarantined file, like the other counts.
         rows_clean: rows loaded.
-        rows_rejected: rows with a violation that rejects.
+        rows_rejected: rows with a violation that rejects, and those that are superseded.
         rows_filtered: rows that the contract leaves out.
         violations: rows of the error table.
         status: loaded, partial (some rows rejected), quarantined, duplicate, replaced or removed.
@@ -61,6 +61,7 @@ class Entry:
         rows_warned: rows with a warning; rejected ones too.
         rows_mended: records that were mended when they were read; rejected ones too.
         rows_expired: rows among the clean ones that retention has deleted since, or would not load again.
+        rows_superseded: rows among the rejected ones with which nothing is wrong but that a later row has their key.
     """
 
     id: str
@@ -91,6 +92,12 @@ class Entry:
     rows_warned: int = 0
     rows_mended: int = 0
     rows_expired: int = 0
+    rows_superseded: int = 0
+
+    @property
+    def rows_refused(self) -> int:
+        """Rows with a violation that rejects: those with which something is wrong."""
+        return self.rows_rejected - self.rows_superseded
 
     @property
     def is_correction(self) -> bool:
@@ -228,6 +235,36 @@ def set_status(connection: duckdb.DuckDBPyConnection, entry: Entry, status: str,
     connection.execute(
         "UPDATE ops.deliveries SET status = ?, reason = ? WHERE id = ?", [status, reason, entry.id]
     )
+
+
+def heir(connection: duckdb.DuckDBPyConnection, old: Entry) -> Entry | None:
+    """The first delivery that holds the bytes of this loaded one as well, and is its duplicate."""
+    found = where(
+        connection,
+        f"dataset = $1 AND sha256 = $2 AND delivery <> $3 AND status = 'duplicate' AND {OF_A_FILE} AND NOT EXISTS ("
+        "SELECT 1 FROM ops.deliveries AS newer WHERE newer.dataset = $1 AND newer.delivery = ops.deliveries.delivery "
+        "AND newer.seq > ops.deliveries.seq AND newer.status <> 'quarantined' AND newer.format IS DISTINCT FROM 'correction')",
+        [old.dataset, old.sha256, old.delivery],
+    )
+    return found[0] if found else None
+
+
+def inherit(connection: duckdb.DuckDBPyConnection, old: Entry, duplicate: Entry) -> None:
+    """Make a duplicate the one that is loaded, with the counts and the profile of the delivery whose rows it has from now on."""
+    figures = {name: getattr(old, name) for name in _FIELDS if name.startswith(("rows_", "event_time_"))}
+    told = f"has the rows of delivery {old.delivery!r}, of which it was a duplicate until that changed (entry {old.id})"
+    given = {
+        "status": old.status,
+        "violations": old.violations,
+        "contract_fingerprint": old.contract_fingerprint,
+        "reason": told,
+    }
+    change(connection, duplicate, figures | given)
+    for name in ("columns", "cleaning"):
+        connection.execute(
+            f"INSERT INTO ops.{name} SELECT * REPLACE (? AS entry_id, ? AS delivery) FROM ops.{name} WHERE entry_id = ?",
+            [duplicate.id, duplicate.delivery, old.id],
+        )
 
 
 def change(connection: duckdb.DuckDBPyConnection, entry: Entry, values: dict[str, Any]) -> Entry:

@@ -16,14 +16,19 @@ import pyarrow.parquet as pq
 from pipeline.contract import Dataset
 from pipeline.ingest.manifest import Staged
 from pipeline.warehouse.added import Room, rescued_sql
-from pipeline.warehouse.conflict_list import CONFLICTS
+from pipeline.warehouse.conflict_list import CONFLICTS, in_file
 from pipeline.warehouse.sql import ident, idents, parquet, table, text, timestamp
 from pipeline.warehouse.tables import ERROR_COLUMNS, clean_columns
 
 Records = Callable[[Staged, pl.Series], Iterator[pl.DataFrame]]
-"""Given a delivery and ascending row numbers (Int64), frames with `_row` BIGINT, `line` BIGINT, `sheet` VARCHAR and
-`record` VARCHAR (the source row as JSON text), each row number once."""
+"""Given a delivery and ascending row numbers (Int64), frames with `_row` BIGINT, `line` BIGINT, `sheet` VARCHAR, `record` VARCHAR
+(the source row as JSON text) and `shown` VARCHAR (JSON text: contract column → its text in the file; may be absent), each row number
+once."""
 
+CONFLICT_SEVERITY = "CASE severity WHEN 'warn' THEN 'warn' ELSE 'reject' END"
+"""SQL of the severity of a conflict's error row: one that refuses a whole file was not told to, or this is no file."""
+CONFLICT_STATUS = "CASE severity WHEN 'warn' THEN 'noted' WHEN 'superseded' THEN 'superseded' ELSE 'open' END"
+"""SQL of its status."""
 _BATCH = 50_000
 
 
@@ -80,6 +85,7 @@ def insert_errors(connection: duckdb.DuckDBPyConnection, staged: Staged, detecte
 
 def insert_conflicts(
     connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
     staged: Staged,
     source: str,
     records: Records | None,
@@ -88,10 +94,10 @@ def insert_conflicts(
     """Insert an error row for each listed conflict, with its source record; returns how many."""
     if records is None:
         plain = (
-            f"(SELECT staged._row, NULL AS sheet, NULL AS line, to_json(staged)::VARCHAR AS record FROM {source} AS staged "
+            f"(SELECT staged._row, NULL AS sheet, NULL AS line, to_json(staged)::VARCHAR AS record, NULL AS shown FROM {source} AS staged "
             f"WHERE _row IN (SELECT _row FROM {CONFLICTS}))"
         )
-        return _insert_conflicts(connection, staged, plain, detected_at)
+        return _insert_conflicts(connection, dataset, staged, plain, detected_at)
     inserted, after = 0, -1
     while True:
         rows = connection.execute(
@@ -101,25 +107,28 @@ def insert_conflicts(
             return inserted
         after = rows[-1][0]
         for frame in records(staged, pl.Series("_row", [row[0] for row in rows], dtype=pl.Int64)):
-            connection.register("source_records", frame)
+            shown = frame if "shown" in frame.columns else frame.with_columns(shown=pl.lit(None, pl.String))
+            connection.register("source_records", shown)
             try:
-                inserted += _insert_conflicts(connection, staged, "source_records", detected_at)
+                inserted += _insert_conflicts(connection, dataset, staged, "source_records", detected_at)
             finally:
                 connection.unregister("source_records")
 
 
 def _insert_conflicts(
-    connection: duckdb.DuckDBPyConnection, staged: Staged, records: str, detected_at: datetime
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    staged: Staged,
+    records: str,
+    detected_at: datetime,
 ) -> int:
     names = [name for name, _ in ERROR_COLUMNS]
     return changed_rows(
         connection,
         f"INSERT INTO {table('errors', staged.manifest.dataset)} ({idents(names)}) "
-        f"SELECT {text(staged.delivery)}, found._row, record.sheet, record.line, found.column_name, found.check_name, "
-        "found.value, found.message, record.record, "
-        "CASE found.severity WHEN 'warn' THEN 'warn' ELSE 'reject' END, "
-        f"CASE found.severity WHEN 'warn' THEN 'noted' ELSE 'open' END, {timestamp(detected_at)} "
-        f"FROM {CONFLICTS} AS found JOIN {records} AS record USING (_row)",
+        f"SELECT {text(staged.delivery)}, _row, sheet, line, column_name, check_name, told, head || told || tail, record, "
+        f"{CONFLICT_SEVERITY}, {CONFLICT_STATUS}, {timestamp(detected_at)} FROM (SELECT *, {in_file(dataset, 'shown', 'value')} AS told "
+        f"FROM {CONFLICTS} JOIN {records} AS record USING (_row))",
     )
 
 

@@ -10,7 +10,7 @@ through only where one of them is missing.
 from __future__ import annotations
 
 from pipeline.contract import ContractError, Dataset, Reference
-from pipeline.warehouse.conflict_list import REJECTED, ConflictList
+from pipeline.warehouse.conflict_list import REJECTED, ConflictList, spelled
 from pipeline.warehouse.sql import ident, idents, table, text
 from pipeline.warehouse.tables import clean_columns
 
@@ -28,7 +28,7 @@ def list_missing(listed: ConflictList, dataset: Dataset, reference: Reference, s
     there = _fits(listed, dataset, reference)
     if there:
         missing = _left(missing, reference, _known(reference))
-    _list(listed, reference, source, missing, there)
+    _list(listed, dataset, reference, source, missing, there)
 
 
 def list_missing_here(listed: ConflictList, dataset: Dataset, source: str, there: str | None = None) -> None:
@@ -46,14 +46,22 @@ def list_missing_here(listed: ConflictList, dataset: Dataset, source: str, there
             missing = _left(_keys(reference, source, listed.spared), reference, known)
             here = f"SELECT {_targets(reference)} FROM {source} WHERE true{listed.spared}"
             rows = _list(
-                listed, reference, source, _left(missing, reference, here), there=True, spared=listed.spared
+                listed,
+                dataset,
+                reference,
+                source,
+                _left(missing, reference, here),
+                there=True,
+                spared=listed.spared,
             )
             if rows and reference.severity == "reject":
-                found += rows + _list_followers(listed, reference, source, known)
+                found += rows + _list_followers(listed, dataset, reference, source, known)
         own = [one for one in own if one.severity == "reject"]
 
 
-def _list_followers(listed: ConflictList, reference: Reference, source: str, known: str) -> int:
+def _list_followers(
+    listed: ConflictList, dataset: Dataset, reference: Reference, source: str, known: str
+) -> int:
     """List the rows whose reference leads to a rejected row over any number of others; returns how many.
 
     Row by row that would take as many queries as the longest chain is long. Each round here doubles how far a row looks ahead. A key
@@ -82,7 +90,7 @@ def _list_followers(listed: ConflictList, reference: Reference, source: str, kno
     found = 0
     if lost:
         only = " AND _row IN (SELECT _row FROM temp.steps WHERE lost)"
-        found = listed.add(CHECK, reference.severity, _messages(reference, source, only, ""))
+        found = listed.add(CHECK, reference.severity, _messages(dataset, reference, source, only, ""))
     listed.connection.execute("DROP TABLE temp.steps")
     return found
 
@@ -152,7 +160,13 @@ def _left(keys: str, reference: Reference, known: str) -> str:
 
 
 def _list(
-    listed: ConflictList, reference: Reference, source: str, missing: str, there: bool, spared: str = ""
+    listed: ConflictList,
+    dataset: Dataset,
+    reference: Reference,
+    source: str,
+    missing: str,
+    there: bool,
+    spared: str = "",
 ) -> int:
     """List the rows that hold a key of `missing`; returns how many."""
     listed.connection.execute(f"CREATE OR REPLACE TEMP TABLE missing AS {missing}")
@@ -161,17 +175,17 @@ def _list(
         known = listed.count(f"({_known(reference)} LIMIT 1)") if there else 0
         note = "" if known else f": {reference.dataset} has no rows yet"
         only = f"{spared} AND ({idents(reference.names)}) IN (SELECT ({idents(reference.names)}) FROM temp.missing)"
-        found = listed.add(CHECK, reference.severity, _messages(reference, source, only, note))
+        found = listed.add(CHECK, reference.severity, _messages(dataset, reference, source, only, note))
     listed.connection.execute("DROP TABLE temp.missing")
     return found
 
 
-def _messages(reference: Reference, source: str, only: str, note: str) -> str:
+def _messages(dataset: Dataset, reference: Reference, source: str, only: str, note: str) -> str:
     """The rows for the list: those for which `only`, a condition that begins with AND, is true."""
     name = ", ".join(reference.names)
-    value = " || ', ' || ".join(f"{ident(column)}::VARCHAR" for column in reference.names)
+    value = " || ', ' || ".join(spelled(dataset, column) for column in reference.names)
     return (
         f"SELECT _row, {text(name)} AS column_name, {value} AS value, "
-        f"{text(f'{name} ')} || {value} || {text(f' is not in {reference.target}{note}')} AS message "
+        f"{text(f'{name} ')} AS head, {text(f' is not in {reference.target}{note}')} AS tail "
         f"FROM {source} WHERE {_present(reference)}{only}"
     )

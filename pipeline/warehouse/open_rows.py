@@ -48,7 +48,7 @@ def match(connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Stage
         f"WITH origins AS (SELECT id, delivery, sha256 FROM ops.deliveries WHERE dataset = {text(dataset.name)} AND {HAS_ROWS}), "
         "open AS (SELECT _delivery, _row, any_value(sheet) AS sheet, any_value(line) AS line, max(detected_at) AS detected_at "
         f"FROM {table('errors', dataset.name)} WHERE status = 'open' AND severity = 'reject' GROUP BY ALL) "
-        "SELECT key._row AS place, key._delivery, key.original_row, key.record, key.sheet AS found_sheet, key.line AS found_line, "
+        "SELECT key._row AS place, key._delivery, key.original_row, key.record, key.shown, key.sheet AS found_sheet, key.line AS found_line, "
         "origins.id AS entry_id, open.sheet, open.line, CASE WHEN origins.id IS NULL THEN 'unknown' "
         "WHEN NOT starts_with(origins.sha256, key.content) THEN 'replaced' "
         "WHEN open._row IS NULL OR key.seen_at <> open.detected_at "

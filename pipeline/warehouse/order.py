@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline.contract import Dataset
 from pipeline.contract.severities import INCREASING
-from pipeline.warehouse.conflict_list import ConflictList
+from pipeline.warehouse.conflict_list import ConflictList, spelled
 from pipeline.warehouse.sql import ident, table, text
 
 
@@ -30,8 +30,8 @@ def list_not_above(
     name = ident(column)
     highest = f"max({name}) OVER (ORDER BY _row ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
     rows = (
-        f"SELECT _row, {text(column)} AS column_name, {name}::VARCHAR AS value, {text(f'{column} ')} || {name}::VARCHAR "
-        f"|| ' is not above ' || highest::VARCHAR || ', which comes before it' AS message FROM ("
+        f"SELECT _row, {text(column)} AS column_name, {spelled(dataset, column)} AS value, {text(f'{column} ')} AS head, "
+        f"' is not above ' || {spelled(dataset, column, 'highest')} || ', which comes before it' AS tail FROM ("
         f"SELECT _row, {name}, {highest} AS highest FROM {source} WHERE {_given(dataset, column)}{listed.spared}) "
         f"WHERE {name} <= highest"
     )
@@ -47,9 +47,9 @@ def list_out_of_place(listed: ConflictList, dataset: Dataset, column: str, sourc
     """
     name = ident(column)
     rows = (
-        f"SELECT _row, {text(column)} AS column_name, value::VARCHAR AS value, {text(f'{column} ')} || value::VARCHAR "
-        "|| CASE WHEN value <= before THEN ' is not above ' || before::VARCHAR || ', which comes before it' "
-        "ELSE ' is not below ' || after::VARCHAR || ', which comes after it' END AS message FROM ("
+        f"SELECT _row, {text(column)} AS column_name, {spelled(dataset, column, 'value')} AS value, {text(f'{column} ')} AS head, "
+        f"CASE WHEN value <= before THEN ' is not above ' || {spelled(dataset, column, 'before')} || ', which comes before it' "
+        f"ELSE ' is not below ' || {spelled(dataset, column, 'after')} || ', which comes after it' END AS tail FROM ("
         "SELECT place.*, (SELECT max(known.value) FROM known WHERE known._delivery = place._delivery "
         "AND known._row < place.original_row) AS before, (SELECT min(known.value) FROM known "
         "WHERE known._delivery = place._delivery AND known._row > place.original_row) AS after FROM place) "

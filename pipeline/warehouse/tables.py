@@ -1,6 +1,6 @@
 """The tables of a dataset: made from its contract, and checked against it.
 
-What belongs here: `clean.<dataset>` and `errors.<dataset>`. What does not: window tables (`windows.tables`), the
+What belongs here: `clean.<dataset>`, `errors.<dataset>` and `waiting.<dataset>`. What does not: window tables (`windows.tables`), the
 warehouse's own tables (`migrations`), rows.
 """
 
@@ -21,6 +21,11 @@ ERROR_COLUMNS = (
     ("check_name", "VARCHAR"), ("value", "VARCHAR"), ("message", "VARCHAR"), ("record", "VARCHAR"),
     ("severity", "VARCHAR"), ("status", "VARCHAR"), ("detected_at", "TIMESTAMP"),
 )  # fmt: skip
+
+WAITING_COLUMNS = (
+    ("_set", "VARCHAR"), ("_holder", "VARCHAR"), ("_holder_row", "BIGINT"), ("_status", "VARCHAR"), ("_since", "TIMESTAMP"),
+)  # fmt: skip
+"""Columns of `waiting.<dataset>` beside those of the clean table; see `waiting`."""
 
 Layout = dict[tuple[str, str], dict[str, str]]
 """(schema, table) → column → type, of every table there is."""
@@ -55,6 +60,7 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: Layou
     if existing is None:
         _create(connection, "clean", dataset.name, columns, there)
         marks.mark_whole(connection, dataset, [CLEAN])
+        _fit_waiting(connection, dataset, there)
         return
     unasked, missing = differences(dataset, existing)
     if unasked:
@@ -66,6 +72,24 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: Layou
         )
     if missing:
         marks.mark_whole(connection, dataset, [CLEAN])
+    _fit_waiting(connection, dataset, there)
+
+
+def _fit_waiting(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: Layout) -> None:
+    """Make the table of rows that wait, with the columns that the clean table has by now, or add those that it lacks."""
+    known = there.get(("waiting", dataset.name))
+    target = table("waiting", dataset.name)
+    if known is None:
+        own = ", ".join(f"NULL::{kind} AS {ident(name)}" for name, kind in WAITING_COLUMNS)
+        connection.execute(
+            f"CREATE TABLE {target} AS SELECT *, {own} FROM {table('clean', dataset.name)} LIMIT 0"
+        )
+        return
+    for name, kind in connection.execute(
+        f"SELECT column_name, column_type FROM (DESCRIBE {table('clean', dataset.name)})"
+    ).fetchall():
+        if name not in known:
+            connection.execute(f"ALTER TABLE {target} ADD COLUMN {ident(name)} {kind}")
 
 
 def _create(

@@ -19,7 +19,9 @@ import pyarrow.parquet as pq
 
 from pipeline.contract import Dataset
 from pipeline.contract.severities import UNIQUE
-from pipeline.warehouse.conflict_list import ConflictList
+from pipeline.warehouse import contest
+from pipeline.warehouse.conflict_list import SUPERSEDED, ConflictList, spelled
+from pipeline.warehouse.contest import Side
 from pipeline.warehouse.sql import ident, idents, table, text
 
 
@@ -50,15 +52,59 @@ def list_taken(
 
 def severity_of(dataset: Dataset, columns: Sequence[str]) -> str:
     """What becomes of a row whose key is taken."""
+    if dataset.on_conflict == "reject":
+        return "quarantine"
     return dataset.severities.get((columns[0], UNIQUE), "reject") if len(columns) == 1 else "reject"
 
 
-def reached(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[str], columns: Sequence[str]
-) -> bool:
-    """Whether the clean table has any key of these columns within the range of the staged ones."""
-    _, low, high = _look(paths, columns)
-    return low is not None and _reaches(connection, table("clean", dataset.name), columns[0], low, high)
+def list_losing(
+    listed: ConflictList, dataset: Dataset, paths: Sequence[str], staged: Side, known: Sequence[Side]
+) -> None:
+    """List the rows that lose a key, to others of them or to those known, where they do not stand behind all that are there.
+
+    Args:
+        dataset: whose uniqueness holds.
+        paths: the clean Parquet files, in row order.
+        staged: the rows; `_at` is the number by which they are listed.
+        known: the rows that are there.
+    """
+    connection = listed.connection
+    left = f"(SELECT * FROM {staged.rows} WHERE true{listed.spared_by('_at')})"
+    parts = []
+    for columns in dataset.uniqueness:
+        unique, low, high = _look(paths, columns)
+        keys, present = idents(columns), " AND ".join(f"{ident(column)} IS NOT NULL" for column in columns)
+        wanted = [
+            f"SELECT {keys} FROM {side.rows} WHERE {present}"
+            for side in known
+            if low is not None and _reaches(connection, side.rows, columns[0], low, high)
+        ]
+        if not unique:
+            wanted.append(f"SELECT {keys} FROM {left} WHERE {present} GROUP BY {keys} HAVING count(*) > 1")
+        if wanted:
+            parts.append(
+                f"SELECT _delivery, _row FROM {left} SEMI JOIN ({' UNION ALL '.join(wanted)}) USING ({keys})"
+            )
+    connection.execute(contest.MAKE_SEEDS)
+    if parts:
+        connection.execute(f"INSERT INTO {contest.SEEDS} {' UNION '.join(parts)}")
+    sides = [Side(staged.state, left, staged.place, "row._at"), *known]
+    if not contest.gather(connection, dataset, sides):
+        return
+    contest.decide(connection, dataset)
+    values = " ".join(
+        f"WHEN {text(', '.join(columns))} THEN {key_text(dataset, 'row', columns)}"
+        for columns in dataset.uniqueness
+    )
+    listed.add(
+        UNIQUE,
+        SUPERSEDED if dataset.later_wins else severity_of(dataset, dataset.uniqueness[0]),
+        f"SELECT lost._at AS _row, lost._set AS column_name, CASE lost._set {values} END AS value, lost._set || ' ' AS head, "
+        f"{lost_to(dataset, 'lost._delivery', 'lost._holder', 'lost._holder_row')} AS tail, lost._holder AS holder, "
+        f"lost._holder_row AS holder_row FROM {contest.VERDICTS} AS lost JOIN {left} AS row ON row._at = lost._at "
+        "WHERE lost._state = 'staged' AND NOT lost._wins",
+        loses=True,
+    )
 
 
 def _look(paths: Sequence[str], columns: Sequence[str]) -> tuple[bool, Any, Any]:
@@ -127,7 +173,7 @@ def _list(
             f"SEMI JOIN {known} AS known USING ({keys}) WHERE {present}"
         )
         if listed.count("temp.taken"):
-            parts.append(_taken_rows(known, columns))
+            parts.append(_taken_rows(dataset, known, columns))
             present += " AND _row NOT IN (SELECT _row FROM temp.taken)"
     if not unique:
         connection.execute(
@@ -135,34 +181,55 @@ def _list(
             f"WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
         )
         if listed.count("temp.doubles"):
-            parts.append(_double_rows(columns, source, within, present))
+            parts.append(_double_rows(dataset, columns, source, within, present))
     if parts:
-        listed.add(UNIQUE, severity_of(dataset, columns), " UNION ALL ".join(parts))
+        listed.add(UNIQUE, severity_of(dataset, columns), " UNION ALL ".join(parts), loses=True)
     connection.execute("DROP TABLE IF EXISTS temp.taken")
     connection.execute("DROP TABLE IF EXISTS temp.doubles")
 
 
-def _taken_rows(known: str, columns: Sequence[str]) -> str:
+def _taken_rows(dataset: Dataset, known: str, columns: Sequence[str]) -> str:
     on = " AND ".join(f"known.{ident(column)} = taken.{ident(column)}" for column in columns)
     return (
-        f"SELECT taken._row, {text(', '.join(columns))} AS column_name, any_value({key_text('taken', columns)}) AS value, "
-        f"{text(', '.join(columns))} || ' ' || any_value({key_text('taken', columns)}) || ' is already in delivery ''' "
-        "|| arg_min(known._delivery, known._row) || ''' (row ' || min(known._row) || ')' AS message "
+        f"SELECT taken._row, {text(', '.join(columns))} AS column_name, any_value({key_text(dataset, 'taken', columns)}) AS value, "
+        f"{text(', '.join(columns) + ' ')} AS head, {taken_in('arg_min(known._delivery, known._row)', 'min(known._row)')} AS tail, "
+        "arg_min(known._delivery, known._row) AS holder, min(known._row) AS holder_row "
         f"FROM temp.taken AS taken JOIN {known} AS known ON {on} GROUP BY taken._row"
     )
 
 
-def _double_rows(columns: Sequence[str], source: str, within: str, present: str) -> str:
-    name = text(", ".join(columns))
-    key = key_text("staged", columns)
+def _double_rows(dataset: Dataset, columns: Sequence[str], source: str, within: str, present: str) -> str:
     return (
-        f"SELECT staged._row, {name} AS column_name, {key} AS value, "
-        f"{name} || ' ' || {key} || ' is already in row ' || doubles.first_row || {text(f' of {within}')} AS message "
+        f"SELECT staged._row, {text(', '.join(columns))} AS column_name, {key_text(dataset, 'staged', columns)} AS value, "
+        f"{text(', '.join(columns) + ' ')} AS head, {taken_here('doubles.first_row', within)} AS tail, "
+        "NULL AS holder, doubles.first_row AS holder_row "
         f"FROM (SELECT _row, {idents(columns)} FROM {source} WHERE {present}) AS staged "
         f"JOIN temp.doubles AS doubles USING ({idents(columns)}) WHERE staged._row > doubles.first_row"
     )
 
 
-def key_text(relation: str, columns: Sequence[str]) -> str:
+def taken_in(delivery: str, row: str) -> str:
+    """SQL of the words for a key that a row of another delivery has."""
+    return f"' is already in delivery ''' || {delivery} || ''' (row ' || {row} || ')'"
+
+
+def taken_here(row: str, within: str) -> str:
+    """SQL of the words for a key that another of these rows has."""
+    return f"' is already in row ' || {row} || {text(f' of {within}')}"
+
+
+def lost_to(dataset: Dataset, own: str, holder: str, row: str) -> str:
+    """SQL of the words for a key that the row `row` of delivery `holder` has, said of a row of delivery `own`."""
+    if not dataset.later_wins:
+        return (
+            f"CASE WHEN {holder} = {own} THEN {taken_here(row, 'this file')} ELSE {taken_in(holder, row)} END"
+        )
+    return (
+        f"' is superseded by ' || CASE WHEN {holder} = {own} THEN 'row ' || {row} || ' of this file' "
+        f"ELSE 'delivery ''' || {holder} || ''' (row ' || {row} || ')' END"
+    )
+
+
+def key_text(dataset: Dataset, relation: str, columns: Sequence[str]) -> str:
     """SQL of a key of `relation` for people."""
-    return " || ', ' || ".join(f"{relation}.{ident(column)}::VARCHAR" for column in columns)
+    return " || ', ' || ".join(spelled(dataset, column, f"{relation}.{ident(column)}") for column in columns)

@@ -144,7 +144,9 @@ def test_a_file_whose_rows_are_partly_gone_can_be_replaced_and_loaded_again(tmp_
 
     newer = house.load("all.csv", *rows[:5], row(24 * 9, 900))
     assert (newer.rows_clean, newer.rows_expired) == (6, 0)
-    assert house.windows("daily", "heat") == [(0,), (1,), (2,), (3,), (4,), (900,)]
+    # The duplicate has the rows from now on that its original had.
+    heat = [0, 1, 2 + 2, 3 + 3, 4 + 4, 5, 6, 7, 8, 9 + 900]
+    assert house.windows("daily", "heat") == [(one,) for one in sorted(heat)]
     assert retain(house, NOON + 10 * DAY).rows == 2
     with house.session() as session:
         current = session.current("readings", "all.csv")

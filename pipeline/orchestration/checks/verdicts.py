@@ -63,11 +63,11 @@ def _error_rate(dataset: Dataset, entries: Sequence[Entry]) -> Verdict:
     failing = any(error_rate(entry) > dataset.fail_error_rate for entry in above)
     read = sum(entry.rows_read for entry in loaded)
     metadata = {
-        "error_rate": round(sum(entry.rows_rejected for entry in loaded) / read, 6) if read else 0.0,
+        "error_rate": round(sum(entry.rows_refused for entry in loaded) / read, 6) if read else 0.0,
         "warn_above": dataset.warn_error_rate,
         "fail_above": dataset.fail_error_rate,
         "worst": [
-            f"{e.delivery}: {error_rate(e):.2%} ({e.rows_rejected} of {e.rows_read})" for e in worst[:_NAMED]
+            f"{e.delivery}: {error_rate(e):.2%} ({e.rows_refused} of {e.rows_read})" for e in worst[:_NAMED]
         ],
     }
     limit = dataset.fail_error_rate if failing else dataset.warn_error_rate

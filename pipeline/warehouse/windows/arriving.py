@@ -4,7 +4,7 @@ What belongs here: which staged deliveries would be loaded now, which rows they 
 finding staged folders (`ingest.waiting`), windows (`live`).
 
 It follows `commit` without writing: of deliveries that wait together the first by name is loaded first, the bytes of one that is loaded
-are a duplicate, and a row with a conflict is left out.
+are a duplicate, and a row with a conflict is left out. Keys that a replaced delivery leaves are given to others at the commit only.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import duckdb
 from pipeline.contract import Dataset
 from pipeline.ingest.manifest import DaySpan, Staged
 from pipeline.ingest.refusals import too_many
-from pipeline.warehouse import conflicts, ledger, loading
+from pipeline.warehouse import conflicts, contest, ledger, loading
+from pipeline.warehouse import waiting as waiting_rows
 from pipeline.warehouse.added import Room
 from pipeline.warehouse.conflict_list import REJECTED
 from pipeline.warehouse.ledger import Entry
+from pipeline.warehouse.precedence import LAST
 from pipeline.warehouse.sql import idents, table, text
 from pipeline.warehouse.tables import clean_columns
 from pipeline.warehouse.windows import dirty
@@ -35,12 +37,14 @@ class Arriving:
         parts: SELECTs of the rows that would come, with the columns of `clean_columns` but `_rescued`.
         spans: days of the rows that would come or go.
         deliveries: whose rows these are.
+        lost: temporary tables (`_delivery`, `_row`) of rows, in the clean table or to come, whose keys go to rows that come later.
     """
 
     gone: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     spans: tuple[DaySpan, ...] = ()
     deliveries: frozenset[str] = field(default=frozenset())
+    lost: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.deliveries)
@@ -52,7 +56,12 @@ class Arriving:
         left = f" WHERE _delivery NOT IN ({', '.join(map(text, self.gone))})" if self.gone else ""
         only = "" if condition is None else f" WHERE {condition}"
         parts = [f"SELECT * FROM ({part}) AS coming{only}" for part in self.parts] if only else self.parts
-        return f"({' UNION ALL '.join([f'SELECT {names} FROM {counted} AS counted{left}', *parts])})"
+        every = " UNION ALL ".join([f"SELECT {names} FROM {counted} AS counted{left}", *parts])
+        for rows in self.lost:
+            every = (
+                f"SELECT coming.* FROM ({every}) AS coming ANTI JOIN {rows} AS lost USING (_delivery, _row)"
+            )
+        return f"({every})"
 
 
 def arriving(connection: duckdb.DuckDBPyConnection, dataset: Dataset, waiting: Sequence[Staged]) -> Arriving:
@@ -82,7 +91,7 @@ def arriving(connection: duckdb.DuckDBPyConnection, dataset: Dataset, waiting: S
         if parts is not None:
             loaded.add(staged.manifest.sha256)
             found = replace(
-                before,
+                _losing(connection, dataset, before, number),
                 parts=before.parts + parts,
                 spans=before.spans + staged.manifest.days,
                 deliveries=before.deliveries | {staged.delivery},
@@ -104,6 +113,36 @@ def _without(
     )
 
 
+def _losing(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, before: Arriving, number: int
+) -> Arriving:
+    """With the rows that lose their keys to those that were looked at just now."""
+    if (
+        not dataset.later_wins
+        or not connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE temporary AND table_name = 'verdicts'"
+        ).fetchall()
+    ):
+        return before
+    rows = f"temp.arriving_lost_{number}"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {rows.partition('.')[2]} AS SELECT _delivery, _row FROM {contest.VERDICTS} "
+        "WHERE _state = 'clean' AND NOT _wins"
+    )
+    contest.forget(connection)
+    there = before.rows(dataset, table("clean", dataset.name))
+    spans = dirty.spans_in(
+        connection, dataset, f"{there} AS row SEMI JOIN {rows} AS lost USING (_delivery, _row)"
+    )
+    whose = {row[0] for row in connection.execute(f"SELECT DISTINCT _delivery FROM {rows}").fetchall()}
+    return replace(
+        before,
+        lost=(*before.lost, rows),
+        spans=before.spans + tuple(spans),
+        deliveries=before.deliveries | whose,
+    )
+
+
 def _part(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: Staged, before: Arriving, number: int
 ) -> tuple[str, ...] | None:
@@ -113,8 +152,10 @@ def _part(
     if paths:
         source = loading.clean_source(dataset, staged, Room())
         there = before.rows(dataset, table("clean", dataset.name)) if before else None
-        found = conflicts.find_conflicts(connection, dataset, paths, source, there, there=there)
-    rejected = manifest.rows_rejected + found.rows
+        contest.forget(connection)
+        side = waiting_rows.staged_side(staged, source, LAST + number + 1) if dataset.later_wins else None
+        found = conflicts.find_conflicts(connection, dataset, paths, source, there, there=there, staged=side)
+    rejected = manifest.rows_rejected + found.rows - found.superseded
     refused = found.refused or too_many(dataset, rejected, manifest.rows_read, ()) is not None
     left_out = ""
     if found.rows and not refused:

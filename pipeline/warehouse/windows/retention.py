@@ -18,7 +18,7 @@ import duckdb
 from pipeline.contract import Dataset, Session, TimeWindow
 from pipeline.contract.durations import Months, parse_period
 from pipeline.published import CLEAN
-from pipeline.warehouse import ledger
+from pipeline.warehouse import ledger, waiting
 from pipeline.warehouse.connection import transaction
 from pipeline.warehouse.errors import ReconciliationError
 from pipeline.warehouse.failures import told
@@ -26,7 +26,7 @@ from pipeline.warehouse.ledger import HAS_ROWS
 from pipeline.warehouse.loading import changed_rows
 from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table, text, timestamp
-from pipeline.warehouse.windows import clock, dirty
+from pipeline.warehouse.windows import clock, dirty, late
 from pipeline.warehouse.windows.grid import day_grid
 from pipeline.warehouse.windows.limits import Limits, limits_of
 from pipeline.warehouse.windows.recompute import Recomputed, recompute_days
@@ -108,6 +108,7 @@ def retain(
             rows, held = _count_rows(connection, dataset, limits.rows)
             if rows and not dry_run:
                 _delete_rows(connection, dataset, limits.rows, rows)
+                waiting.seed(connection, waiting.orphans(dataset, f"(SELECT _delivery FROM {_EXPIRED})"))
             connection.execute(f"DROP TABLE {_EXPIRED}")
         windows, days = {}, {}
         if dataset.keep_windows is not None and limits.windows is not None:
@@ -121,6 +122,8 @@ def retain(
                 "INSERT INTO ops.retention (dataset, rows_before, windows_before) VALUES (?, ?, ?)",
                 [dataset.name, limits.rows, limits.windows],
             )
+        if rows and not dry_run:  # keys of the rows that went
+            waiting.settle(connection, dataset, late.reached(connection, dataset))
     return Retained(dataset.name, limits.rows, limits.windows, rows, held, windows, days, tuple(recomputed))
 
 
