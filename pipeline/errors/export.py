@@ -18,6 +18,7 @@ from pipeline.errors.refused import CannotExport
 from pipeline.errors.rows import Batch, batches
 from pipeline.errors.summary import Kinds, Summary, add_summary
 from pipeline.errors.workbook import COMMENTS, SHEET_ROWS, Workbook
+from pipeline.ingest.keys import TITLE
 from pipeline.warehouse import Warehouse
 from pipeline.warehouse.rejected import Rejected, save_rejected
 
@@ -117,7 +118,7 @@ def _write_workbook(
     comments: int,
 ) -> tuple[int, int]:
     kinds, rows = Kinds(), 0
-    title = f"Rejected rows of {dataset.name}"
+    title = f"{TITLE} {dataset.name}"
     with Workbook(made, layout, title, sheet_rows=sheet_rows, comments=comments) as book:
         for batch in found:
             book.write(batch)

@@ -3,18 +3,21 @@
 What belongs here: from the file as a table to rows under keys, and why a row has no key that can be used. What does not: validating
 them (`revalidate`), whether they are still open (`warehouse.corrections`).
 
-Of a row only the columns of its own delivery's header count: a file of two differently headed deliveries has the columns of both.
+Of a row only the columns of its own delivery's header count: a file of two differently headed deliveries has the columns of both. What a
+correction does not say it does not change: a column that it lacks keeps what the source row has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import polars as pl
 
 from pipeline.contract import Dataset
+from pipeline.contract.headers import normalise
 from pipeline.files import Parsed, Piece, Reject, Table, UnreadableFile
 from pipeline.files.table import ROW
 from pipeline.ingest.guard import unguard
@@ -28,6 +31,7 @@ from pipeline.settings import Settings
 
 _GUARDED = ("csv", "excel")
 _NAMED = 10
+_ALIKE = 0.75
 
 
 @dataclass
@@ -58,7 +62,7 @@ def stage_correction(
         The account; `rows_…` count the correction's own rows. It has no hash, size and time yet.
 
     Raises:
-        UnreadableFile: `no_usable_key`: not one row says which it is.
+        UnreadableFile: `no_usable_key`: not one row says which it is. `renamed_column`: a column of the source has another header.
     """
     refused, untouched, read = _Refused(), 0, 0
     columns = tuple(source_name(name) for name in _plain(table, table.columns) if name not in OWN)
@@ -77,8 +81,11 @@ def stage_correction(
                 refused.add(f"sheet {piece.sheet!r}", f"its {source.height} rows have no column {KEY}")
                 refused.count += source.height - 1
             continue
+        header = [None if name in OWN else source_name(name) for name in source.columns if name != ROW]
         keys, source = _keys(source, parsed, piece, dataset, refused)
-        untouched += _add(work, keys, source, parsed, originals)
+        known = originals(keys.select("_delivery", "content").unique().rows())
+        _refuse_renamed(table.path, header, list(known.values()))
+        untouched += _add(work, keys, source, parsed, known)
         meter.advance(piece.bytes_done, read)
     meter.finish(read)
     if refused.count and not work.rows and not untouched:
@@ -176,18 +183,25 @@ def _place(piece: Piece, line: int | None, row: int) -> str:
 
 
 def _add(
-    work: Revalidation, keys: pl.DataFrame, source: pl.DataFrame, parsed: Parsed, originals: Originals
+    work: Revalidation,
+    keys: pl.DataFrame,
+    source: pl.DataFrame,
+    parsed: Parsed,
+    known: Mapping[Origin, Original],
 ) -> int:
     """Have the rows validated, those of one header together; returns how many have no value at all."""
-    known = originals(keys.select("_delivery", "content").unique().rows())
     named = {column for original in known.values() for column in original.columns}
-    groups: dict[tuple[tuple[str, ...], bool], list[Origin]] = {}
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...], bool], list[Origin]] = {}
     untouched = 0
     for origin, part in _by_origin(keys, source):
         original = known.get(origin)
-        kind = (_header(original, part, named), original is not None and original.has_empty_texts)
+        given = _header(original, part, named)
+        lacking = (
+            () if original is None else tuple(one for one in original.columns if one not in part.columns)
+        )
+        kind = (given, lacking, original is not None and original.has_empty_texts)
         groups.setdefault(kind, []).append(origin)
-    for (columns, empty_texts), origins in groups.items():
+    for (columns, lacking, empty_texts), origins in groups.items():
         wanted = pl.DataFrame(origins, schema=["_delivery", "content"], orient="row")
         mine = keys.with_row_index("at").join(wanted, on=["_delivery", "content"], how="semi")["at"].sort()
         if not columns:
@@ -196,10 +210,67 @@ def _add(
         of_keys, of_source = keys[mine], _only(source[mine], columns, empty_texts)
         filled = of_source.select(~pl.all_horizontal(pl.all().is_null())).to_series()
         untouched += len(mine) - int(filled.sum())
-        of_keys = of_keys.filter(filled)
+        of_keys, of_source = of_keys.filter(filled), of_source.filter(filled)
+        if lacking and of_keys.height:
+            of_source = of_source.hstack(_kept(of_keys, lacking, known))
         places = set(of_keys[ROW])
-        work.add(of_keys, of_source.filter(filled), [one for one in parsed.repairs if one.row in places])
+        work.add(of_keys, of_source, [one for one in parsed.repairs if one.row in places])
     return untouched
+
+
+def _kept(keys: pl.DataFrame, columns: tuple[str, ...], known: Mapping[Origin, Original]) -> list[pl.Series]:
+    """What the source rows have in these columns, in the order of `keys`; nothing where a row could not be split, or is not open."""
+    values: dict[str, list[str | None]] = {name: [None] * keys.height for name in columns}
+    numbered = keys.select("_delivery", "content", "original_row").with_row_index("at")
+    for (delivery, content), rows in numbered.group_by("_delivery", "content"):
+        original = known.get((str(delivery), str(content)))
+        records = {} if original is None else original.records(rows["original_row"].to_list())
+        for at, row in zip(rows["at"], rows["original_row"], strict=True):
+            record = records.get(row, {})
+            for name in columns:
+                values[name][at] = record.get(name)
+    return [pl.Series(name, found, pl.String) for name, found in values.items()]
+
+
+def _refuse_renamed(path: Path, header: Sequence[str | None], originals: Sequence[Original]) -> None:
+    """Raise UnreadableFile where a column of the sources is missing and one that none of them has stands in its place, or is called nearly so.
+
+    Args:
+        header: columns of the correction in order; None: one of ours.
+    """
+    expected = list(dict.fromkeys(name for original in originals for name in original.columns))
+    strange = [name for name in header if name is not None and name not in expected]
+    bring_their_own = any(original.format in ("json", "ndjson") for original in originals)
+    for name in expected:
+        if name in header or not strange:
+            continue
+        found = next((one for one in strange if _alike(name, one)), None)
+        if found is None and not bring_their_own:
+            found = next((one for one in strange if _in_place(header, one, name, expected)), None)
+        if found is not None:
+            raise UnreadableFile(
+                path,
+                "renamed_column",
+                f"it has a column {found!r} where the header {name!r} is expected",
+                f"Call it {name!r} again, or take the column away: its values then stay what they were.",
+            )
+
+
+def _alike(name: str, other: str) -> bool:
+    return normalise(name) == normalise(other) or bool(
+        get_close_matches(name.casefold(), [other.casefold()], 1, _ALIKE)
+    )
+
+
+def _in_place(header: Sequence[str | None], name: str, missing: str, expected: Sequence[str]) -> bool:
+    """Whether a column stands between the neighbours of one that is missing: those of the source, or ours, which follow the last of them. Columns
+    that people add stand behind ours."""
+    at = expected.index(missing)
+    before = next((one for one in reversed(expected[:at]) if one in header), None)
+    after = next((one for one in expected[at:] if one in header), None)
+    place = header.index(name)
+    first = -1 if before is None else header.index(before)
+    return first < place and after in header and place < header.index(after)
 
 
 def _by_origin(keys: pl.DataFrame, source: pl.DataFrame) -> Iterator[tuple[Origin, pl.DataFrame]]:

@@ -18,6 +18,8 @@ OWN = frozenset({KEY, REASONS, RAW})
 """Columns of an exported file that are not the source's."""
 SHEET = "Rejected rows"
 """The sheet of an exported workbook; those that follow where it is full are `Rejected rows 2`, `Rejected rows 3`, …"""
+TITLE = "Rejected rows of"
+"""The title of an exported workbook begins so; the name of the dataset follows."""
 LAYOUT = Read(skip=0, header=1, footer=0)
 """How exported files are laid out, so that no row of them is taken for a title, a note or a total."""
 _SOURCE = "source:"

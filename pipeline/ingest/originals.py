@@ -30,11 +30,13 @@ class Original:
         columns: its columns in order.
         format: as in the ledger.
         find: where it lies now; None when it is gone.
+        records: row numbers → the source records of those that are open, as the error table has them.
     """
 
     columns: tuple[str, ...]
     format: str | None
     find: Callable[[], Path | None]
+    records: Callable[[Collection[int]], Mapping[int, Mapping[str, str | None]]] = lambda rows: {}
 
     def has(self, column: str) -> bool:
         """Whether a column that no header names may be the file's: records of JSON bring their own, and workbooks have cells

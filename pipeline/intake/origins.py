@@ -56,6 +56,7 @@ class Origins:
                 tuple(json.loads(entry.dialect or "{}").get("columns", ())),
                 entry.format,
                 partial(self._find, entry),
+                partial(self._records, entry),
             )
             for origin, entry in by_origin.items()
         }
@@ -69,3 +70,8 @@ class Origins:
             except OriginalUnavailable:
                 self._opened[entry.id] = None  # the row says that its file is needed
         return self._opened[entry.id]
+
+    def _records(self, entry: Entry, rows: Collection[int]) -> Mapping[int, Mapping[str, str | None]]:
+        with self._intake.warehouse.session(read_only=True) as session:
+            found = session.open_records(self._dataset, entry.delivery, rows)
+        return {row: json.loads(record or "{}") for row, record in found.items()}

@@ -158,6 +158,15 @@ class Session(WindowCalls):
         """
         return open_rows.copy_open_rows(self.connection, self._known(dataset), target, deliveries)
 
+    def open_records(self, dataset: str, delivery: str, rows: Collection[int]) -> dict[int, str | None]:
+        """Row number → source record (JSON text), of those rows of a delivery that are rejected and open."""
+        found = self.connection.execute(
+            f"SELECT _row, any_value(record) FROM {table('errors', self._known(dataset).name)} WHERE _delivery = ? AND status = 'open' "
+            "AND severity = 'reject' AND _row IN (SELECT unnest(?::BIGINT[])) GROUP BY 1",
+            [delivery, list(rows)],
+        ).fetchall()
+        return dict(found)
+
     def replay(self, staged: Staged) -> Applied:
         """Move the rows of a staged replay that pass now, in one transaction; those that fail get the new reason if it is
         another. Raises ReconciliationError, ContractChanged."""
