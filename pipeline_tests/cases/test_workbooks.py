@@ -18,6 +18,7 @@ import pytest
 from pipeline.contract import Dataset
 from pipeline.files import UnreadableFile
 from pipeline.files.workbook.book import XmlBook
+from pipeline.files.workbook.compound import is_sound
 from pipeline.files.workbook.plain import PlainXml
 from pipeline.ingest import stage
 from pipeline.settings import Settings
@@ -615,3 +616,21 @@ def test_workbooks_before_excel_5_are_refused_by_name(tmp_path: Path, first: byt
     with pytest.raises(UnreadableFile, match="Excel 2, 3 or 4") as caught:
         read(write(tmp_path / "a.xls", first + bytes(60)))
     assert caught.value.code == "unsupported"
+
+
+@pytest.mark.parametrize("at", [40, 44, 48, 60, 64, 68, 72, 76, 1024 + 116, 1024 + 128 + 116])
+@pytest.mark.parametrize("number", [5_000, 0xFFFFFF01, 0xFFFFFFF0])
+def test_a_chain_that_leads_out_of_the_file_is_not_followed(tmp_path: Path, at: int, number: int) -> None:
+    """The library would make room for all up to there, and end the process where there is none."""
+    path = xls(tmp_path / "a.xls", {"S": _TABLE})
+    assert is_sound(path.read_bytes())
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<I", data, at, number)
+    if at == 68:
+        struct.pack_into("<I", data, 72, 1)
+    path.write_bytes(data)
+    assert not is_sound(path.read_bytes())
+    try:
+        assert read(path).values == [("M1", "10"), ("M2", "20")]
+    except UnreadableFile as problem:
+        assert problem.code in ("damaged", "not_what_it_says")

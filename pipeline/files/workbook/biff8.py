@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.files.problems import UnreadableFile
 from pipeline.files.workbook.biffcells import BOF, CODEPAGE, DATE_MODE, EOF, Globals, cells, read_globals
-from pipeline.files.workbook.compound import BadCompound, find_stream, refuse_cut
+from pipeline.files.workbook.compound import BadCompound, find_stream, is_sound, refuse_cut
 from pipeline.files.workbook.guard import damaged_workbook
 from pipeline.files.workbook.layout import Look, Sheet
 from pipeline.files.workbook.styles import Styles
@@ -42,7 +42,7 @@ class XlsBook(GridBook):
             self._tallies = {sheet: _tally(stream, start) for sheet, _, start in found}
         except (BadCompound, struct.error, IndexError) as error:
             raise damaged_workbook(path, error) from error
-        self._plain = self._plain and name in _NAMES
+        self._plain = self._plain and name in _NAMES and is_sound(path.read_bytes())
         self._starts = {sheet: start for sheet, _, start in found}
         self.sheets = tuple(Sheet(sheet, visible) for sheet, visible, _ in found)
         self.check(needs + sum(tally.grid_bytes for tally in self._tallies.values()))

@@ -44,6 +44,47 @@ def refuse_cut(data: bytes) -> None:
         raise BadCompound("it ends before its last sector")
 
 
+def is_sound(data: bytes) -> bool:
+    """Whether every sector that a reader may follow lies in the file, and no table claims to be longer than that: the library makes room for one that does not, and ends the
+    process when there is none."""
+    try:
+        sector = 1 << struct.unpack_from("<H", data, 30)[0]
+        base = _HEADER if sector == 512 else sector
+        count = -(-(len(data) - base) // sector)
+        directory, cutoff, first_mini = struct.unpack_from("<I4xI I", data, 48)
+        lengths = [struct.unpack_from("<I", data, at)[0] for at in (40, 44, 64, 72)]
+        if max(lengths) > count or any(number >= count for number in _tables(data, sector)):
+            return False
+        table = _table(data, sector)
+        if not (_within(table, directory, count) and _within(table, first_mini, count)):
+            return False
+        minis = array("I", _chain(data, table, first_mini, sector, base))
+        entries = _chain(data, table, directory, sector, base)
+        kept, inside = 0, True
+        for at in range(0, len(entries) - _ENTRY + 1, _ENTRY):
+            kind, (start, size) = entries[at + 66], struct.unpack_from("<II", entries, at + 116)
+            if kind == 5:
+                kept = size
+                inside = inside and _within(table, start, count)
+            elif kind == 2 and size >= cutoff:
+                inside = inside and _within(table, start, count)
+            elif kind == 2 and size:
+                inside = inside and _within(minis, start, -(-kept // 64))
+    except (BadCompound, struct.error, IndexError, ValueError):
+        return False
+    return inside
+
+
+def _within(table: array[int], start: int, count: int) -> bool:
+    """Whether a chain of sectors lies in the file, and ends."""
+    number, left = start, count
+    while number < _END:
+        if number >= min(count, len(table)) or left < 0:
+            return False
+        number, left = table[number], left - 1
+    return True
+
+
 def _read(data: bytes, names: tuple[str, ...]) -> tuple[str, bytes] | None:
     sector = 1 << struct.unpack_from("<H", data, 30)[0]
     mini = 1 << struct.unpack_from("<H", data, 32)[0]
@@ -78,8 +119,8 @@ def _whole(content: bytes, size: int) -> bytes:
     return content[:size]
 
 
-def _table(data: bytes, sector: int) -> array[int]:
-    """The allocation table: sector → the next one of its chain."""
+def _tables(data: bytes, sector: int) -> list[int]:
+    """The sectors of the allocation table."""
     base = _HEADER if sector == 512 else sector
     sectors = [number for number in struct.unpack_from("<109I", data, 76) if number < _END]
     following, count = struct.unpack_from("<II", data, 68)
@@ -90,8 +131,14 @@ def _table(data: bytes, sector: int) -> array[int]:
         entries = struct.unpack_from(f"<{per + 1}I", data, base + following * sector)
         sectors += [number for number in entries[:per] if number < _END]
         following = entries[per]
+    return sectors
+
+
+def _table(data: bytes, sector: int) -> array[int]:
+    """The allocation table: sector → the next one of its chain."""
+    base = _HEADER if sector == 512 else sector
     table = array("I")
-    for number in sectors:
+    for number in _tables(data, sector):
         part = data[base + number * sector : base + (number + 1) * sector]
         table.frombytes(part[: len(part) // 4 * 4])
     return table
