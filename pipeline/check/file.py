@@ -85,6 +85,8 @@ def _read(opened: Table, dataset: Dataset | None) -> Found:
         first_repairs += parsed.repairs[: _FAULTS - len(first_repairs)]
         if rows.height < _ROWS:
             rows = pl.concat([rows, parsed.frame.head(_ROWS - rows.height)], how="diagonal_relaxed")
+    # A single float has digits of its own as a Python float; by its text it has those that it is written with.
+    rows = rows.with_columns(pl.col(pl.Float32).cast(pl.String).cast(pl.Float64))
     return {
         "records": records,
         "rejected": sum(rejects.values()),

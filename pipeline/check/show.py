@@ -64,7 +64,9 @@ def _show_records(found: Found) -> None:
     columns = found["columns"][:_COLUMNS]
     more = len(found["columns"]) - len(columns)
     rows = [[row.get(name) for name in columns] for row in found["first_rows"]]
-    show_rows(f"The first rows{f' (and {more} more columns)' if more > 0 else ''}", columns, rows)
+    show_rows(
+        f"The first rows{f' (and {more} more columns)' if more > 0 else ''}", columns, rows, stored=True
+    )
     repaired = sum(found["repairs"].values())
     say(f"{found['records']:,} records, {found['rejected']:,} rejected, {repaired:,} repairs.")
     for title, faults in (

@@ -161,10 +161,11 @@ class ColumnCount:
 
     def profile(self) -> ColumnProfile:
         """The profile so far."""
-        values = self._rows - self._nulls
+        values, dtype = self._rows - self._nulls, self._column.dtype
         shown = [(self._values[hashed], count) for hashed, count in self._frequent.top(_SHOWN)]
         top = sorted(
-            ((str(_text(value)), count) for value, count in shown), key=lambda pair: (-pair[1], pair[0])
+            ((str(_text(value, dtype)), count) for value, count in shown),
+            key=lambda pair: (-pair[1], pair[0]),
         )
         return ColumnProfile(
             name=self._column.name,
@@ -172,8 +173,8 @@ class ColumnCount:
             null_count=self._nulls - self._lost,
             distinct_count=min(self._distinct.count(), values),
             distinct_error=0.0 if self._distinct.exact else ERROR,
-            min=_text(self._least),
-            max=_text(self._most),
+            min=_text(self._least, dtype),
+            max=_text(self._most, dtype),
             mean=self._total / values if self._column.dtype.is_numeric() and values else None,
             top_values=tuple(top[:_SHOWN]),
             top_error=self._frequent.missed if top else 0,
@@ -181,15 +182,15 @@ class ColumnCount:
         )
 
 
-def _text(value: Any) -> str | None:
-    """One value as `as_text` would write it."""
+def _text(value: Any, dtype: pl.DataType) -> str | None:
+    """One value of a column as `as_text` would write it."""
     if value is None or isinstance(value, str):
         return value[:_TEXT] if value else value
     if type(value) is int or isinstance(value, Decimal):
         return format(value, "f") if isinstance(value, Decimal) else str(value)
     if isinstance(value, datetime) and value.microsecond == 0 and value.tzinfo is None:
         return value.isoformat()
-    text = as_text(pl.Series([value])).item()
+    text = as_text(pl.Series([value], dtype=dtype if dtype.is_float() else None)).item()
     return None if text is None else str(text)[:_TEXT]
 
 

@@ -849,3 +849,18 @@ def test_a_value_that_an_expression_cannot_take_is_not_quoted(settings: Settings
     (row,) = error_rows(stage_text(settings, "name,n\nMiller,77\n", dataset))
     assert "Miller" not in str(row)
     assert row["message"].startswith("the rule coded cannot be computed for this row")
+
+
+def test_the_profile_and_a_look_at_a_file_show_floats_as_they_are_stored(settings: Settings) -> None:
+    frame = pl.DataFrame(
+        {"single": [0.1, 0.1], "double": [0.004, 12345.0]}, schema_overrides={"single": pl.Float32}
+    )
+    path = write_parquet(settings, frame)
+    staged = stage(path, Dataset("floats", schema=model(single=pl.Float32, double=float)), settings)
+    single, double = staged.manifest.columns
+    assert (single.min, single.top_values, double.min) == ("0.1", (("0.1", 2),), "0.004")
+    found = CliRunner().invoke(
+        app, ["check", str(path)], env={"PIPELINE_HOME": str(settings.home), "COLUMNS": "400"}
+    )
+    assert "│ 0.1    │ 0.004   │" in found.output
+    assert "│ 0.1    │ 12345.0 │" in found.output
