@@ -47,6 +47,7 @@ __all__ = [
 
 _SAMPLE = 256 * 1024
 _LONGEST_HEADER = 4 * _SAMPLE
+_LONGEST_COMMENTS = 64 * _SAMPLE
 _FEW_LINES = 20
 _SCAN = 4 * 1024 * 1024
 _TWO, _SURE, _FAR = 2, 3, 2
@@ -146,8 +147,8 @@ def read_sample(
         with source.open() as stream:
             sample = stream.read(size)
             whole = len(sample) < size or not stream.read(1)
-        enough = (b"\n" in sample or b"\r" in sample) and not _is_all_comments(sample)
-        if whole or enough or size >= _LONGEST_HEADER:
+        has_line, has_table = b"\n" in sample or b"\r" in sample, not _is_all_comments(sample)
+        if whole or (has_line and has_table) or size >= (_LONGEST_HEADER if has_table else _LONGEST_COMMENTS):
             return source, sample, whole
         size *= 4
 

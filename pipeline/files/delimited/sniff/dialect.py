@@ -191,14 +191,11 @@ def _comment(shape: Shape, head: Head) -> bytes | None:
 
 
 def _comments_note(shape: Shape) -> tuple[str, ...]:
-    if not shape.comments:
+    if not shape.comment_count:
         return ()
-    what = (
-        "1 comment line is no record"
-        if len(shape.comments) == 1
-        else f"{len(shape.comments):,} comment lines are no records"
-    )
-    return (f"{what}: {footer.text_of([shape.comments[:3]])}",)
+    count = shape.comment_count
+    what = "1 comment line is no record" if count == 1 else f"{count:,} comment lines are no records"
+    return (f"{what}: {footer.text_of([shape.comments])}",)
 
 
 def _preamble(shape: Shape, head: Head) -> tuple[str, ...]:

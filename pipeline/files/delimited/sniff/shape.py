@@ -27,7 +27,7 @@ from pipeline.files.text import to_text
 Cells = tuple[str, ...]
 LOOK = 200
 _DEEP, _WIDE = 120, 50
-_PAIR, _FAR = 2, 2000
+_PAIR, _FAR, _FEW = 2, 2000, 3
 _STRONG = ";|\t\x1f"
 UNIT = 0x1F
 
@@ -86,7 +86,8 @@ class Shape:
         starts, ends: bytes of each record, without its record end.
         widths: fields of each.
         quotes: where quoting goes on and off.
-        comments: lines that are no records, which are left out of the others.
+        comments: the first lines that are no records, which are left out of the others.
+        comment_count: how many there are.
     """
 
     def __init__(self, candidate: Candidate, data: bytes, encoding: str) -> None:
@@ -107,6 +108,7 @@ class Shape:
             Codes(rewrite, marks.quote, marks.delimiter) if rewrite is not None and rewrite.coded else None
         )
         self.comments: tuple[str, ...] = ()
+        self.comment_count = 0
         self._left_out: Positions = scan.NONE
         self._leave_out(self._comments())
 
@@ -121,7 +123,9 @@ class Shape:
     def _leave_out(self, comments: Flags) -> None:
         if not comments.any():
             return
-        self.comments = tuple(self.text(record) for record in np.flatnonzero(comments).tolist())
+        first = np.flatnonzero(comments)[:_FEW]
+        self.comments = tuple(self.text(record) for record in first.tolist())
+        self.comment_count = int(np.count_nonzero(comments))
         self._left_out = self.starts[comments]
         kept = ~comments
         self.starts, self.ends, self.widths = self.starts[kept], self.ends[kept], self.widths[kept]
