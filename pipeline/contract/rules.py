@@ -81,11 +81,6 @@ class Rule:
         said = (self.name, does, self.text, self.severity)
         return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
-    @property
-    def failing(self) -> pl.Expr:
-        """Expression: Boolean without nulls, true for the rows that break it, called as the rule."""
-        return (~self.good).fill_null(False).alias(self.name)
-
 
 def _answers(function: Callable[[pd.DataFrame], Any], rows: pl.Series) -> pl.Series:
     if rows.is_empty():

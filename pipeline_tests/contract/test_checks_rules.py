@@ -29,7 +29,8 @@ SHIPPED = Rule("ship_after_order", pl.col("ship_date") >= pl.col("order_date"), 
 def broken(rule: Rule, *rows: dict[str, Any]) -> list[bool]:
     """Which rows break the rule."""
     check_rules("orders", [rule], COLUMNS)
-    found: list[bool] = pl.DataFrame(list(rows), schema=COLUMNS).select(rule.failing).to_series().to_list()
+    breaks = (~rule.good).fill_null(False)
+    found: list[bool] = pl.DataFrame(list(rows), schema=COLUMNS).select(breaks).to_series().to_list()
     return found
 
 
