@@ -66,6 +66,9 @@ def infer(
     name: Annotated[
         str | None, typer.Option(help="Name of the dataset; made of the files' when not given.")
     ] = None,
+    timezone: Annotated[
+        str, typer.Option(help="IANA zone of times without one, such as Europe/Berlin.")
+    ] = "UTC",
     out: Annotated[Path | None, typer.Option(help="Module to write; printed when not given.")] = None,
     force: Annotated[bool, typer.Option(help="Write over a module that is there.")] = False,
     json: Json = False,
@@ -77,6 +80,8 @@ def infer(
 
     Example: `pipeline infer orders.csv --out my_datasets/orders.py`
     """
+    from zoneinfo import available_timezones
+
     from pipeline.files import UnreadableFile
     from pipeline.infer import NotOneKind, require_name
     from pipeline.infer import infer as infer_module
@@ -86,13 +91,15 @@ def infer(
     settings = load_settings()
     if name:
         require_name(name)
+    if timezone not in available_timezones():
+        refuse(f"There is no time zone {timezone!r}. Take a name of the tz database, such as Europe/Berlin.")
     for file in files:
         if not file.is_file():
             refuse(f"There is no file {file}.")
     if out is not None and out.exists() and not force:
         refuse(f"{out} is there already. Take another name, or write over it with --force.")
     try:
-        inferred = infer_module(files, settings, name)
+        inferred = infer_module(files, settings, name, timezone)
     except UnreadableFile as problem:
         refuse(f"{problem.cause}. {problem.remedy}.")
     except NotOneKind as problem:

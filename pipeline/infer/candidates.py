@@ -19,7 +19,7 @@ from pipeline.contract.cleaning.months import LANGUAGES, month_numbers
 from pipeline.contract.cleaning.truth import WORDS
 from pipeline.infer import hints
 from pipeline.infer.formats import tried_on
-from pipeline.infer.readings import NULLS, TEXT, Reading, Step, read
+from pipeline.infer.readings import NULLS, TEXT, ZONE, Reading, Step, read
 
 _CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%H:%M%z", "%H:%M:%S%z")
 _PIVOT = 1950
@@ -72,12 +72,13 @@ class Choice:
     finer: str = ""
 
 
-def choose(header: str, distinct: pl.Series) -> Choice:
+def choose(header: str, distinct: pl.Series, zone: str = ZONE) -> Choice:
     """The readings for a column by its distinct values so far.
 
     Args:
         header: its name in the file.
         distinct: String, without nulls, each value once.
+        zone: IANA zone of times without one.
     """
     values = distinct.filter(~_means_nothing(distinct))
     if values.is_empty() or hints.is_coded(header):
@@ -87,7 +88,7 @@ def choose(header: str, distinct: pl.Series) -> Choice:
     nearly, odd, finer = "", "", ""
     for rivals in _tiers(header, values):
         alive = []
-        for rival in rivals:
+        for rival in (one.within(zone) for one in rivals):
             outcome = read(rival, few)
             if not outcome.bad_count and stride > 1:
                 outcome = read(rival, distinct)

@@ -17,8 +17,9 @@ import polars as pl
 
 from pipeline.infer.candidates import is_code
 from pipeline.infer.formats import Format, fits
-from pipeline.infer.readings import Outcome, Reading, means_nothing
+from pipeline.infer.readings import ZONE, Outcome, Reading, means_nothing
 from pipeline.ingest.casts import CastMemory, cast
+from pipeline.ingest.local_times import repeated
 from pipeline.ingest.rows import lost
 
 MOST_DISTINCT = 2_000
@@ -49,6 +50,7 @@ class Facts:
         coded: a number such as 12E5, which may be a code; or "". scientific: whether an exponent stands in what is a number only.
         exact: whether floats hold all digits; printed: whether those that do not are doubles as programs print them.
         midnight: whether all times are at midnight.
+        repeated: times that the clocks of their zone show twice.
         ascending: whether times ascend from row to row, but for what looks like clocks that are set back; set_back: the first such time.
         counts: text → how often; None where there are too many.
         shortest, longest: characters of texts.
@@ -79,6 +81,7 @@ class Facts:
     exact: bool = True
     printed: bool = True
     midnight: bool = True
+    repeated: int = 0
     ascending: bool = True
     set_back: datetime | None = None
     counts: Counter[str] | None = field(default_factory=Counter)
@@ -116,6 +119,7 @@ class Facts:
         self.exact &= other.exact
         self.printed &= other.printed
         self.midnight &= other.midnight
+        self.repeated += other.repeated
         self.ascending &= other.ascending
         self.set_back = self.set_back or other.set_back
         if self.counts is not None:
@@ -187,7 +191,7 @@ def facts_of(
     if reading.kind == "number":
         _numbers(reading, outcome, facts, still, typed)
     elif reading.kind == "datetime":
-        facts.midnight = not outcome.values.dt.time().max() or outcome.values.dt.time().max() == time(0)
+        _times(reading, outcome, source, facts)
         facts.ascending, facts.set_back = _set_back(outcome.values)
     return facts
 
@@ -203,6 +207,15 @@ def _set_back(values: pl.Series) -> tuple[bool, datetime | None]:
     if not night.all():
         return False, None
     return True, at.min()  # type: ignore[return-value]
+
+
+def _times(reading: Reading, outcome: Outcome, source: pl.Series, facts: Facts) -> None:
+    local = outcome.values
+    if reading.zone != ZONE:
+        local = local.dt.replace_time_zone(ZONE).dt.convert_time_zone(reading.zone)
+        rows, _ = repeated(source if outcome.text is None else outcome.text, outcome.values, reading.zone)
+        facts.repeated = len(rows)
+    facts.midnight = not (latest := local.dt.time().max()) or latest == time(0)
 
 
 def _texts(values: pl.Series, facts: Facts, still: Open) -> None:

@@ -108,6 +108,12 @@ def field_of(column: Found, named: Named, signs: set[str], apart: str = "") -> F
     if reading.kind == "number":
         return _number(base, reading)
     annotation = {"bool": "bool", "date": "date", "datetime": "datetime", "time": "pl.Time"}[reading.kind]
+    if facts.repeated:
+        twice = (
+            f"The clocks of {reading.zone} show {facts.repeated:,} of these twice, as they are set back: the first is taken;"
+            " repeated_hour= says otherwise."
+        )
+        base = replace(base, comments=(*base.comments, twice))
     return replace(base, kind=reading.kind, annotation=annotation)
 
 

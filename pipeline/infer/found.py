@@ -18,7 +18,7 @@ from pipeline.infer.candidates import NUMBER, PLAIN_OR_GROUPED, Choice, choose, 
 from pipeline.infer.facts import Facts, Open
 from pipeline.infer.formats import tried_on
 from pipeline.infer.keys import hashes_of
-from pipeline.infer.readings import TEXT, Reading, means_nothing
+from pipeline.infer.readings import TEXT, ZONE, Reading, means_nothing
 
 _EVIDENCE, _FEW = 20_000, 100
 _TRIED, _SINGLE_KEYS, _PAIRS, _PARTS = 40, 4, 2, 6
@@ -37,6 +37,7 @@ class Found:
         agree: whether, where there are several, they gave the same values.
         native: the type that the file says it has; None for texts.
         evidence: distinct texts that the choice rests on.
+        zone: IANA zone of times without one.
     """
 
     header: str
@@ -45,6 +46,7 @@ class Found:
     evidence: pl.Series
     facts: dict[Reading, Facts] = field(default_factory=dict)
     agree: bool = True
+    zone: str = ZONE
 
     @property
     def unseen(self) -> bool:
@@ -68,18 +70,19 @@ class Found:
         return Open(formats, facts.counts is not None, facts.whole, not facts.free)
 
 
-def first_look(header: str, frames: Sequence[pl.DataFrame]) -> Found:
+def first_look(header: str, frames: Sequence[pl.DataFrame], zone: str = ZONE) -> Found:
     """A column by the first chunk, or that of each of several files."""
     nothing = pl.Series(header, [], pl.String)
     sources = [frame[header] for frame in frames if header in frame.columns]
     if not sources:
-        return Found(header, Choice((TEXT,)), None, nothing)
+        return Found(header, Choice((TEXT,)), None, nothing, zone=zone)
     own = _native_of([source.dtype for source in sources])
     if own is not None:
-        return Found(header, Choice((own,)), own.dtype if len(sources) > 1 else sources[0].dtype, nothing)
+        dtype = own.dtype if len(sources) > 1 else sources[0].dtype
+        return Found(header, Choice((own.within(zone),)), dtype, nothing, zone=zone)
     distinct = pl.concat([evidence_of(source) for source in sources]).unique(maintain_order=True)
-    choice = choose(header, distinct)
-    return Found(header, choice, None, _kept(choice, distinct))
+    choice = choose(header, distinct, zone)
+    return Found(header, choice, None, _kept(choice, distinct), zone=zone)
 
 
 def _native_of(dtypes: Sequence[pl.DataType]) -> Reading | None:
@@ -107,7 +110,7 @@ def _kept(choice: Choice, distinct: pl.Series) -> pl.Series:
 def choose_late(column: Found) -> bool:
     """The choice for a column whose first values have come late; whether the file has to be gone through again for it."""
     before = column.choice
-    column.choice = choose(column.header, column.evidence)
+    column.choice = choose(column.header, column.evidence, column.zone)
     column.evidence = _kept(column.choice, column.evidence)
     return column.choice.rivals != before.rivals
 
@@ -124,7 +127,7 @@ def choose_again(column: Found, settle: bool) -> None:
     column.evidence = pl.concat([column.evidence, pl.Series(odd, dtype=pl.String)]).unique(
         maintain_order=True
     )
-    column.choice = Choice((TEXT,)) if settle else choose(column.header, column.evidence)
+    column.choice = Choice((TEXT,)) if settle else choose(column.header, column.evidence, column.zone)
 
 
 def in_doubt(column: Found) -> bool:

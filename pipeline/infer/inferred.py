@@ -16,6 +16,7 @@ from pipeline.files import ReadOptions, Table, UnreadableFile, open_table
 from pipeline.files.names import shown
 from pipeline.infer.decide import decide, decimal_signs
 from pipeline.infer.names import Named, dataset_name, field_names
+from pipeline.infer.readings import ZONE
 from pipeline.infer.scan import Scanned, scan
 from pipeline.infer.several import NotOneKind, Tables, as_one, listed_names, told_apart
 from pipeline.infer.windows import likely_window
@@ -46,11 +47,14 @@ class Inferred:
     columns: int
 
 
-def infer(files: Path | Sequence[Path], settings: Settings, name: str | None = None) -> Inferred:
+def infer(
+    files: Path | Sequence[Path], settings: Settings, name: str | None = None, zone: str = ZONE
+) -> Inferred:
     """A dataset module under which every readable record of a file, or of several files of one kind, passes.
 
     Args:
         name: of the dataset; made of the files' names when not given.
+        zone: IANA zone of times without one.
 
     Raises:
         UnreadableFile: a file holds no table. OSError: it cannot be opened.
@@ -62,12 +66,13 @@ def infer(files: Path | Sequence[Path], settings: Settings, name: str | None = N
     dataset = name or dataset_name(*paths)
     named, left_out = field_names(table.columns)
     headers = [one.header for one in named]
-    scanned = scan(table, headers, settings.memory_mb)
-    decided = decide(scanned, named, _apart(table, scanned, headers, paths, settings), _lacking(table, paths))
+    scanned = scan(table, headers, settings.memory_mb, zone)
+    apart = _apart(table, scanned, headers, paths, settings, zone)
+    decided = decide(scanned, named, apart, _lacking(table, paths))
     read, sheets = _needed(paths, table, named, settings)
     from_files = listed_names(_names(paths))
     about = f"{_sentence(dataset)}, as inferred from {from_files}: {_counted(scanned.rows)}. Read it over."
-    text = module_text(dataset, decided, likely_window(dataset, decided), about, read, sheets, left_out)
+    text = module_text(dataset, decided, likely_window(dataset, decided), about, read, sheets, left_out, zone)
     return Inferred(dataset, text, scanned.rows, scanned.rejects, len(named))
 
 
@@ -76,7 +81,12 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _apart(
-    table: Tables, scanned: Scanned, headers: Sequence[str], paths: Sequence[Path], settings: Settings
+    table: Tables,
+    scanned: Scanned,
+    headers: Sequence[str],
+    paths: Sequence[Path],
+    settings: Settings,
+    zone: str,
 ) -> dict[str, str]:
     """What several files write in different ways: each is looked at for itself, too."""
     if len(paths) == 1:
@@ -84,7 +94,7 @@ def _apart(
     each = []
     for one in table.each():
         columns = scan(
-            one, [header for header in headers if header in one.columns], settings.memory_mb
+            one, [header for header in headers if header in one.columns], settings.memory_mb, zone
         ).columns
         each.append((columns, decimal_signs(columns)))
     return told_apart(scanned.columns, decimal_signs(scanned.columns), each, _names(paths))

@@ -7,7 +7,7 @@ What belongs here: what a reading is, and reading values by it exactly as stagin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import polars as pl
@@ -45,6 +45,7 @@ class Reading:
         native: whether the file itself says that the column is of this type.
         order: what other readings of its kind read another way: "day" or "decimal"; empty where there is no doubt.
         decimal: of readings that differ in it, the sign before the decimals; else empty.
+        zone: IANA zone of times without one.
     """
 
     kind: Kind
@@ -53,6 +54,11 @@ class Reading:
     native: bool = False
     order: str = ""
     decimal: str = ""
+    zone: str = ZONE
+
+    def within(self, zone: str) -> Reading:
+        """The reading with another zone of times without one."""
+        return replace(self, zone=zone) if self.kind == "datetime" and zone != self.zone else self
 
     @property
     def code(self) -> str:
@@ -97,7 +103,7 @@ def read(reading: Reading, source: pl.Series, canonical: Callable[[], pl.Series]
         canonical: which of the texts were made from typed values (Boolean); None: none.
     """
     if reading.native:
-        values = cast(source, reading.dtype, ZONE, CastMemory())
+        values = cast(source, reading.dtype, reading.zone, CastMemory())
         held = _whole_digits(source, values)
         finer = _first_lost(values, held, source)
         return Outcome(held, None, frozenset(), (), len(lost(_without_nan(source), held)), finer)
@@ -167,7 +173,7 @@ def _cleaned_and_cast(
 
 
 def _cast(reading: Reading, text: pl.Series) -> pl.Series:
-    return cast(text, reading.dtype, ZONE, CastMemory())
+    return cast(text, reading.dtype, reading.zone, CastMemory())
 
 
 def null_cleaners(words: Iterable[str], known: Iterable[Step] = ()) -> list[str]:

@@ -79,19 +79,20 @@ class _Chunk:
     rejects: int
 
 
-def scan(table: Pieces, headers: Iterable[str], memory_mb: int) -> Scanned:
+def scan(table: Pieces, headers: Iterable[str], memory_mb: int, zone: str = ZONE) -> Scanned:
     """Read a file to its end, once or, where its later rows are of another kind than its first, more often.
 
     Args:
         headers: the columns to look at.
         memory_mb: budget; keys are looked for in a quarter of it.
+        zone: IANA zone of times without one.
 
     Raises:
         UnreadableFile: it turns out to be unreadable. OSError: it cannot be read.
     """
     frames = table.first_frames()
     frame = frames[0] if frames else pl.DataFrame()
-    columns = {header: first_look(header, frames) for header in headers}
+    columns = {header: first_look(header, frames, zone) for header in headers}
     keys = {key: Uniqueness() for key in possible_keys(frame, list(columns.values()))}
     rows, rejects = 0, 0
     open_columns = list(columns.values())

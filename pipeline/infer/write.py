@@ -13,6 +13,7 @@ from pipeline.infer.decide import Decided
 from pipeline.infer.fields import Field
 from pipeline.infer.layout import Group, Node, call, lines_of, listed, literal, mapping
 from pipeline.infer.names import class_name, variable_name
+from pipeline.infer.readings import ZONE
 from pipeline.infer.windows import Window
 
 _COMMENT = 84
@@ -27,6 +28,7 @@ def module_text(
     read: Mapping[str, object],
     sheets: Sequence[str],
     left_out: Sequence[str],
+    zone: str = ZONE,
 ) -> str:
     """The module.
 
@@ -36,10 +38,11 @@ def module_text(
         read: what has to be said of how its files are written.
         sheets: the sheets that have to be named.
         left_out: columns that no field stands for.
+        zone: IANA zone of times without one.
     """
     # A field called `date` would hide the type of that name from the fields below it.
     qualified = any(field.name in _TIMES for field in decided.fields)
-    body = _dataset(dataset, decided, window, read, sheets)
+    body = _dataset(dataset, decided, window, read, sheets, zone)
     model = _model(dataset, decided, left_out, qualified)
     text = "\n".join([*model, "", "", *body])
     return "\n".join(
@@ -112,7 +115,12 @@ def _comment(comments: Sequence[str], indent: str) -> list[str]:
 
 
 def _dataset(
-    dataset: str, decided: Decided, window: Window | None, read: Mapping[str, object], sheets: Sequence[str]
+    dataset: str,
+    decided: Decided,
+    window: Window | None,
+    read: Mapping[str, object],
+    sheets: Sequence[str],
+    zone: str,
 ) -> list[str]:
     items: list[tuple[str, Node]] = [("", literal(dataset)), ("schema=", class_name(dataset))]
     comments: dict[int, Sequence[str]] = {}
@@ -131,7 +139,7 @@ def _dataset(
         items.append(("key=", listed([literal(name) for name in decided.key])))
     if decided.event_time is not None:
         times = next((f.facts for f in decided.fields if f.name == decided.event_time), None)
-        if times is not None and not times.midnight:
+        if times is not None and not times.midnight and zone == ZONE:
             comments[len(items)] = ["Times without a zone are taken as UTC; timezone= says otherwise."]
             if times.ascending and times.set_back is not None:
                 comments[len(items)] = [
@@ -139,6 +147,8 @@ def _dataset(
                     ' timezone=, and repeated_hour="order", by which the hour that comes twice is told apart.'
                 ]
         items.append(("event_time=", literal(decided.event_time)))
+    if zone != ZONE:
+        items.append(("timezone=", literal(zone)))
     if window is not None:
         comments[len(items)] = ["A window to begin with."]
         items.append(("windows=", listed([_window(window)])))

@@ -389,3 +389,45 @@ def test_the_command_takes_several_files(tmp_path: Path, monkeypatch: pytest.Mon
     done = CliRunner().invoke(app, ["infer", *files, "--json"])
     found = json.loads(done.stdout)
     assert (found["dataset"], found["rows"], found["columns"]) == ("orders", 4, 2)
+
+
+BACK = ["2024-10-27 01:30:00", "2024-10-27 02:30:00", "2024-10-27 03:30:00", "2024-10-28 00:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "count", "first"),
+    [
+        ("Europe/Berlin", 1, "2024-10-26T23:30"),
+        ("America/New_York", 0, "2024-10-27T05:30"),
+    ],
+)
+def test_times_that_the_clocks_of_a_zone_show_twice_are_counted(
+    tmp_path: Path, zone: str, count: int, first: str
+) -> None:
+    path = tmp_path / "clock.csv"
+    path.write_text(table([["word", "at"], *(["x", text] for text in BACK)]), encoding="utf-8")
+    made = Settings(home=tmp_path, settle_seconds=0)
+    inferred = infer(path, made, zone=zone)
+    assert f'timezone="{zone}"' in inferred.text
+    assert (
+        f"The clocks of {zone} show {count} of these twice" in inferred.text.replace("\n    # ", " ")
+    ) == bool(count)
+    module = tmp_path / "clock.py"
+    module.write_text(inferred.text, encoding="utf-8")
+    staged = stage(path, load_datasets([str(module)])["clock"], made)
+    assert clean_rows(staged)["at"][0] == datetime.fromisoformat(first)
+
+
+def test_a_time_that_the_clocks_skip_makes_a_column_text(tmp_path: Path) -> None:
+    path = tmp_path / "clock.csv"
+    times = [f"2024-03-31 0{hour}:30:00" for hour in (0, 1, 2, 3)] * 5
+    path.write_text(table([["word", "at"], *(["x", text] for text in times)]), encoding="utf-8")
+    assert "at: str" in infer(path, Settings(home=tmp_path), zone="Europe/Berlin").text
+    assert "at: datetime" in infer(path, Settings(home=tmp_path)).text
+
+
+def test_a_zone_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "clock.csv"
+    path.write_text("word;at\nx;2024-10-27 01:30:00\n", encoding="utf-8")
+    done = CliRunner().invoke(app, ["infer", str(path), "--timezone", "Berlin"])
+    assert done.exit_code == 2 and "no time zone 'Berlin'" in " ".join(done.stderr.split())
