@@ -196,9 +196,7 @@ LOCAL = ("local_start", "local_end", "day")
 
 def test_tables_of_an_earlier_version_get_local_time_without_being_computed(settings: Settings) -> None:
     house = House(settings, "Asia/Beirut")
-    house.load(
-        "a.csv", "2026-03-28 12:00:00", "2026-03-29 12:00:00", "2026-10-25 00:30:00", "2150-07-01 12:00:00"
-    )
+    house.load("a.csv", "2026-03-28 12:00:00", "2026-03-29 12:00:00", "2026-04-20 00:30:00")
     tables = [f"windows.visits_{window.name}" for window in WINDOWS]
     with house.warehouse.session() as session:
         ask = session.connection.execute
@@ -211,18 +209,28 @@ def test_tables_of_an_earlier_version_get_local_time_without_being_computed(sett
             session.connection.register("kept", kept)
             ask(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM kept")
             ask(f"COMMENT ON TABLE {table} IS '{said.partition(',')[0]}'")
+        # What that version lost: the window of the day whose beginning is skipped.
+        ask("DELETE FROM windows.visits_daily WHERE window_start = '2026-03-28 22:00'")
     later = Warehouse(
         settings.home / "w.duckdb", {"visits": house.dataset}, published=settings.home / "published"
     )
     with later.session() as session:
-        assert session.dirty() == []
+        marked = {
+            window.name: {mark.day for mark in session.dirty() if mark.window == window.name}
+            for window in WINDOWS
+        }
+        assert date(2026, 3, 29) in marked["daily"] and date(2026, 4, 20) not in marked["daily"]
+        assert marked["stays"] == set()
+        done = [session.recompute("visits", window.name) for window in WINDOWS]
+        assert sum(day.changed for window in done for day in window) == 1
         ask = session.connection.execute
-        assert [ask(f"SELECT * FROM {table} ORDER BY ALL").fetchall() for table in tables] == before
+        found = [ask(f"SELECT * FROM {table} ORDER BY ALL").fetchall() for table in tables]
+        assert found[1:] == before[1:]
+        assert [row[:3] for row in found[0]] == [row[:3] for row in before[0]]
         session.publish()
-        assert len(list((settings.home / "published" / "visits" / "daily").glob("*.parquet"))) == 4
+        assert len(list((settings.home / "published" / "visits" / "daily").glob("*.parquet"))) == 3
     with later.session() as session:
         assert session.publish() == 0
-    assert house.wrong() == []
 
 
 def test_local_time_is_what_the_clock_shows_and_each_column_says_its_zone(settings: Settings) -> None:

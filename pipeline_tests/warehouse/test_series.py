@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.contract import Dataset, Sliding, Total, Tumbling, Window, agg
 from pipeline.warehouse import Warehouse
+from pipeline.warehouse.windows import clock
 from pipeline.warehouse.windows.series import bars, series
 from pipeline.warehouse.windows.shown import Bars, NotDrawable, Series
 from pipeline_tests.warehouse.factory import stage_rows
@@ -149,3 +150,23 @@ def test_the_bars_of_a_total_are_those_over_the_table_and_the_rest_in_one(tmp_pa
         assert bars(session.connection, dataset, window, measure="middle", most=1) == Bars(
             "middle", (("B", 9.0),), None, 2
         )
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Beirut", "America/Sao_Paulo", "UTC"])
+def test_points_of_several_days_are_of_whole_local_days_when_clocks_change(tmp_path: Path, zone: str) -> None:
+    daily = Tumbling("daily", every="1d", measures={"day": agg.max("value")})
+    dataset = Dataset("readings", schema=Reading, event_time="at", windows=[daily], timezone=zone)
+    bounds = [clock.day_bounds(dataset.zone, date(2017, 1, 1) + timedelta(days=n)) for n in range(364)]
+    rows = [
+        {"at": low + (high - low) / 2, "place": "A", "kind": "x", "value": n}
+        for n, (low, high) in enumerate(bounds)
+    ]
+    warehouse = Warehouse(tmp_path / "w.duckdb", {"readings": dataset})
+    warehouse.commit(stage_rows(tmp_path / "staging", dataset, "a.csv", rows))
+    warehouse.recompute("readings", "daily")
+    with warehouse.session(read_only=True) as session:
+        found = series(session.connection, dataset, daily, bounds[0][0], bounds[-1][1], points=60)
+    [line] = found.lines
+    assert found.step == timedelta(days=7)
+    assert [point.value for point in line.points] == [7 * n + 3 for n in range(52)]
+    assert [point.at for point in line.points] == [bounds[7 * n][0] for n in range(52)]

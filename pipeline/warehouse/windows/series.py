@@ -19,6 +19,7 @@ from pipeline.contract import Cumulative, Dataset, Session, Sliding, TimeWindow,
 from pipeline.contract.durations import longest
 from pipeline.warehouse.sql import ident, interval, timestamp
 from pipeline.warehouse.windows import clock
+from pipeline.warehouse.windows.grid import day_grid
 from pipeline.warehouse.windows.shown import (
     ADDED,
     COMBINED,
@@ -79,7 +80,7 @@ def series(
         if isinstance(window, Session)
         else f"SELECT moment, shown, rank, {combined or 'any_value(value)'} AS value, bool_and(final) AS final FROM placed GROUP BY ALL"
     )
-    bucket = "moment" if width is None else f"time_bucket({interval(width)}, moment, {timestamp(lower)})"
+    bucket = _bucket(dataset, width, lower, upper)
     mean = "sum(value)" if chosen == SESSIONS else "avg(value)"
     rows = connection.execute(
         f"WITH given AS (SELECT {at} AS moment, {_label(groups)} AS label, CAST({value} AS DOUBLE) AS value, row_count, is_final AS final "
@@ -199,6 +200,19 @@ def _steps(
         return step, None
     width = _width(span / points, step)
     return width, width
+
+
+def _bucket(dataset: Dataset, width: timedelta | None, lower: datetime, upper: datetime) -> str:
+    """SQL of the point that `moment` is part of; points of days or more begin at one local time, whatever clocks do between them."""
+    if width is None:
+        return "moment"
+    if width < clock.DAY:
+        return f"time_bucket({interval(width)}, moment, {timestamp(lower)})"
+    days, until = day_grid(dataset.zone), clock.plus(upper, width)
+    begins = timestamp(clock.reached(dataset.zone, lower))
+    return days.utc_sql(
+        f"time_bucket({interval(width)}, {days.clock_sql('moment', lower, until)}, {begins})", lower, until
+    )
 
 
 def _width(least: timedelta, step: timedelta) -> timedelta:

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 import duckdb
 
 from pipeline.contract import Dataset, Session, Total, Window
+from pipeline.contract.zones import changes
 from pipeline.warehouse import ledger
 from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table, text
-from pipeline.warehouse.windows import dirty, own_sql
+from pipeline.warehouse.windows import clock, dirty, own_sql
 from pipeline.warehouse.windows.compiler import BOOKKEEPING, figure_columns
-from pipeline.warehouse.windows.grid import day_grid, local_sql
+from pipeline.warehouse.windows.grid import day_grid, days_of_window, grid_of, local_sql
 from pipeline.warehouse.windows.limits import limits_of
 
 LOCAL = (("local_start", "TIMESTAMP"), ("local_end", "TIMESTAMP"), ("day", "DATE"))
@@ -92,6 +93,7 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: dict[
             continue
         if there.get(name) == meaning:
             _carry_over(connection, dataset, window)
+            _mark_misplaced(connection, dataset, window)
             _comment(connection, dataset, window, wanted)
             marks.mark_whole(connection, dataset, [window.name])
             continue
@@ -115,6 +117,30 @@ def _carry_over(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window:
     ends = (lower, upper) if lower is not None and upper is not None else (ledger.now(), ledger.now())
     local = ", ".join(local_values(dataset, window, "window_start", "window_end", *ends))
     connection.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT *, {local} FROM {target}")
+
+
+def _mark_misplaced(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window) -> None:
+    """Mark the days that versions without local time may have computed wrongly: they lost windows of days whose beginning the clock skips,
+    and put rows of an hour that comes twice on the wrong side of a border within it."""
+    if isinstance(window, Session | Total) or not (grid := grid_of(dataset, window)).local:
+        return
+    assert dataset.event_time is not None
+    moment = ident(dataset.event_time)
+    lower, upper = connection.execute(
+        f"SELECT min({moment}), max({moment}) FROM {table('clean', dataset.name)}"
+    ).fetchall()[0]
+    found: set[date] = set()
+    for change in [] if lower is None else changes(dataset.zone, lower, upper)[1]:
+        put_back, shown = change.offset < change.before, change.moment + change.before
+        begins = clock.day_bounds(dataset.zone, clock.day_of(dataset.zone, change.moment))[0] == change.moment
+        if begins or (put_back and (grid.offset or shown.minute or shown.second)):
+            found |= set(
+                days_of_window(dataset, window, change.moment - clock.DAY, change.moment + clock.DAY)
+            )
+    if found:
+        listed = text(",".join(day.isoformat() for day in sorted(found)))
+        days = f"(SELECT unnest(string_split({listed}, ',')::DATE[]))"
+        dirty.mark_each(connection, dataset.name, window.name, "day", days)
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window, said: str) -> None:
