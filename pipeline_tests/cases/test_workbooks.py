@@ -634,3 +634,13 @@ def test_a_chain_that_leads_out_of_the_file_is_not_followed(tmp_path: Path, at: 
         assert read(path).values == [("M1", "10"), ("M2", "20")]
     except UnreadableFile as problem:
         assert problem.code in ("damaged", "not_what_it_says")
+
+
+@pytest.mark.parametrize(
+    "size", [(0, 2**32 - 1, 0, 2**16 - 1), (0, 2**31 - 1, 0, 256), (5, 1, 9, 0), (0, 65_536, 0, 256)]
+)
+def test_a_sheet_that_says_it_is_larger_than_any_is_read_all_the_same(
+    tmp_path: Path, size: tuple[int, ...]
+) -> None:
+    dimensions = record(0x0200, struct.pack("<IIHHH", *size, 0))
+    assert read(xls(tmp_path / "a.xls", {"S": [dimensions, *_TABLE]})).values == [("M1", "10"), ("M2", "20")]

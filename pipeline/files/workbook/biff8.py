@@ -19,7 +19,8 @@ from pipeline.files.workbook.styles import Styles
 from pipeline.files.workbook.tally import GridBook, Tally, Value
 
 _NAMES = ("Workbook", "Book")
-_SHEET, _PASSWORD, _UTF16 = 0x0085, 0x002F, 1200
+_SHEET, _PASSWORD, _DIMENSIONS, _UTF16 = 0x0085, 0x002F, 0x0200, 1200
+_ROWS, _COLUMNS = 65_536, 256
 _FORMULA, _STRING, _TRUTH, _MANY = 0x0006, 0x0207, 0x0205, 0x00BD
 _SINGLE = {0x0203, 0x027E, 0x00FD, 0x0204, 0x00D6, _TRUTH}
 _CELLS = {_FORMULA, _STRING, _MANY, *_SINGLE}
@@ -85,7 +86,7 @@ class XlsBook(GridBook):
     def look(self, sheet: Sheet) -> Look:
         """The counts are known; a few rows are read."""
         tally = self._tallies[sheet.name]
-        return self.looked(sheet, tally, self._plain and not tally.nested)
+        return self.looked(sheet, tally, self._plain and not tally.odd)
 
     def cells(self, sheet: Sheet) -> Iterator[tuple[int, int, Value]]:
         """From the records of the sheet alone, if the file is whole: what the library refuses for being cut off stays so."""
@@ -124,12 +125,12 @@ def _name(stream: bytes, at: int, wide: bool) -> str:
 def _tally(stream: bytes, at: int) -> Tally:
     """The cells of the sheet that begins here, up to its end. Charts inside it have an end of their own, and cells that are none
     of the sheet's, which the library takes for such."""
-    tally, depth, pending = Tally(), 0, (0, 0)
+    tally, depth, pending, wide = Tally(), 0, (0, 0), True
     header, place = struct.Struct("<HH"), struct.Struct("<HH")
     while at + 4 <= len(stream):
         kind, length = header.unpack_from(stream, at)
         if depth > 1 and kind in _CELLS:
-            tally.nested = True
+            tally.odd = True
         elif kind in _SINGLE:
             row, column = place.unpack_from(stream, at + 4)
             tally.cell(row, column, column)
@@ -149,7 +150,12 @@ def _tally(stream: bytes, at: int) -> Tally:
                 tally.booleans.add(column)
         elif kind == _STRING and struct.unpack_from("<H", stream, at + 4)[0]:
             tally.cell(pending[0], pending[1], pending[1])
+        elif kind == _DIMENSIONS and depth == 1:
+            # The library makes room for what it says, and ends the process when there is none.
+            _, rows, _, columns = struct.unpack_from("<IIHH" if wide else "<HHHH", stream, at + 4)
+            tally.odd = tally.odd or rows > _ROWS or columns > _COLUMNS
         elif kind == BOF:
+            wide = struct.unpack_from("<H", stream, at + 4)[0] >= 0x0600
             depth += 1
         elif kind == EOF:
             depth -= 1

@@ -45,8 +45,8 @@ def refuse_cut(data: bytes) -> None:
 
 
 def is_sound(data: bytes) -> bool:
-    """Whether every sector that a reader may follow lies in the file, and no table claims to be longer than that: the library makes room for one that does not, and ends the
-    process when there is none."""
+    """Whether every sector that a reader may follow lies in the file, and no table claims to be longer than that: else the library
+    makes room for it, and ends the process when there is none."""
     try:
         sector = 1 << struct.unpack_from("<H", data, 30)[0]
         base = _HEADER if sector == 512 else sector

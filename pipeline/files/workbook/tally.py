@@ -73,12 +73,12 @@ class Tally:
     Attributes:
         booleans: columns with true or false in them.
         ordered: whether its rows stand in their order.
-        nested: whether there are cells of charts among them, which were left out.
+        odd: whether there is something in the sheet that the library takes for another: cells of charts, a size that no sheet has.
     """
 
     def __init__(self) -> None:
         self.booleans: set[int] = set()
-        self.ordered, self.nested = True, False
+        self.ordered, self.odd = True, False
         self._rows: list[int] = []
         self._first, self._last = 1 << 20, -1
         self._edges: dict[int, int] = {}
