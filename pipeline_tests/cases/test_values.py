@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 from zipfile import ZipFile
@@ -17,10 +19,14 @@ from zipfile import ZipFile
 import openpyxl
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.contract import ContractError, Dataset, Rule, checks, clean
+from pipeline.contract.exact import Computed
 from pipeline.files import UnreadableFile
 from pipeline.infer import infer
 from pipeline.ingest import Staged, stage
@@ -864,3 +870,28 @@ def test_the_profile_and_a_look_at_a_file_show_floats_as_they_are_stored(setting
     )
     assert "│ 0.1    │ 0.004   │" in found.output
     assert "│ 0.1    │ 12345.0 │" in found.output
+
+
+CENTS_EACH = st.integers(-(10**9), 10**9).map(lambda cents: Fraction(cents, 100))
+COMPARED: list[tuple[pl.Expr, Callable[[Fraction, Fraction, int], bool]]] = [
+    (discount <= price / 2, lambda p, d, q: d <= p / 2),
+    (price * discount > qty, lambda p, d, q: p * d > q),
+    (price * 0.19 >= discount, lambda p, d, q: p * Fraction(19, 100) >= d),
+    ((price + discount) / 4 == price / 4 + discount / 4, lambda p, d, q: True),
+    (price * qty - discount * 1.5 < price * discount, lambda p, d, q: p * q - d * Fraction(3, 2) < p * d),
+]
+
+
+@given(st.lists(st.tuples(CENTS_EACH, CENTS_EACH, st.integers(-1000, 1000)), min_size=1, max_size=20))
+@examples(max_examples=25)
+def test_expressions_on_decimals_say_what_fractions_say(rows: list[tuple[Fraction, Fraction, int]]) -> None:
+    columns = {"price": pl.Decimal(18, 2), "discount": pl.Decimal(18, 2), "qty": pl.Int64()}
+    cents = [(Decimal(int(p * 100)) / 100, Decimal(int(d * 100)) / 100, q) for p, d, q in rows]
+    frame = pl.DataFrame(cents, schema=columns, orient="row")
+    for expression, meant in COMPARED:
+        found, failed = Computed(expression, columns).of(frame)
+        assert failed.is_empty()
+        assert found.to_list() == [meant(*row) for row in rows]
+    ratio, _ = Computed(discount / price, columns, pl.Float64()).of(frame)
+    for (p, d, _), value in zip(rows, ratio, strict=True):
+        assert value == (None if p == 0 else pytest.approx(float(d / p), rel=1e-14))
