@@ -244,6 +244,12 @@ def test_a_broken_record_below_a_header_is_a_reject(tmp_path: Path) -> None:
     assert {row: reject.check for row, reject in found.rejects.items()} == {1: "too_few_fields"}
 
 
+def test_a_title_of_as_many_words_as_there_are_columns_is_no_header(tmp_path: Path) -> None:
+    found = _read(tmp_path, "Report of sales\nMar-19;A952;SKU-43-Y\nJul-18;C891;SKU-37-X\n")
+    assert found.table.header is None
+    assert len(found.values) == 2
+
+
 def test_what_the_dataset_calls_a_header_is_one_below_a_note(tmp_path: Path) -> None:
     found = _read(tmp_path, "1,report\n1,2,3,4\n" + "\n".join(_FULL) + "\n", read=Told(header=1))
     assert found.table.header == ("1", "2", "3", "4")

@@ -217,7 +217,7 @@ def mended(shape: Shape, record: int) -> Cells | None:
         return plain
     for mark in _OTHER_DELIMITERS if own not in text else "":
         cells = tuple(split_record(text, replace(shape.candidate.marks, delimiter=ord(mark))))
-        if mark != own and len(cells) == shape.width > 2 and look_like_names(cells):
+        if mark != own and len(cells) == shape.width > (3 if mark == " " else 2) and look_like_names(cells):
             return cells
     return None
 
