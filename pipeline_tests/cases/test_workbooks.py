@@ -644,3 +644,20 @@ def test_a_sheet_that_says_it_is_larger_than_any_is_read_all_the_same(
 ) -> None:
     dimensions = record(0x0200, struct.pack("<IIHHH", *size, 0))
     assert read(xls(tmp_path / "a.xls", {"S": [dimensions, *_TABLE]})).values == [("M1", "10"), ("M2", "20")]
+
+
+@pytest.mark.parametrize(
+    "claim", ['uniqueCount="99999999999"', "count='4294967295' uniqueCount='4294967295'"]
+)
+def test_shared_texts_that_say_they_are_more_than_can_be_are_read_all_the_same(
+    tmp_path: Path, claim: str
+) -> None:
+    path = xlsx(tmp_path / "a.xlsx", shared_row(1, 0) + shared_row(2, 1), ["<t>id</t>", "<t>x</t>"])
+    changed = rewritten(path, "xl/sharedStrings.xml", {b"<sst ": f"<sst {claim} ".encode()})
+    assert read(changed).values == [("x",)]
+    texts_part = binary(159, struct.pack("<II", 2**32 - 1, 2**32 - 1)) + binary(19, b"\0" + wide("id"))
+    sheet = _xlsb_sheet([[(7, struct.pack("<I", 0))], [(5, struct.pack("<d", 7))]])
+    whole = _xlsb_of(tmp_path / "b.xlsb", sheet)
+    with zipfile.ZipFile(whole, "a") as archive:
+        archive.writestr("xl/sharedStrings.bin", texts_part + binary(160))
+    assert read(whole).values == [("7",)]

@@ -119,7 +119,7 @@ class WorkbookZip:
             return SharedTexts(0)
         xml = PlainXml(self._blocks(self._shared))
         found = count_texts(xml, self.shared_bytes)
-        return replace(found, plain=xml.plain)
+        return replace(found, plain=xml.plain and found.plain)
 
     def look(self, sheet: Sheet, shared: SharedTexts) -> Look:
         """One pass over the sheet's XML, in blocks; another over the shared texts only if its first and last rows refer to some in

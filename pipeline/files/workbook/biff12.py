@@ -21,6 +21,7 @@ _ROW, _FMLA_TEXT, _BOOL, _FMLA_BOOL, _END, _BUNDLE = 0, 8, 4, 10, 146, 156
 _TEXT_FACTOR = 2
 _RK, _ERROR, _TEXT, _SHARED, _FMLA_ERROR, _RICH = 2, 3, 6, 7, 11, 62
 _ITEM, _FORMAT, _STYLE, _STYLES_BEGIN, _STYLES_END, _PROPERTIES = 19, 44, 47, 617, 618, 153
+_TEXTS_BEGIN = 159
 _TEXTS = {_TEXT, _FMLA_TEXT}
 _VALUES = {*range(2, 12), _RICH}
 _MAIN_PART, _SHARED_PART, _STYLES_PART = "xl/workbook.bin", "xl/sharedStrings.bin", "xl/styles.bin"
@@ -43,6 +44,7 @@ class XlsbBook(GridBook):
             self._plain = all(self._package.entry(part).filename == place for part, place in places if part)
             self._from_1904 = False
             self.sheets = self._sheets(main)
+            self._plain = self._plain and self._claims_room()
         except GARBLED as error:
             raise damaged_workbook(path, error) from error
         self._styles: Styles | None = None
@@ -89,6 +91,16 @@ class XlsbBook(GridBook):
         # Looking at a few rows makes the library hold them all.
         self.check(self._text_bytes() + tally.grid_bytes)
         return self.looked(sheet, tally, plain)
+
+    def _claims_room(self) -> bool:
+        """Whether the shared texts are as many as they say: the library makes room for so many, and ends the process when there is none."""
+        part = self._parts["sharedStrings"]
+        begins = (
+            (body for kind, body in _records(self._package, part) if kind == _TEXTS_BEGIN) if part else ()
+        )
+        return all(
+            struct.unpack_from("<I", body, 4)[0] <= self._package.entry(part).file_size for body in begins
+        )
 
     def _text_bytes(self) -> int:
         """Memory for the shared texts."""

@@ -15,8 +15,10 @@ from pipeline.files.workbook.sample import raw_rows
 DATE_TEXT = re.compile(rb"-\d\d-\d\d \d\d:\d\d:\d\d")
 _ITEM_END = re.compile(rb"<(?:\w+:)?si\s*/>|</(?:\w+:)?si>")
 _TEXT = re.compile(rb"<(?:\w+:)?t(?:\s[^>]*)?>[^<]")
+_CLAIM = re.compile(rb"\s(?:uniqueC|c)ount\s*=\s*[\"'](\d+)[\"']")
 _ITEM_START = re.compile(rb"<(?:\w+:)?si[\s>]")
 _PLAIN, _SPACED = b"<si><t>", b'<si><t xml:space="preserve">'
+_TOP = 4096
 _HELD, _HELD_BYTES = 4, 2 * 1024 * 1024
 
 
@@ -38,7 +40,7 @@ class SharedTexts:
         empty: numbers of the empty ones.
         dates_as_text: whether any looks like a date.
         count: how many they are.
-        plain: whether their XML is written as spreadsheet programs do.
+        plain: whether the library is known to understand them as they are meant.
         runs: the first and the last of them, a few megabytes: those that a sheet's first and last rows mostly refer to.
     """
 
@@ -65,8 +67,11 @@ def count_texts(blocks: Iterable[bytes], size: int) -> SharedTexts:
     empty: list[int] = []
     first: list[_Run] = []
     last: deque[_Run] = deque(maxlen=_HELD)
-    index, dates, carry = 0, False, b""
+    index, dates, carry, plain = 0, False, b"", True
     for block in blocks:
+        if not index and not carry:
+            # The library makes room for as many as it says there are, and ends the process when there is none.
+            plain = all(int(claimed) <= max(size, 1) for claimed in _CLAIM.findall(block, 0, _TOP))
         data = carry + block
         dates = dates or DATE_TEXT.search(data) is not None
         end = _whole(data)
@@ -81,7 +86,7 @@ def count_texts(blocks: Iterable[bytes], size: int) -> SharedTexts:
     count, hollow = _each(carry)
     empty += [index + place for place in hollow]
     numbers = frozenset(b"%d" % number for number in empty)
-    return SharedTexts(size, numbers, dates, index + count, (*first, *last))
+    return SharedTexts(size, numbers, dates, index + count, (*first, *last), plain)
 
 
 def _plain(items: bytes) -> int | None:
