@@ -35,14 +35,12 @@ _NOTE = re.compile(
 
 
 def footer_start(shape: Shape, body: int, end: int, width: int) -> int:
-    """The first record of the footer of the records `body` to `end`; `end` if there is none. The last record that is left
-    is no footer if something is in it."""
+    """The first record of the footer of the records `body` to `end`; `end` if there is none."""
     usual = usual_fill(shape, body, width, end)
     first = end
-    while first > body and is_footer(shape.row(first - 1), width, usual):
+    while first - 1 > body and is_footer(shape.row(first - 1), width, usual):
         first -= 1
-    is_note = first == body < end and filled(shape.row(first)) > 0
-    return first + 1 if is_note else first
+    return first
 
 
 def _fills(rows: Sequence[Cells], width: int) -> Sequence[int]:
