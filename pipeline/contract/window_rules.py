@@ -21,6 +21,8 @@ _DAY = timedelta(days=1)
 _SHORTEST = timedelta(milliseconds=1)
 _SHORTEST_MONTH = timedelta(days=28)
 _MOST_STEPS = 1_500
+_MOST_OVERLAPPING = 100_000
+_MOST_FILLED = 10_000_000
 _FITTING = "Choose a step that divides a day, or whole days."
 # Field, what it may be, how it is written; {} is what stands there as one text.
 _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
@@ -31,6 +33,7 @@ _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("gap", (str,), 'a length of time: "30m"'),
     ("offset", (str, NoneType), 'a length of time: "6h"'),
     ("fill", (str, NoneType), '"zero", "null" or None'),
+    ("fill_limit", (int, NoneType), "a number of windows: 10_000"),
     ("by", (list, tuple), 'a list: by=["{}"]'),
     ("measures", (Mapping,), 'a mapping: {{"orders": agg.count()}}'),
 )
@@ -97,6 +100,14 @@ def _check_lengths(dataset: str, where: str, window: TimeWindow, event_time: str
     fill = getattr(window, "fill", None)
     if fill not in (None, "zero", "null"):
         raise ContractError(dataset, where, f"`fill` is {fill!r}", 'Write "zero", "null" or None.')
+    limit = getattr(window, "fill_limit", None)
+    if limit is not None and (fill is None or not 1 <= limit <= _MOST_FILLED):
+        raise ContractError(
+            dataset,
+            where,
+            f"`fill_limit` is {limit:,}" + ("" if fill else ", and nothing is filled"),
+            f"Write a whole number from 1 to {_MOST_FILLED:,}, beside `fill`.",
+        )
 
 
 def _misfit(window: Tumbling | Sliding | Cumulative) -> tuple[str | None, str]:
@@ -107,6 +118,11 @@ def _misfit(window: Tumbling | Sliding | Cumulative) -> tuple[str | None, str]:
             return (
                 "has gaps: `every` is longer than `size`",
                 "Rows between windows would be lost; make `every` at most `size`.",
+            )
+        if window.length // window.step > _MOST_OVERLAPPING:
+            return (
+                f"puts each row into {window.length // window.step:,} windows",
+                f"Make `every` longer, or `size` shorter: {_MOST_OVERLAPPING:,} at most.",
             )
     elif isinstance(window, Cumulative):
         period = window.unit

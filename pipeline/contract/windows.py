@@ -16,6 +16,8 @@ from pipeline.contract.aggregates import Aggregate
 from pipeline.contract.durations import Period, longest, parse_duration, parse_period
 
 MICROSECOND = timedelta(microseconds=1)
+_FILLED_WINDOWS, _FILLED_TIME = 10_000, timedelta(days=31)
+_LONGEST = timedelta(days=3_650_000)
 Fill = Literal["zero", "null"]
 
 
@@ -32,6 +34,8 @@ class Tumbling:
         offset: windows start so much later: every="1d", offset="6h" is the day from six to six.
         fill: what stands for windows without a row between a group's first window and the last window of the data: "zero"
             (counts and sums 0, the rest null), "null" (all measures null), or None: no window. Filled ones have row_count 0.
+        fill_limit: a pause of the whole data that is longer than so many windows is not filled, but for the windows that its ends lie
+            in; by default 10,000 windows or 31 days, whichever is longer. A mistyped year then makes no millions of windows.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Tumbling:
     measures: Mapping[str, Aggregate] = field(default_factory=dict)
     offset: str | None = None
     fill: Fill | None = None
+    fill_limit: int | None = field(default=None, repr=False)
 
     @property
     def unit(self) -> Period:
@@ -64,6 +69,7 @@ class Sliding:
         measures: name of the result column → aggregate.
         offset: windows start so much later.
         fill: as in `Tumbling`.
+        fill_limit: as in `Tumbling`.
     """
 
     name: str
@@ -73,6 +79,7 @@ class Sliding:
     measures: Mapping[str, Aggregate] = field(default_factory=dict)
     offset: str | None = None
     fill: Fill | None = None
+    fill_limit: int | None = field(default=None, repr=False)
 
     @property
     def length(self) -> timedelta:
@@ -88,6 +95,14 @@ class Sliding:
     def pane(self) -> timedelta:
         """The longest length that divides both size and step: rows are aggregated per pane, panes per window."""
         return gcd(self.length // MICROSECOND, self.step // MICROSECOND) * MICROSECOND
+
+
+def longest_pause(window: Tumbling | Sliding) -> timedelta:
+    """The longest pause of the data that is filled."""
+    step = window.step if isinstance(window, Sliding) else longest(window.unit)
+    if window.fill_limit is not None:
+        return min(step * window.fill_limit, _LONGEST)
+    return min(max(step * _FILLED_WINDOWS, _FILLED_TIME), _LONGEST)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,22 @@ from typing import Any
 import pandera.polars as pa
 import pytest
 
-from pipeline.contract import Cumulative, Dataset, Session, Sliding, Total, Tumbling, Window, agg
+from pipeline.contract import (
+    ContractError,
+    Cumulative,
+    Dataset,
+    Session,
+    Sliding,
+    Total,
+    Tumbling,
+    Window,
+    agg,
+)
 from pipeline.datasets.events import events
 from pipeline.warehouse import Warehouse
 from pipeline.warehouse.failures import PartsFailed
 from pipeline.warehouse.windows import batches
+from pipeline_tests.warehouse.factory import stage_rows
 
 MB = 1 << 20
 MEMORY = 128
@@ -176,3 +187,79 @@ def test_pieces_follow_the_rows_not_the_clock(tmp_path: Path, monkeypatch: pytes
     ]
     assert len(busy) >= 3
     assert all(one.upper - one.lower < timedelta(minutes=10) for one in busy[1:-1])
+
+
+class Reading(pa.DataFrameModel):
+    at: datetime
+    k: str
+    v: float
+
+
+def readings(**fields: Any) -> Dataset:
+    window = Tumbling(
+        "hourly", by=["k"], measures={"n": agg.count()}, **{"every": "1h", "fill": "zero"} | fields
+    )
+    return Dataset("fz", schema=Reading, event_time="at", windows=[window])
+
+
+def filled(folder: Path, dataset: Dataset, *deliveries: list[datetime]) -> list[tuple[Any, ...]]:
+    """The windows after files with rows of five groups at these times, one file after another, each recomputed."""
+    warehouse = Warehouse(folder / "w.duckdb", {"fz": dataset}, published=folder / "p")
+    with warehouse.session() as session:
+        for number, times in enumerate(deliveries):
+            session.commit(
+                stage_rows(
+                    folder / f"s{number}",
+                    dataset,
+                    f"{number}.csv",
+                    [{"at": at, "k": k, "v": 1.0} for at in times for k in "abcde"],
+                )
+            )
+            session.recompute("fz", "hourly")
+        assert session.verify("fz", "hourly", sampled=None).differences == 0
+        return session.connection.execute(
+            "SELECT window_start, k, n FROM windows.fz_hourly ORDER BY ALL"
+        ).fetchall()
+
+
+DAY, FAR = datetime(2024, 6, 1), datetime(2124, 6, 1)
+
+
+def test_a_mistyped_year_makes_no_millions_of_windows(tmp_path: Path) -> None:
+    found = filled(tmp_path, readings(), [DAY, DAY + timedelta(hours=23)], [FAR])
+    assert len(found) == 5 * (24 + 1)
+    assert len(list((tmp_path / "p").rglob("*.parquet"))) == 2
+
+
+@pytest.mark.parametrize("far", [datetime(9999, 12, 30), datetime(1900, 1, 1)])
+def test_nor_do_the_ends_of_the_calendar(tmp_path: Path, far: datetime) -> None:
+    assert len(filled(tmp_path, readings(), [DAY, DAY + timedelta(hours=23)], [far])) == 5 * (24 + 1)
+
+
+def test_a_pause_that_is_cut_in_two_is_filled_and_one_that_comes_back_is_not(tmp_path: Path) -> None:
+    few = readings(fill_limit=10)
+    apart = filled(tmp_path, few, [DAY, DAY + timedelta(hours=15)])
+    assert len(apart) == 5 * 2
+    (tmp_path / "more").mkdir()
+    joined = filled(tmp_path / "more", few, [DAY, DAY + timedelta(hours=15)], [DAY + timedelta(hours=8)])
+    assert len(joined) == 5 * 16
+
+
+def test_what_is_filled_over_a_limit_can_be_said(tmp_path: Path) -> None:
+    assert len(filled(tmp_path, readings(every="1d"), [DAY], [DAY + timedelta(days=900)])) == 5 * 901
+    (tmp_path / "less").mkdir()
+    assert (
+        len(
+            filled(
+                tmp_path / "less", readings(every="1d", fill_limit=100), [DAY], [DAY + timedelta(days=900)]
+            )
+        )
+        == 10
+    )
+
+
+def test_windows_that_would_put_a_row_into_too_many_of_them_are_refused() -> None:
+    with pytest.raises(ContractError, match="345,600 windows"):
+        visits(Sliding("w", size="1d", every="250ms"))
+    with pytest.raises(ContractError, match="fill_limit"):
+        visits(Tumbling("w", every="1d", fill_limit=10))

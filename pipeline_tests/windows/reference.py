@@ -21,7 +21,8 @@ change.
 - `Total`: one row per group over all rows (`_delivery` null), and one per group and delivery.
 
 Rows with null in a group column form a group. Windows without a row are not there, except those that `fill=` asks for: of each
-group every window of the grid from the first with a row of the group to the last with a row of any.
+group every window of the grid from the first with a row of the group to the last with a row of any; but for those wholly within a pause
+of all rows that is longer than `fill_limit` windows.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from pipeline.contract import Cumulative, Dataset, GridWindow, Session, Sliding, Total, Tumbling, Window
-from pipeline.contract.durations import Months, Period, parse_duration
+from pipeline.contract.durations import Months, Period, longest, parse_duration
 from pipeline_tests.windows.reference_measures import figure, filled_figure
 
 Row = Mapping[str, Any]
@@ -154,13 +156,23 @@ def _of_grid(
     empty: list[Place] = []
     if window.fill is not None and rows:
         last = max(max(theirs) for theirs in starts.values())
+        times = sorted(_time(row, dataset) for row in rows)
+        pauses = [ends for ends in pairwise(times) if ends[1] - ends[0] > _longest_pause(window)]
         for group, theirs in starts.items():
             start = min(theirs)
             while start <= last:
-                if start not in theirs and grid.utc(start) < grid.utc(grid.end(start)):
+                begin, end = grid.utc(start), grid.utc(grid.end(start))
+                paused = any(begin > one and end <= other for one, other in pauses)
+                if start not in theirs and begin < end and not paused:
                     empty.append(grid.place(start, group))
                 start = grid.later(start, 1)
     return members, empty
+
+
+def _longest_pause(window: Tumbling | Sliding) -> timedelta:
+    """10,000 windows or 31 days, whichever is longer; or what is asked for."""
+    step = parse_duration(window.every) if isinstance(window, Sliding) else longest(window.unit)
+    return max(10_000 * step, timedelta(days=31)) if window.fill_limit is None else window.fill_limit * step
 
 
 def _of_cumulative(rows: Sequence[Row], dataset: Dataset, window: Cumulative) -> dict[Place, list[Row]]:

@@ -59,6 +59,8 @@ WINDOWS: dict[str, tuple[Window, timedelta]] = {
     "6 hours, filled with zero": (window(Tumbling, every="6h", by=["place"], fill="zero"), 2 * DAY),
     "1 month, filled with null": (window(Tumbling, every="1mo", by=["lane"], fill="null"), 150 * DAY),
     "10 minutes, filled, from the third": (window(Tumbling, every="10m", by=["lane"], fill="zero", offset="3m"), 3 * HOUR),
+    "1 hour, filled over short pauses": (window(Tumbling, every="1h", by=["lane"], fill="zero", fill_limit=5), 30 * HOUR),
+    "an hour every 20 minutes, filled over short pauses": (window(Sliding, size="1h", every="20m", fill="null", fill_limit=7), 20 * HOUR),
     "an hour every 15 minutes": (window(Sliding, size="1h", every="15m", by=["place"]), 2 * HOUR),
     "50 minutes every 20": (window(Sliding, size="50m", every="20m", by=["lane"]), 2 * HOUR),
     "30 hours every 4": (window(Sliding, size="30h", every="4h", by=["place"]), 2 * DAY),

@@ -9,11 +9,12 @@ from datetime import datetime
 
 import duckdb
 
-from pipeline.contract import Dataset, Session, TimeWindow, Tumbling
+from pipeline.contract import Dataset, Session, Sliding, TimeWindow, Tumbling
 from pipeline.contract.windows import MICROSECOND
 from pipeline.warehouse.sql import LAST, ident, idents, interval, table, text, timestamp
 from pipeline.warehouse.windows import clock, sessions
 from pipeline.warehouse.windows.compiler import compile_window
+from pipeline.warehouse.windows.fill import filled_in
 from pipeline.warehouse.windows.grid import grid_of
 from pipeline.warehouse.windows.limits import Limits, limits_of
 
@@ -48,10 +49,12 @@ def figures_sql(
     )
     if limits is None:
         limits = limits_of(connection, dataset.name)
-    earlier = None
+    earlier, filled = None, None
+    if isinstance(window, Tumbling | Sliding) and window.fill is not None:
+        filled = filled_in(connection, dataset, window, everything, lower, upper, limits.rows)
     if limits.rows is not None and getattr(window, "fill", None) is not None:
         earlier = _before(dataset, window, limits.rows)
-    sql = compile_window(dataset, window, source, lower, upper, until, earlier)
+    sql = compile_window(dataset, window, source, lower, upper, until, earlier, filled)
     if _passes_the_end(dataset, window, until or upper):
         sql = f"SELECT * REPLACE (least(window_end, {timestamp(LAST)} - {interval(MICROSECOND)}) AS window_end) FROM (\n{sql}\n)"
     return f"SELECT * FROM (\n{sql}\n)\nWHERE {limits.open_sql(window)}" if limits else sql

@@ -5,14 +5,74 @@ What belongs here: the SQL that adds them. What does not: windows with rows.
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import duckdb
 
 from pipeline.contract import Dataset, Sliding, Tumbling
-from pipeline.contract.windows import MICROSECOND
+from pipeline.contract.windows import MICROSECOND, longest_pause
 from pipeline.warehouse.sql import ident, interval, timestamp
 from pipeline.warehouse.windows import clock
 from pipeline.warehouse.windows.columns import columns_of, listed, matched
 from pipeline.warehouse.windows.grid import Grid
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What of the time is filled.
+
+    Attributes:
+        everything: the relation with the rows of all groups.
+        stretches: first and last rows (UTC without zone) between which there is no pause that is too long to fill; None where there
+            is no such pause at all.
+    """
+
+    everything: str
+    stretches: tuple[tuple[datetime, datetime], ...] | None = None
+
+    def within(self, start: str, end: str) -> str:
+        """SQL: whether a window with this start and end is filled where it has no row."""
+        if self.stretches is None:
+            return "true"
+        spans = [
+            f"({start} <= {timestamp(last)} AND {end} > {timestamp(first)})" for first, last in self.stretches
+        ]
+        return f"({' OR '.join(spans)})" if spans else "false"
+
+
+def filled_in(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: Tumbling | Sliding,
+    everything: str,
+    lower: datetime,
+    upper: datetime,
+    gone: datetime | None = None,
+) -> Filled:
+    """What is filled of [lower, upper): not the pauses of all the data that are longer than `longest_pause`. Rows that far away tell;
+    `gone` is the moment before which there were rows that are no more."""
+    pause = longest_pause(window)
+    since, until = clock.plus(lower, -pause), clock.plus(upper, pause)
+    moment = ident(dataset.event_time or "")
+    scope = f"{moment} >= {timestamp(since)} AND {moment} <= {timestamp(until)}"
+    rows = f"FROM {everything} AS rows WHERE {scope}"
+    [(first, last)] = connection.execute(f"SELECT min({moment}), max({moment}) {rows}").fetchall()
+    if first is not None and last - first <= pause and first <= lower and last >= upper:
+        return Filled(everything)
+    width = max(pause // 2, timedelta(microseconds=1)) // timedelta(microseconds=1)
+    ends = connection.execute(
+        f"SELECT min({moment}), max({moment}) {rows} GROUP BY epoch_us({moment}) // {width} ORDER BY 1"
+    ).fetchall()
+    if gone is not None and since <= gone <= until:
+        ends = sorted([*ends, (gone, gone)])
+    found: list[tuple[datetime, datetime]] = []
+    for begin, end in ends:
+        if found and begin - found[-1][1] <= pause:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((begin, end))
+    return Filled(everything, tuple(found))
 
 
 def write(
@@ -24,9 +84,11 @@ def write(
     lower: datetime,
     upper: datetime,
     earlier: str | None = None,
+    filled: Filled | None = None,
 ) -> str:
     """`figures` with the windows that start in [lower, upper) and have no row. The span of the data is that of `source`, whole;
-    `earlier` is SQL of groups and `_first`, for those that had rows which are gone."""
+    `earlier` is SQL of groups and `_first`, for those that had rows which are gone; `filled` says what of the time is filled."""
+    filled = filled or Filled(source)
     columns = columns_of(dataset, window)
     assert dataset.event_time is not None
     moment = ident(dataset.event_time)
@@ -61,9 +123,10 @@ def write(
     return (
         f"WITH figures AS (\n{figures}\n), slots AS (\n  {slots}\n), born AS (\n"
         f"  {born}\n"
-        f"), ended AS (\n  SELECT max({moment}) AS _last FROM {source}\n)\n"
+        f"), ended AS (\n  SELECT max({moment}) AS _last FROM {filled.everything} AS rows\n)\n"
         f"SELECT {listed(picked, '  ')}\n"
         f"FROM slots JOIN ended ON slots.window_start <= ended._last JOIN born ON slots.window_end > born._first\n"
         f"LEFT JOIN figures ON {same}\n"
         f"WHERE slots.window_end > slots.window_start AND slots.window_start >= {timestamp(lower)} AND slots.window_start < {timestamp(upper)}"
+        f" AND (figures.row_count IS NOT NULL OR {filled.within('slots.window_start', 'slots.window_end')})"
     )

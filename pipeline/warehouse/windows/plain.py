@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -29,7 +30,7 @@ from pipeline.contract import (
     Window,
 )
 from pipeline.contract.durations import Months, Period, longest, parse_duration
-from pipeline.contract.windows import MICROSECOND
+from pipeline.contract.windows import MICROSECOND, longest_pause
 from pipeline.warehouse.sql import ident, table, timestamp
 from pipeline.warehouse.windows.columns import matched
 from pipeline.warehouse.windows.figures import counted
@@ -95,7 +96,7 @@ def plain_windows(
         only: SQL condition on rows that whole groups fulfil, where not all groups are wanted.
         relation: SQL of a relation with the columns of the clean table, in its place.
     """
-    source = relation or counted(dataset, window)
+    source = everything = relation or counted(dataset, window)
     if only is not None:
         source = f"(SELECT * FROM {source} AS rows WHERE {only})"
     if isinstance(window, Session):
@@ -106,7 +107,9 @@ def plain_windows(
     fill = getattr(window, "fill", None)
     if fill is None or isinstance(window, Session | Cumulative):
         return Plain(figures, scope)
-    empty = _empty(dataset, window, source, windows, limits)
+    empty = _empty(dataset, window, source, windows, limits, everything)
+    if (pauses := _pauses(connection, dataset, window, everything, limits)) is not None:
+        empty += f" AND NOT ({pauses})"
     return Plain(
         f"WITH figures AS MATERIALIZED ({figures}) SELECT * FROM figures UNION ALL {empty} AND {limits.open_sql(window)}",
         scope,
@@ -493,7 +496,33 @@ def _of_amount(aggregate: Aggregate, amount: str, count: str) -> str:
     return amount
 
 
-def _empty(dataset: Dataset, window: Tumbling | Sliding, source: str, windows: str, limits: Limits) -> str:
+def _pauses(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: Tumbling | Sliding,
+    everything: str,
+    limits: Limits,
+) -> str | None:
+    """SQL: whether a window lies in a pause of all the data that is too long to be filled; None where there is none."""
+    moment = ident(dataset.event_time or "")
+    pause = longest_pause(window)
+    # No pause that is too long is within half of such a one.
+    short = pause // 2 // MICROSECOND or 1
+    some = connection.execute(
+        f"SELECT min({moment}), max({moment}) FROM {everything} AS rows GROUP BY epoch_us({moment}) // {short} ORDER BY 1"
+    ).fetchall()
+    known = sorted([*some, *([(limits.rows, limits.rows)] if limits.rows is not None else [])])
+    found = [
+        f"(_begin > {timestamp(before[1])} AND _end <= {timestamp(after[0])})"
+        for before, after in pairwise(known)
+        if after[0] - before[1] > pause
+    ]
+    return " OR ".join(found) or None
+
+
+def _empty(
+    dataset: Dataset, window: Tumbling | Sliding, source: str, windows: str, limits: Limits, everything: str
+) -> str:
     """SELECT of the windows that are filled in: of each group those from its first row's to that of the last row of all."""
     moment, by = ident(dataset.event_time or ""), [ident(name) for name in window.by]
     names = "".join(f"{name}, " for name in by)
@@ -517,6 +546,6 @@ def _empty(dataset: Dataset, window: Tumbling | Sliding, source: str, windows: s
     same = matched(by, "figures", "born")
     return (
         f"SELECT {', '.join(picked)} FROM ({windows}) AS windows JOIN ({born}) AS born ON _end > born._first "
-        f"WHERE _begin <= (SELECT max({moment}) FROM {source} AS rows) AND NOT EXISTS "
+        f"WHERE _begin <= (SELECT max({moment}) FROM {everything} AS rows) AND NOT EXISTS "
         f"(SELECT 1 FROM figures WHERE figures.window_start = _begin AND figures.window_end = _end AND {same})"
     )

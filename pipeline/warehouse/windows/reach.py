@@ -13,11 +13,13 @@ from datetime import date, datetime, timedelta
 import duckdb
 
 from pipeline.contract import Cumulative, Dataset, Session, Sliding, TimeWindow, Tumbling
+from pipeline.contract.windows import longest_pause
 from pipeline.ingest.manifest import DaySpan
-from pipeline.warehouse.sql import ident, text
-from pipeline.warehouse.windows import sessions
+from pipeline.warehouse.sql import ident, text, timestamp
+from pipeline.warehouse.windows import clock, sessions
 from pipeline.warehouse.windows.columns import matched
 from pipeline.warehouse.windows.figures import counted
+from pipeline.warehouse.windows.fill import filled_in
 from pipeline.warehouse.windows.grid import days_of_window
 
 _DAY = timedelta(days=1)
@@ -46,7 +48,11 @@ def further_days(
         for moment in _beginnings(spans):
             found |= sessions.began(connection, dataset, window, source, moment, theirs)
         return found
-    return set() if window.fill is None else _filled(connection, dataset, window, source, theirs)
+    if window.fill is None:
+        return set()
+    return _filled(connection, dataset, window, source, theirs) | _joined(
+        connection, dataset, window, source, theirs, spans
+    )
 
 
 def of_deliveries(deliveries: Collection[str]) -> str:
@@ -92,12 +98,43 @@ def _filled(
     found: set[date] = set()
     if own_end is None:
         return found
+    spans = []
     if first is not None:
-        found |= set(
-            days_of_window(
-                dataset, window, first, max(own_end, other_end or own_end) if new_groups else until
-            )
-        )
+        spans.append((first, max(own_end, other_end or own_end) if new_groups else until))
     if other_end is not None and own_end > other_end:
-        found |= set(days_of_window(dataset, window, other_end, own_end))
+        spans.append((other_end, own_end))
+    for begin, end in spans:
+        filled = filled_in(connection, dataset, window, source, begin, end).stretches
+        for start, last in ((begin, end),) if filled is None else filled:
+            if start <= end and last >= begin:
+                found |= set(days_of_window(dataset, window, max(start, begin), min(last, end)))
+    return found
+
+
+def _joined(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: Tumbling | Sliding,
+    source: str,
+    mine: str,
+    spans: Sequence[DaySpan],
+) -> set[date]:
+    """The days of pauses that are too long to be filled without the delivery, and are cut into shorter ones by it."""
+    moment, pause = ident(dataset.event_time or ""), longest_pause(window)
+    others = f"FROM {source} AS rows WHERE NOT ({mine})"
+    [(first, last)] = connection.execute(f"SELECT min({moment}), max({moment}) {others}").fetchall()
+    found: set[date] = set()
+    if (
+        first is None
+        or max(last, *(span.last for span in spans)) - min(first, *(span.first for span in spans)) <= pause
+    ):
+        return found
+    for span in spans:
+        near = f"{moment} >= {timestamp(clock.plus(span.first, -pause))} AND {moment} <= {timestamp(clock.plus(span.last, pause))}"
+        [(before, after)] = connection.execute(
+            f"SELECT max({moment}) FILTER ({moment} < {timestamp(span.first)}), min({moment}) FILTER ({moment} > {timestamp(span.last)}) "
+            f"FROM {source} AS rows WHERE {near}"
+        ).fetchall()
+        begin, end = before or span.first, after or span.last
+        found |= set(days_of_window(dataset, window, begin, end))
     return found

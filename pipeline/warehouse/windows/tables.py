@@ -67,6 +67,8 @@ def specification(dataset: Dataset, window: Window) -> str:
     declared = replace(window, by=tuple(window.by), measures=measures)
     columns = [*figure_columns(dataset, window), *BOOKKEEPING]  # what follows from these says no more
     said = [_MEANING, repr(declared), dataset.event_time, dataset.timezone, columns]
+    if getattr(window, "fill_limit", None) is not None:
+        said.append(f"fill_limit={window.fill_limit}")  # type: ignore[union-attr]
     content = "\n".join(map(str, said))
     return "specification " + hashlib.sha256(content.encode()).hexdigest()[:16]
 
