@@ -142,10 +142,11 @@ def _dataset(
         if times is not None and not times.midnight and zone == ZONE:
             comments[len(items)] = ["Times without a zone are taken as UTC; timezone= says otherwise."]
             if times.ascending and times.set_back is not None:
-                comments[len(items)] = [
+                back = (
                     f"Times go back on {times.set_back.date()}, as clocks do that are set back: they are local times. Say"
                     ' timezone=, and repeated_hour="order", by which the hour that comes twice is told apart.'
-                ]
+                )
+                comments[len(items)] = textwrap.wrap(back, _COMMENT - len("    "))
         items.append(("event_time=", literal(decided.event_time)))
     if zone != ZONE:
         items.append(("timezone=", literal(zone)))

@@ -330,6 +330,12 @@ def test_what_stands_in_two_files_is_no_key(tmp_path: Path) -> None:
     assert together(tmp_path, a="id,x\n1,a\n2,b\n", b="id,x\n2,a\n3,b\n").key == ()
 
 
+def test_a_file_without_rows_lacks_columns_too(tmp_path: Path) -> None:
+    found = together(tmp_path, a="id,x,y\n1,a,b\n2,b,c\n", b="id,x\n")
+    assert "y: str = pa.Field(nullable=True)" in found.text
+    assert found.rows["y"] == ["b", "c"]
+
+
 DAY1 = "shop;turnover;avg;day\nA;1.234;12,50;31/01/2024\nB;2.345;1,5;02/01/2024\n"
 
 

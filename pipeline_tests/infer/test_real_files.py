@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from pipeline.files import open_table
 from pipeline.infer import infer
 from pipeline.settings import Settings
 from pipeline_tests.infer.support import Trip, formatter_complaints, round_trip
@@ -52,17 +55,39 @@ def passes(trip: Trip) -> None:
     assert formatter_complaints(trip.inferred.text, 88) == ""
 
 
+def numbers_are_those_of(path: Path, trip: Trip) -> None:
+    """Numbers that no cleaner has touched are loaded with every digit that stands in the file."""
+    raw = pl.concat(list(open_table(path).chunks()), how="diagonal_relaxed")
+    clean = pl.concat([pl.read_parquet(part) for part in trip.staged.clean_paths])
+    both = clean.join(raw, on="_row", suffix=" in the file")
+    for column in trip.dataset.columns:
+        source = f"{column.name} in the file"
+        if (
+            column.name in trip.dataset.cleaners
+            or not column.dtype.is_numeric()
+            or source not in both.columns
+        ):
+            continue
+        pairs = both.select(column.name, source).drop_nulls().unique()
+        if pairs.schema[source] == pl.String:
+            assert all(Decimal(str(value)) == Decimal(text.strip()) for value, text in pairs.iter_rows())
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_real_file_passes_its_own_module(shared_data: Path, tmp_path: Path, name: str) -> None:
     path = shared_data / name
     if not path.exists():
         pytest.skip(f"{path} is not there: set WINDROW_SHARED_DATA to the folder that holds it")
-    passes(round_trip(path, tmp_path))
+    trip = round_trip(path, tmp_path)
+    passes(trip)
+    numbers_are_those_of(path, trip)
 
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*/*")), ids=lambda path: path.name)
 def test_a_sample_passes_its_own_module(tmp_path: Path, path: Path) -> None:
-    passes(round_trip(path, tmp_path))
+    trip = round_trip(path, tmp_path)
+    passes(trip)
+    numbers_are_those_of(path, trip)
 
 
 def test_decimal_commas_and_days_before_months_are_found_in_air_quality(
