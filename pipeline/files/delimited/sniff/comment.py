@@ -121,13 +121,12 @@ def _reads_like_a_record(cells: Cells, typed: Sequence[int]) -> bool:
 
 
 def _are_names(cells: Cells) -> bool:
-    """Whether a line with `#` may be the header: names of a few words, no words between commas."""
-    names = [cells[0].lstrip("# "), *cells[1:]]
-    return (
-        all(name == name.strip() for name in names)
-        and look_like_names(names)
-        and all(len(name.split()) <= _MOST_WORDS for name in names)
-    )
+    """Whether a line with `#` may be the header: names of a few words, no words between commas. The first may be `#` itself, and a few
+    words more (`# of items sold`)."""
+    names = [cells[0].lstrip("# ") or "#", *cells[1:]]
+    words = [len(name.split()) for name in names]
+    is_short = words[0] <= 2 * _MOST_WORDS and max(words[1:], default=0) <= _MOST_WORDS
+    return is_short and all(name == name.strip() for name in names) and look_like_names(names)
 
 
 def _mode(widths: Positions) -> int:
