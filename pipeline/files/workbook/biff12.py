@@ -95,12 +95,10 @@ class XlsbBook(GridBook):
     def _claims_room(self) -> bool:
         """Whether the shared texts are as many as they say: the library makes room for so many, and ends the process when there is none."""
         part = self._parts["sharedStrings"]
-        begins = (
-            (body for kind, body in _records(self._package, part) if kind == _TEXTS_BEGIN) if part else ()
-        )
-        return all(
-            struct.unpack_from("<I", body, 4)[0] <= self._package.entry(part).file_size for body in begins
-        )
+        for kind, body in _records(self._package, part) if part else ():
+            most = self._package.entry(part).file_size
+            return kind != _TEXTS_BEGIN or struct.unpack_from("<I", body, 4)[0] <= most
+        return True
 
     def _text_bytes(self) -> int:
         """Memory for the shared texts."""
