@@ -218,7 +218,7 @@ def _parents(name: str) -> set[str]:
 @contextmanager
 def _damage_said(path: Path) -> Iterator[None]:
     """Whatever the library fails with on a garbled zip becomes UnreadableFile `damaged`; a place before the file's beginning, to
-    which it then goes, is an OSError of its own."""
+    which it then goes, is an OSError of its own, as is a garbled member in bzip2."""
     try:
         yield
     except NotImplementedError as error:
@@ -228,7 +228,7 @@ def _damage_said(path: Path) -> Iterator[None]:
     except _BROKEN as error:
         raise _damaged(path, error) from error
     except OSError as error:
-        if error.errno != errno.EINVAL:
+        if error.errno not in (None, errno.EINVAL):
             raise
         raise _damaged(path, error) from error
 

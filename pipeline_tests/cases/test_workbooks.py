@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 import pandera.polars as pa
 import pytest
 
+from benchmarks.fuzz import read_carefully
+from benchmarks.fuzz_cases import case
 from pipeline.contract import Dataset
 from pipeline.files import UnreadableFile
 from pipeline.files.workbook.book import XmlBook
@@ -661,3 +664,52 @@ def test_shared_texts_that_say_they_are_more_than_can_be_are_read_all_the_same(
     with zipfile.ZipFile(whole, "a") as archive:
         archive.writestr("xl/sharedStrings.bin", texts_part + binary(160))
     assert read(whole).values == [("7",)]
+
+
+class _Order(pa.DataFrameModel):
+    order_id: int = pa.Field(nullable=True)
+    date: str = pa.Field(nullable=True)
+    customer: str
+    amount: float
+
+
+class _Priced(pa.DataFrameModel):
+    id: int
+    total: float
+
+
+def test_contracts_see_one_table_and_miss_values_that_were_never_calculated(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    orders = stage(
+        _CASES / "x4-summary-sheet-stacked" / "rel4.xlsx", Dataset("orders", schema=_Order), settings
+    )
+    assert (orders.manifest.rows_clean, orders.manifest.rows_rejected) == (5, 0)
+    path = _CASES / "x7-formulas-without-values" / "fnocache2.xlsx"
+    priced = stage(path, Dataset("priced", schema=_Priced), settings)
+    assert (priced.manifest.rows_clean, priced.manifest.rows_rejected) == (0, 4)
+
+
+def test_spoilt_workbooks_are_read_or_refused(tmp_path: Path) -> None:
+    valid = {path.name: path.read_bytes() for path in sorted(_CASES.glob("x*/*.*")) if path.suffix != ".md"}
+    outcomes = Counter[str]()
+    for place in range(120):
+        name, data = case(place, valid)
+        outcomes[read_carefully(write(tmp_path / name, data), chunk_rows=7 if place % 2 else 100_000)] += 1
+        (tmp_path / name).unlink()
+    assert outcomes["excel"] and outcomes["damaged"], outcomes
+
+
+def test_what_no_workbook_has_is_damage(tmp_path: Path) -> None:
+    """Texts in an encoding that is none, and a part in bzip2 that is garbled."""
+    path = xlsx(tmp_path / "a.xlsx", shared_row(1, 0) + shared_row(2, 1), ["<t>id</t>", "<t>x</t>"])
+    declared = b'<?xml version="1.0" encoding="WF-8"?><sst '
+    unknown = rewritten(path, "xl/sharedStrings.xml", {b"<sst ": declared})
+    packed = tmp_path / "b.xlsx"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_BZIP2) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    garbled = write(tmp_path / "c.xlsx", packed.read_bytes().replace(b"1AY&SY", b"1AY&SX"))
+    for broken in (unknown, garbled):
+        with pytest.raises(UnreadableFile) as caught:
+            read(broken)
+        assert caught.value.code == "damaged"

@@ -118,7 +118,10 @@ class WorkbookZip:
         if not self.shared_bytes:
             return SharedTexts(0)
         xml = PlainXml(self._blocks(self._shared))
-        found = count_texts(xml, self.shared_bytes)
+        try:
+            found = count_texts(xml, self.shared_bytes)
+        except GARBLED as error:
+            raise damaged_workbook(self.path, error) from error
         return replace(found, plain=xml.plain and found.plain)
 
     def look(self, sheet: Sheet, shared: SharedTexts) -> Look:

@@ -56,6 +56,9 @@ class Package:
         """Raises OSError, one of GARBLED, UnreadableFile `too_large`."""
         self.zip = zipfile.ZipFile(path)
         refuse_bombs(path, self.zip)
+        for entry in self.zip.infolist():
+            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise zipfile.BadZipFile(f"its part {entry.filename!r} is compressed as no workbook's is")
         self._entries = {folded(entry.filename): entry for entry in reversed(self.zip.infolist())}
         named = [one.part for one in self.relations("").values() if one.kind == "officeDocument"]
         self.main = next((part for part in (*named, *_MAINS) if part in self), "")
