@@ -201,11 +201,12 @@ class ColumnReader:
             and isinstance(column.dtype, pl.Datetime)
             and column.dtype.time_unit != "ms"
             and name not in self._memory.formats
+            and name not in self._cleaners
         )
         if isinstance(column.dtype, pl.Datetime | pl.Time) and not plain:
             typed.findings += [
                 Finding(name, one.check, one.template, one.rows, "repair")
-                for one in cut_or_shifted(cleaned, values)
+                for one in cut_or_shifted(cleaned, values, source)
             ]
         if isinstance(column.dtype, pl.Datetime):
             values = self._once(name, cleaned, values, typed)

@@ -43,12 +43,13 @@ class Taken:
     rows: pl.Series
 
 
-def cut_or_shifted(source: pl.Series, values: pl.Series) -> list[Taken]:
+def cut_or_shifted(source: pl.Series, values: pl.Series, written: pl.Series) -> list[Taken]:
     """Times with more digits than are kept (microseconds; milliseconds where that is the column's type), and leap seconds.
 
     Args:
-        source: texts, or moments and times of day of a file.
+        source: texts, or moments and times of day of a file, as cleaned: those have all digits.
         values: what was read of them, as the contract's type: Datetime or Time.
+        written: the same as they stand in the file: a cleaner that reads a format has moved a leap second already.
     """
     digits = 3 if isinstance(values.dtype, pl.Datetime) and values.dtype.time_unit == "ms" else 6
     found = [
@@ -61,7 +62,7 @@ def cut_or_shifted(source: pl.Series, values: pl.Series) -> list[Taken]:
         else Taken(
             LEAP, "'{value}' is a leap second; it was taken as the first second of the next minute", rows
         )
-        for check, rows in ((CUT, _finer(source, values, digits)), (LEAP, _leaps(source, values)))
+        for check, rows in ((CUT, _finer(source, values, digits)), (LEAP, _leaps(written, values)))
         if len(rows)
     ]
     if not found or not values.null_count():

@@ -895,3 +895,18 @@ def test_expressions_on_decimals_say_what_fractions_say(rows: list[tuple[Fractio
     ratio, _ = Computed(discount / price, columns, pl.Float64()).of(frame)
     for (p, d, _), value in zip(rows, ratio, strict=True):
         assert value == (None if p == 0 else pytest.approx(float(d / p), rel=1e-14))
+
+
+def test_a_cleaner_that_reads_times_hides_nothing_of_that(settings: Settings) -> None:
+    dataset = Dataset(
+        "times",
+        schema=model(at=datetime, seen=datetime),
+        clean={"at": clean.datetime("%d.%m.%Y %H:%M:%S.%f"), "seen": clean.epoch("ns")},
+    )
+    text = (
+        "at,seen\n31.12.2016 23:59:60.5,1704067200000000000\n31.01.2024 10:00:00.1234567,1704067200123456789\n"
+        "31.01.2024 10:00:00.5,1704067200123456000\n"
+    )
+    staged = stage_text(settings, text, dataset)
+    assert violations(staged) == [(1, "at", "leap_second"), (2, "at", "time_cut"), (2, "seen", "time_cut")]
+    assert counts(staged) == (3, 3, 0, 0)
