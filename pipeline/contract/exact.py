@@ -283,11 +283,22 @@ def _rewritten(
         if not rewriter.changed:
             return None
         found = _expression(json.dumps(node))
-        trial = pl.DataFrame([three_values(name, dtype) for name, dtype in columns.items()])
-        trial.select(found)
+        if _dtype(found, columns) is None or not _no_worse(found, expression, columns):
+            return None
     except (pl.exceptions.PolarsError, ValueError, TypeError):
         return None
     return found, rewriter.divides
+
+
+def _no_worse(found: pl.Expr, given: pl.Expr, columns: Mapping[str, pl.DataType]) -> bool:
+    """Whether what was rewritten works on every made-up row on which it worked as it was given."""
+    trial = pl.DataFrame([three_values(name, dtype) for name, dtype in columns.items()])
+    rows = [trial[row : row + 1] for row in range(trial.height)]
+    return all(
+        _tried(lambda row: row.select(found).to_series(), row) is not None
+        or _tried(lambda row: row.select(given).to_series(), row) is None
+        for row in rows
+    )
 
 
 def _on_clock(expression: pl.Expr, columns: Mapping[str, pl.DataType], zone: ZoneInfo) -> pl.Expr:

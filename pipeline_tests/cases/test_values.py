@@ -910,3 +910,13 @@ def test_a_cleaner_that_reads_times_hides_nothing_of_that(settings: Settings) ->
     staged = stage_text(settings, text, dataset)
     assert violations(staged) == [(1, "at", "leap_second"), (2, "at", "time_cut"), (2, "seen", "time_cut")]
     assert counts(staged) == (3, 3, 0, 0)
+
+
+def test_an_expression_that_fails_on_some_texts_is_exact_on_the_others(settings: Settings) -> None:
+    dataset = Dataset(
+        "coded",
+        schema=model(code=str, price=MONEY),
+        rules=[Rule("half", pl.col("code").cast(pl.Int64) <= pl.col("price") * 100 / 2)],
+    )
+    staged = stage_text(settings, "code,price\n4,0.07\n3,0.07\nx,0.07\n", dataset)
+    assert violations(staged) == [(1, None, "half"), (3, None, "half")]
