@@ -16,6 +16,7 @@ from benchmarks import (
     reading,
     runs,
     window_load,
+    window_memory,
     window_reading,
     windows,
 )
@@ -41,14 +42,17 @@ SECTIONS = {
     "sensor": runs.sensor,
     "window-load": window_load.window_load,
 }
-ASKED_FOR = {"fuzz": fuzz.fuzz}
+ASKED_FOR = {"fuzz": fuzz.fuzz, "window-memory": window_memory.window_memory}
 """Sections that run only when they are named."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "sections", nargs="*", choices=[*SECTIONS, *ASKED_FOR, []], help="all but fuzz when none is given"
+        "sections",
+        nargs="*",
+        choices=[*SECTIONS, *ASKED_FOR, []],
+        help="all but fuzz and window-memory when none is given",
     )
     parser.add_argument("--runs", type=int, default=3, help="runs of each way; the median counts")
     parser.add_argument("--dir", type=Path, help="folder with files of your own, for pollock, reading, fuzz")
