@@ -17,7 +17,7 @@ from pipeline.warehouse.sql import ident, idents, timestamp
 from pipeline.warehouse.windows.columns import matched
 from pipeline.warehouse.windows.compiler import figure_columns, measures_of
 from pipeline.warehouse.windows.grid import goes_by_local_clock
-from pipeline.warehouse.windows.tables import local_values, window_columns, window_table
+from pipeline.warehouse.windows.tables import local_columns, local_values, window_columns, window_table
 from pipeline.warehouse.windows.watermark import final_sql
 
 _NEXT = "temp.next_windows"
@@ -65,24 +65,33 @@ def revise(
     """
     target = window_table(dataset, window)
     compute(connection, computed)
-    lower, upper = connection.execute(
-        "SELECT min(window_start), max(window_end) FROM temp.fresh_windows"
-    ).fetchall()[0]
-    ends = (lower, upper) if lower is not None and upper is not None else (ledger.now(), ledger.now())
-    local = local_values(dataset, window, "fresh.window_start", "fresh.window_end", *ends)
-    compared = _compared(dataset, window, f"(SELECT * FROM {target} WHERE {scope})", final, local)
+    compared = _compared(dataset, window, f"(SELECT * FROM {target} WHERE {scope})", final)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE next_windows AS {compared}")
     rows = connection.execute(
         f"SELECT {day}, count(*) FILTER (NOT _gone), count(*) FILTER (_changed), bool_or(_changed OR _turned) "
         f"FROM {_NEXT} GROUP BY 1"
     ).fetchall()
     if any(changed for _, _, changed, _ in rows):
-        names = idents(name for name, _ in window_columns(dataset, window))
         connection.execute(f"DELETE FROM {target} WHERE {scope}")
-        connection.execute(
-            f"INSERT INTO {target} ({names}) SELECT {names} FROM {_NEXT} WHERE NOT _gone ORDER BY window_start"
-        )
+        _store(connection, dataset, window)
     return {number: Revised(*counts) for number, *counts in rows}
+
+
+def _store(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window) -> None:
+    """Put what is in `_NEXT` into the window's table, with local time."""
+    [ends] = connection.execute(
+        f"SELECT min(window_start), max(window_end) FROM {_NEXT} WHERE NOT _gone"
+    ).fetchall()
+    if None in ends:
+        ends = (ledger.now(), ledger.now())  # a total has no times, and where all are gone none is stored
+    local = local_values(dataset, window, "window_start", "window_end", *ends)
+    beside = {name for name, _ in local_columns(window)}
+    names = [name for name, _ in window_columns(dataset, window)]
+    picked = ", ".join([*(ident(name) for name in names if name not in beside), *local])
+    connection.execute(
+        f"INSERT INTO {window_table(dataset, window)} ({idents(names)}) "
+        f"SELECT {picked} FROM {_NEXT} WHERE NOT _gone ORDER BY window_start"
+    )
 
 
 def compute(connection: duckdb.DuckDBPyConnection, computed: Sequence[str]) -> None:
@@ -92,10 +101,8 @@ def compute(connection: duckdb.DuckDBPyConnection, computed: Sequence[str]) -> N
         connection.execute(f"INSERT INTO temp.fresh_windows {further}")
 
 
-def _compared(
-    dataset: Dataset, window: Window, stored: str, final: datetime | None, local: Sequence[str]
-) -> str:
-    """SELECT of the table's columns, `_gone` (not there any more), `_changed`, `_turned` (final now, or no longer)."""
+def _compared(dataset: Dataset, window: Window, stored: str, final: datetime | None) -> str:
+    """SELECT of the table's columns but local time, `_gone` (not there any more), `_changed`, `_turned` (final now, or no longer)."""
     same = " AND ".join(same_figures(dataset, window).values())
     ends = "false" if isinstance(window, Total) else final_sql(window, final, "fresh.window_end")
     figures = ", ".join(f"fresh.{ident(name)}" for name, _ in figure_columns(dataset, window)[1:])
@@ -104,7 +111,7 @@ def _compared(
         f"_gone OR old.revision IS NULL OR NOT ({same}) AS _changed, "
         "CAST(coalesce(old.revision, 0) + CASE WHEN _changed THEN 1 ELSE 0 END AS INTEGER) AS revision, "
         f"CASE WHEN _changed THEN {timestamp(ledger.now())} ELSE old.computed_at END AS computed_at, "
-        f"{', '.join([f'{ends} AS is_final', *local])}, old.is_final IS DISTINCT FROM ({ends}) AS _turned "
+        f"{ends} AS is_final, old.is_final IS DISTINCT FROM ({ends}) AS _turned "
         f"FROM temp.fresh_windows AS fresh FULL JOIN {stored} AS old ON {same_window(window)}"
     )
 
