@@ -215,7 +215,7 @@ def _load(
         _refuse(dataset, staged, found)
         if found:
             errors += loading.insert_conflicts(connection, dataset, staged, source, records, detected_at)
-            own = f"(SELECT _row AS place, {text(staged.delivery)} AS _delivery, _row AS original_row FROM {source})"
+            own = waiting.listed_rows(staged.delivery)
             waiting.put(connection, dataset, source, room, detected_at, own)
         inserted = loading.insert_clean(
             connection, dataset, staged.delivery, source, conflicts.exclude(found), room

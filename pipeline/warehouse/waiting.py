@@ -433,6 +433,13 @@ def join_now(connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: str,
     )
 
 
+def listed_rows(delivery: str) -> str:
+    """`own` of `put`, for the rows of one file: those that are listed, and those that have their keys."""
+    name = text(delivery)
+    rows = f"SELECT _row AS place FROM {CONFLICTS} UNION SELECT holder_row FROM {CONFLICTS} WHERE holder IS NULL OR holder = {name}"
+    return f"(SELECT place, {name} AS _delivery, place AS original_row FROM ({rows}))"
+
+
 def staged_side(staged: Staged, source: str, place: int) -> Side:
     """The rows of a file as they take part in a contest."""
     return Side(
