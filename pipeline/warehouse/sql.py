@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from pipeline.contract.durations import Months, Period
 
+FIRST = datetime(1, 1, 1)  # noqa: DTZ001
 LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999)  # noqa: DTZ001
-"""The last moment that Python has, in UTC without zone."""
+"""The first and the last moment that Python has, in UTC without zone."""
 
 
 def ident(name: str) -> str:

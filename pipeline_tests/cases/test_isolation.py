@@ -447,3 +447,56 @@ def test_whatever_is_released_ends_as_if_it_had_been_repaired(
             assert stale(held) == {}
             for window in OF_EACH_KIND:
                 assert held.windows(window.name) == repaired.windows(window.name)
+
+
+# ---- the ends of the calendar
+
+AT_THE_ENDS = """
+from datetime import datetime
+import pandera.polars as pa
+from pipeline.contract import Cumulative, Dataset, Session, Sliding, Tumbling, agg
+
+class Row(pa.DataFrameModel):
+    moment: datetime
+    x: str
+
+ends = Dataset("ends", schema=Row, event_time="moment", timezone="{zone}", publish="all", lateness="1h", windows=[
+    Tumbling("hourly", every="1h", measures={{"n": agg.count()}}),
+    Tumbling("daily", every="1d", measures={{"n": agg.count()}}),
+    Tumbling("odd", every="1mo", by=["x"]),
+    Cumulative("grown", period="1w", every="1d", measures={{"n": agg.count()}}),
+    Sliding("slid", size="3d", every="1d", measures={{"n": agg.count()}}),
+    Session("stays", gap="36h", measures={{"n": agg.count()}}),
+])
+"""
+LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_999)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_rows_at_the_ends_of_the_calendar_are_in_their_windows(home: Path, zone: str) -> None:
+    (home / "declared").mkdir()
+    (home / "declared" / "ends.py").write_text(AT_THE_ENDS.format(zone=zone))
+    utc = zone == "UTC"
+    moments = ["0001-01-02 00:00:00", "2026-01-01 12:00:00", "9999-12-31 12:00:00", "9999-12-30 23:59:59"]
+    if zone != "America/New_York":
+        moments += ["9999-12-31 23:59:59.999999", "9999-12-31T23:30:00Z"]
+    moments += ["0001-01-01 00:00:00"] if utc else []
+    drop(home, "ends", "a.csv", "moment,x\n" + "".join(f"{moment},a\n" for moment in moments))
+    declared = {"PIPELINE_DATASETS": str(home / "declared")}
+    done = pipeline(home, "ingest", **declared)
+    assert (done.returncode, done.stderr) == (0, "")
+    for window in ("hourly", "daily", "odd", "stays"):
+        assert ask(home, f"SELECT sum(row_count) FROM windows.ends_{window}") == [(len(moments),)], window
+    for window in ("hourly", "daily", "odd", "grown", "slid", "stays"):
+        assert ask(
+            home, f"SELECT count(*) FROM windows.ends_{window} WHERE window_end > '{LATEST}' OR window_start < '0001-01-01'"
+        ) == [(0,)]  # fmt: skip
+    assert (
+        ask(home, "SELECT count(*), count(DISTINCT (window_start, window_end)) FROM windows.ends_grown")[0][0]
+        > 6
+    )
+    files = (home / "published" / "ends" / "clean").glob("*.parquet")
+    assert sum(pq.read_metadata(path).num_rows for path in files) == len(moments)
+    found = pipeline(home, "windows", "verify", "ends", "--all", **declared)
+    assert (found.returncode, found.stderr) == (0, ""), found.stdout
+    assert "Nothing waits" in pipeline(home, "ingest", **declared).stdout

@@ -76,9 +76,10 @@ def day_of(zone: ZoneInfo, moment: datetime) -> date:
 
 def day_bounds(zone: ZoneInfo, day: date) -> tuple[datetime, datetime]:
     """UTC moments at which the zone's day begins and ends; 23 or 25 hours apart where clocks change, the same of a day that the zone
-    skipped."""
+    skipped. The first day there is begins with the calendar and the last one ends with it, whatever the zone's clock shows then."""
     start = datetime(day.year, day.month, day.day)  # noqa: DTZ001  (a clock without zone, on purpose)
-    return to_utc(zone, start), to_utc(zone, plus(start, DAY))
+    lower = _FIRST if day == date.min else to_utc(zone, start)
+    return lower, _LAST if day == date.max else to_utc(zone, plus(start, DAY))
 
 
 def span_bounds(zone: ZoneInfo, days: Sequence[date]) -> tuple[datetime, datetime]:

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.contract import Dataset, Window
-from pipeline.warehouse.sql import ident
+from pipeline.warehouse.sql import LAST, ident, timestamp
 from pipeline.warehouse.windows.measures import Keyed, State
 from pipeline.warehouse.windows.ways import Planned, Way, plan
 
 ROWS = State("count(*)", "sum({})::BIGINT")
-SECONDS = "((epoch_us(window_end) - epoch_us(window_start)) / 1e6)"
+SECONDS = f"((epoch_us(least(window_end, {timestamp(LAST)})) - epoch_us(window_start)) / 1e6)"
 
 
 @dataclass

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from pipeline.contract import Cumulative, Dataset, GridWindow, Session, Sliding, TimeWindow, Total, Window
-from pipeline.warehouse.sql import ident, timestamp
+from pipeline.warehouse.sql import FIRST, ident, timestamp
 from pipeline.warehouse.types import duckdb_type
 from pipeline.warehouse.windows import cumulative, fill, sessions, sliding
 from pipeline.warehouse.windows.body import Body, bucket
@@ -75,6 +75,11 @@ def compile_window(
         return _outer(columns, body, lower, upper)
     grid = grid_of(dataset, window)
     body = _body(dataset, window, columns, grid, source, lower, read_until(dataset, window, upper))
+    if lower == FIRST and not (isinstance(window, Sliding) and window.length > window.step):
+        # The window that a row of the first days is in may begin before the calendar: then it begins with that.
+        body = (
+            f"SELECT * REPLACE (greatest(window_start, {timestamp(lower)}) AS window_start) FROM (\n{body}\n)"
+        )
     figures = _outer(columns, body, lower, upper)
     if isinstance(window, Cumulative) or window.fill is None:
         return figures

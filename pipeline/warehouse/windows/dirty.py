@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 import duckdb
@@ -20,6 +20,8 @@ from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table, text, timestamp
 from pipeline.warehouse.windows import reach
 from pipeline.warehouse.windows.grid import day_grid, days_of_window
+
+_WIDE = timedelta(days=50 * 366)
 
 
 @dataclass(frozen=True)
@@ -161,23 +163,19 @@ def days_by_delivery(
     """Delivery → the days of the rows that it has in the clean table, ascending; in one query."""
     if dataset.event_time is None or not dataset.time_windows:
         return {}
-    moment, source = ident(dataset.event_time), table("clean", dataset.name)
+    moment = ident(dataset.event_time)
     where = "WHERE _delivery IN (SELECT unnest(?::VARCHAR[]))"
-    ends = connection.execute(
-        f"SELECT min({moment}), max({moment}) FROM {source} {where}", [list(deliveries)]
-    ).fetchone()
-    assert ends is not None
-    if ends[0] is None:
-        return {}
-    shown = local_sql(dataset, moment, ends[0], ends[1])
-    rows = connection.execute(
-        f"SELECT _delivery, CAST({shown} AS DATE) AS day, min({moment}), max({moment}) FROM {source} {where} "
-        "GROUP BY 1, 2 HAVING day IS NOT NULL ORDER BY 1, 2",
-        [list(deliveries)],
-    ).fetchall()
+    relation = f"(SELECT * FROM {table('clean', dataset.name)} {where})"
     found: dict[str, list[DaySpan]] = {}
-    for delivery, *span in rows:
-        found.setdefault(delivery, []).append(DaySpan(*span))
+    for lower, upper in _stretches(connection, relation, [list(deliveries)], moment):
+        shown = local_sql(dataset, moment, lower, upper)
+        rows = connection.execute(
+            f"SELECT _delivery, CAST({shown} AS DATE) AS day, min({moment}), max({moment}) FROM {relation} "
+            f"WHERE {moment} BETWEEN {timestamp(lower)} AND {timestamp(upper)} GROUP BY 1, 2 ORDER BY 1, 2",
+            [list(deliveries)],
+        ).fetchall()
+        for delivery, *span in rows:
+            found.setdefault(delivery, []).append(DaySpan(*span))
     return found
 
 
@@ -228,23 +226,39 @@ def _spans(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     relation: str,
-    parameters: list[str],
+    parameters: Sequence[object],
     column: str | None = None,
 ) -> list[DaySpan]:
     assert dataset.event_time is not None
     moment = ident(column or dataset.event_time)
-    source = f"FROM {relation}"
-    ends: tuple[datetime | None, datetime | None] | None
-    ends = connection.execute(f"SELECT min({moment}), max({moment}) {source}", parameters).fetchone()
-    assert ends is not None
-    if ends[0] is None or ends[1] is None:
+    source = f"(SELECT * FROM {relation})"
+    found: list[DaySpan] = []
+    for lower, upper in _stretches(connection, source, parameters, moment):
+        shown = local_sql(dataset, moment, lower, upper)
+        rows = connection.execute(
+            f"SELECT CAST({shown} AS DATE) AS day, min({moment}), max({moment}) FROM {source} "
+            f"WHERE {moment} BETWEEN {timestamp(lower)} AND {timestamp(upper)} GROUP BY 1 ORDER BY 1",
+            parameters,
+        ).fetchall()
+        found += [DaySpan(*row) for row in rows]
+    return found
+
+
+def _stretches(
+    connection: duckdb.DuckDBPyConnection, source: str, parameters: Sequence[object], moment: str
+) -> list[tuple[datetime, datetime]]:
+    """First and last moment of a relation, or of each year with rows where these lie far apart: a zone has changed its clocks thousands of
+    times between year 1 and 9999, and what SQL takes for each of them should grow with the rows."""
+    row = connection.execute(f"SELECT min({moment}), max({moment}) FROM {source}", parameters).fetchone()
+    assert row is not None
+    if row[0] is None or row[1] is None:
         return []
-    shown = local_sql(dataset, moment, ends[0], ends[1])
-    rows = connection.execute(
-        f"SELECT CAST({shown} AS DATE) AS day, min({moment}), max({moment}) {source} GROUP BY 1 ORDER BY 1",
+    if row[1] - row[0] < _WIDE:
+        return [row]
+    return connection.execute(
+        f"SELECT min({moment}), max({moment}) FROM {source} WHERE {moment} IS NOT NULL GROUP BY year({moment}) ORDER BY 1",
         parameters,
     ).fetchall()
-    return [DaySpan(*row) for row in rows]
 
 
 def local_sql(dataset: Dataset, moment: str, lower: datetime, upper: datetime) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import duckdb
 
-from pipeline.contract import Dataset, Session, Sliding, TimeWindow, Tumbling
+from pipeline.contract import Cumulative, Dataset, Session, Sliding, TimeWindow, Tumbling
 from pipeline.contract.windows import MICROSECOND
 from pipeline.warehouse.sql import LAST, ident, idents, interval, table, text, timestamp
 from pipeline.warehouse.windows import clock, sessions
@@ -56,7 +56,7 @@ def figures_sql(
         earlier = _before(dataset, window, limits.rows)
     sql = compile_window(dataset, window, source, lower, upper, until, earlier, filled)
     if _passes_the_end(dataset, window, until or upper):
-        sql = f"SELECT * REPLACE (least(window_end, {timestamp(LAST)} - {interval(MICROSECOND)}) AS window_end) FROM (\n{sql}\n)"
+        sql = _ended(dataset, window, sql)
     return f"SELECT * FROM (\n{sql}\n)\nWHERE {limits.open_sql(window)}" if limits else sql
 
 
@@ -65,6 +65,22 @@ def _passes_the_end(dataset: Dataset, window: TimeWindow, upper: datetime) -> bo
     if isinstance(window, Session):
         return clock.plus(upper, window.pause) == LAST
     return grid_of(dataset, window).reach(upper) >= clock.plus(LAST, -clock.DAY)
+
+
+def _ended(dataset: Dataset, window: TimeWindow, sql: str) -> str:
+    """`sql` with windows that end with the year 9999 at the latest, in UTC and where they go by the local clock on that; of those that grow
+    within a period one does."""
+    end = timestamp(LAST)
+    if not isinstance(window, Session) and grid_of(dataset, window).local:
+        end = timestamp(clock.to_utc(dataset.zone, LAST))
+    last = f"{timestamp(LAST)} - {interval(MICROSECOND)}"
+    ended = f"SELECT * REPLACE (CASE WHEN window_end >= {end} THEN {last} ELSE window_end END AS window_end) FROM (\n{sql}\n)"
+    if isinstance(window, Cumulative):
+        before = (
+            f"lag(window_end) OVER (PARTITION BY {idents(['window_start', *window.by])} ORDER BY window_end)"
+        )
+        ended += f" AS grown QUALIFY coalesce({before} < {end}, true)"
+    return ended
 
 
 def _spans_rows(window: TimeWindow) -> bool:

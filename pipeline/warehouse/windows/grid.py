@@ -31,7 +31,7 @@ from pipeline.contract import Cumulative, Dataset, GridWindow, Session, Sliding,
 from pipeline.contract.durations import Months, Period, longest, parse_duration
 from pipeline.contract.windows import MICROSECOND
 from pipeline.contract.zones import Change, changes
-from pipeline.warehouse.sql import interval, timestamp
+from pipeline.warehouse.sql import FIRST, LAST, interval, timestamp
 from pipeline.warehouse.windows import clock
 
 ORIGIN = datetime(2000, 1, 3)  # noqa: DTZ001  (a clock without zone, on purpose)
@@ -85,14 +85,14 @@ class Grid:
     def off_clock(self, shown: datetime) -> datetime:
         """A time on the grid's clock as UTC moment: the first at which it shows that or a later time."""
         late = clock.plus(shown, self.offset) if self.offset else shown
-        return clock.to_utc(self.zone, late) if self.local else late
+        return clock.to_utc(self.zone, late) if self.local and late != LAST else late
 
     def floor(self, shown: datetime) -> datetime:
-        """The last start at or before a time on the grid's clock."""
+        """The last start at or before a time on the grid's clock; the first moment there is where that would be before it."""
         if isinstance(self.step, Months):
             count = (shown.year - self.origin.year) * 12 + shown.month - 1
             return clock.plus_months(self.origin, count - count % self.step.count)
-        return shown - (shown - self.origin) % self.step
+        return clock.plus(shown, -((shown - self.origin) % self.step))
 
     def end(self, start: datetime) -> datetime:
         """The end of the window that starts then, both on the grid's clock."""
@@ -103,8 +103,8 @@ class Grid:
     def following(self, start: datetime) -> datetime:
         """The start after this one, both on the grid's clock."""
         if isinstance(self.step, Months):
-            return clock.plus_months(start, self.step.count)
-        return clock.plus(start, self.step)
+            return self.floor(clock.plus_months(start, self.step.count))
+        return self.floor(clock.plus(start, self.step))
 
     def days(self, first: datetime, last: datetime) -> list[date]:
         """The local days in which windows start that contain a moment of [first, last] (UTC)."""
@@ -155,7 +155,12 @@ class Grid:
             if change.offset < change.before:
                 still = timestamp(change.moment + change.before - MICROSECOND)
                 pieces.append((change.moment + change.before - change.offset, still))
-        return _piecewise(moment, pieces, _shifted(moment, _last(offset, found))) + slow
+        shown = _piecewise(moment, pieces, _shifted(moment, _last(offset, found)))
+        if clock.plus(lower, -_NEAR) == FIRST or clock.plus(upper, _NEAR) == LAST:
+            # The clock may show a time outside the calendar: it stands still at its ends.
+            latest = f"{timestamp(LAST)} - {interval(MICROSECOND)}"
+            shown = f"least(greatest({shown}, {timestamp(FIRST)}), {latest})"
+        return shown + slow
 
     def utc_sql(self, shown: str, lower: datetime, upper: datetime) -> str:
         """SQL of a start or end on the grid's clock as UTC moment; right within [lower, upper] (UTC), and beyond them where it is beyond."""

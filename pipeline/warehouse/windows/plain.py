@@ -49,6 +49,8 @@ _WEEKS_BEGIN, _YEARS_BEGIN, _FIRST = datetime(2000, 1, 3), datetime(2000, 1, 1),
 _LAST = datetime(9999, 12, 31, 23, 59, 59, 999_999)  # noqa: DTZ001
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 _SMALL = 2.0**-64
+_LATEST = "TIMESTAMP '9999-12-31 23:59:59.999999'"
+_SHOWN_END = f"CASE WHEN _end > {_LATEST} THEN {_LATEST} ELSE _end END"
 
 
 @dataclass(frozen=True)
@@ -182,20 +184,29 @@ def _bounds(
     )
     origin = _WEEKS_BEGIN if local else _moment(zone, _WEEKS_BEGIN)
     if isinstance(step, Months):
-        months = (clock.year - 2000) * 12 + clock.month - 1
-        start = _later(_YEARS_BEGIN, Months(1), months // step.count * step.count)
+        origin, number = _YEARS_BEGIN, ((clock.year - 2000) * 12 + clock.month - 1) // step.count
     else:
-        start = origin + (clock - origin) // step * step
+        number = (clock - origin) // step
+
+    def at(place: int) -> datetime:
+        """The start of a window on the clock that it goes by."""
+        if isinstance(step, Months):
+            return _later(_later(origin, step, place), offset)
+        return _later(origin + offset, step, place)
+
+    number -= 1
     while True:
-        end = _later(start, length)
-        begins, ends = (
-            _moment(zone, _later(at, offset)) if local else _later(at, offset) for at in (start, end)
-        )
+        start, following = at(number), at(number + 1)
+        end = following if length == step else _later(start, length)
+        # Of windows that overlap those that would begin before the calendar are not there.
+        early = length != step and start == _FIRST and following - start < longest(step)
+        begins = _moment(zone, start) if local else start
+        ends = _moment(zone, end) if local and end != _LAST else end
         if begins >= upper or start == _LAST:
             return found
-        if begins >= lower and begins < ends:
+        if begins >= lower and begins < ends and not early:
             found.append((begins, ends))
-        start = _later(start, step)
+        number += 1
 
 
 def _rises(dataset: Dataset, window: Cumulative, begins: datetime, over: datetime) -> list[datetime]:
@@ -209,7 +220,9 @@ def _rises(dataset: Dataset, window: Cumulative, begins: datetime, over: datetim
     ends: set[datetime] = set()
     number = 1
     while True:
-        end = _moment(dataset.zone, _later(start, step, number)) if local else _later(begins, step, number)
+        end = _later(start if local else begins, step, number)
+        if local and end != _LAST:
+            end = _moment(dataset.zone, end)
         ends.add(min(end, over))
         if end >= over:
             return sorted(ends - {begins})
@@ -219,7 +232,7 @@ def _rises(dataset: Dataset, window: Cumulative, begins: datetime, over: datetim
 def _local_start(dataset: Dataset, window: Cumulative, begins: datetime) -> datetime:
     """The local time at which a period starts, be it skipped."""
     step, _, offset = _lengths(window)
-    shown = _shown(dataset.zone, begins) - offset
+    shown = _later(_shown(dataset.zone, begins), offset, -1)
     if isinstance(step, Months):
         months = (shown.year - 2000) * 12 + shown.month - 1
         return _later(_YEARS_BEGIN, Months(1), months // step.count * step.count) + offset
@@ -258,8 +271,8 @@ def _in_bounds(
     if every > 1:
         _keep(connection, "plain_bounds", bounds)
         scope = (
-            "NOT EXISTS (SELECT 1 FROM temp.plain_bounds AS bound WHERE (bound._begin, bound._end) = (window_start, window_end)) OR "
-            "EXISTS (SELECT 1 FROM temp.plain_windows AS bound WHERE (bound._begin, bound._end) = (window_start, window_end))"
+            f"NOT EXISTS (SELECT 1 FROM temp.plain_bounds AS bound WHERE (_begin, {_SHOWN_END}) = (window_start, window_end)) OR "
+            f"EXISTS (SELECT 1 FROM temp.plain_windows AS bound WHERE (_begin, {_SHOWN_END}) = (window_start, window_end))"
         )
     # Between two bounds that follow each other a moment is in the same windows.
     connection.execute(
@@ -341,8 +354,13 @@ def _every(
 def _keep(
     connection: duckdb.DuckDBPyConnection, name: str, bounds: Sequence[tuple[datetime, datetime]]
 ) -> None:
+    # What ends with the calendar has the rows of its last moment too.
+    ends = [(one - _EPOCH) // MICROSECOND + (one == _LAST) for _, one in bounds]
     frame = pl.DataFrame(
-        {"_begin": [one for one, _ in bounds], "_end": [one for _, one in bounds]},
+        {
+            "_begin": [one for one, _ in bounds],
+            "_end": pl.Series(ends, dtype=pl.Int64).cast(pl.Datetime("us")),
+        },
         schema={"_begin": pl.Datetime("us"), "_end": pl.Datetime("us")},
     )
     connection.register("plain_given", frame.to_arrow())
@@ -424,7 +442,7 @@ def _aggregated(dataset: Dataset, window: Window, placed: str) -> str:
     of = ["_of AS _delivery"] if isinstance(window, Total) else []
     figures = [f"{sql} AS {ident(name)}" for name, sql in _figures(dataset, window).items()]
     picked = ", ".join(
-        ["_begin AS window_start", "_end AS window_end", *of, *by, *figures, "count(*) AS row_count"]
+        ["_begin AS window_start", f"{_SHOWN_END} AS window_end", *of, *by, *figures, "count(*) AS row_count"]
     )
     groups = ", ".join(["_begin", "_end", "_of", *by])
     return f"SELECT {picked} FROM ({placed}) AS placed GROUP BY {groups}"
@@ -491,7 +509,10 @@ def _of_amount(aggregate: Aggregate, amount: str, count: str) -> str:
             f"({amount})::DOUBLE / nullif((sum({amount}) OVER (PARTITION BY _begin, _end, _of))::DOUBLE, 0)"
         )
     if aggregate.kind == "rate":
-        seconds, unit = "((epoch_us(_end) - epoch_us(_begin)) / 1e6)", float(aggregate.parameter or 1)
+        seconds, unit = (
+            f"((epoch_us(least(_end, {timestamp(_LAST)})) - epoch_us(_begin)) / 1e6)",
+            float(aggregate.parameter or 1),
+        )
         return f"({amount})::DOUBLE * {unit!r} / {seconds}"
     return amount
 
@@ -538,7 +559,7 @@ def _empty(
     ]
     picked = [
         "_begin AS window_start",
-        "_end AS window_end",
+        f"{_SHOWN_END} AS window_end",
         *(f"born.{name}" for name in by),
         *fills,
         "0 AS row_count",
@@ -547,5 +568,5 @@ def _empty(
     return (
         f"SELECT {', '.join(picked)} FROM ({windows}) AS windows JOIN ({born}) AS born ON _end > born._first "
         f"WHERE _begin <= (SELECT max({moment}) FROM {everything} AS rows) AND NOT EXISTS "
-        f"(SELECT 1 FROM figures WHERE figures.window_start = _begin AND figures.window_end = _end AND {same})"
+        f"(SELECT 1 FROM figures WHERE figures.window_start = _begin AND figures.window_end = {_SHOWN_END} AND {same})"
     )

@@ -27,7 +27,6 @@ from pipeline.warehouse.loading import changed_rows
 from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table, text, timestamp
 from pipeline.warehouse.windows import clock, dirty, late
-from pipeline.warehouse.windows.grid import day_grid
 from pipeline.warehouse.windows.limits import Limits, limits_of
 from pipeline.warehouse.windows.recompute import Recomputed, recompute_days
 from pipeline.warehouse.windows.tables import window_table
@@ -211,18 +210,13 @@ def _old_windows(
 ) -> tuple[int, tuple[date, ...]]:
     """Delete the windows that ended by the edge; how many, and the days in which they start."""
     target, old = window_table(dataset, window), f"window_end <= {timestamp(edge)}"
-    row = connection.execute(
-        f"SELECT count(*), min(window_start), max(window_start) FROM {target} WHERE {old}"
-    ).fetchone()
+    row = connection.execute(f"SELECT count(*) FROM {target} WHERE {old}").fetchone()
     assert row is not None
-    count, *ends = row
-    if not count:
+    if not row[0]:
         return 0, ()
-    shown = day_grid(dataset.zone).clock_sql("window_start", *ends)
-    days = connection.execute(
-        f"SELECT DISTINCT CAST({shown} AS DATE) AS day FROM {target} WHERE {old} ORDER BY day"
-    ).fetchall()
+    spans = dirty.spans_in(connection, dataset, f"{target} WHERE {old}", "window_start")
+    days = tuple(span.day for span in spans)
     if not dry_run:
         connection.execute(f"DELETE FROM {target} WHERE {old}")
-        marks.mark(connection, dataset, window.name, [row[0] for row in days])
-    return int(count), tuple(row[0] for row in days)
+        marks.mark(connection, dataset, window.name, days)
+    return int(row[0]), days

@@ -18,8 +18,7 @@ from pipeline.contract.durations import parse_duration
 from pipeline.warehouse import ledger
 from pipeline.warehouse.ledger import HAS_ROWS, OF_A_FILE
 from pipeline.warehouse.sql import timestamp
-from pipeline.warehouse.windows import clock
-from pipeline.warehouse.windows.grid import day_grid
+from pipeline.warehouse.windows import clock, dirty
 from pipeline.warehouse.windows.tables import window_table
 
 # A file that is loaded again from the same bytes is no sign of life of its source.
@@ -76,16 +75,9 @@ def mark_final(
     turns = [(f"NOT is_final AND {reached}", "true"), (f"is_final AND NOT ({reached})", "false")]
     changed: set[date] = set()
     for condition, becomes in turns:
-        ends = connection.execute(
-            f"SELECT min(window_start), max(window_start) FROM {target} WHERE {condition}"
-        ).fetchone()
-        assert ends is not None
-        if ends[0] is None:
+        spans = dirty.spans_in(connection, dataset, f"{target} WHERE {condition}", "window_start")
+        if not spans:
             continue
-        shown = day_grid(dataset.zone).clock_sql("window_start", *ends)
-        days = connection.execute(
-            f"SELECT DISTINCT CAST({shown} AS DATE) FROM {target} WHERE {condition}"
-        ).fetchall()
-        changed |= {row[0] for row in days}
+        changed |= {span.day for span in spans}
         connection.execute(f"UPDATE {target} SET is_final = {becomes} WHERE {condition}")
     return sorted(changed)
