@@ -28,7 +28,7 @@ from pipeline.files.delimited.sniff.evidence import (
 )
 
 _LONGEST_NAME = 60
-_BLANK, _OFTEN = 0.2, 5
+_BLANK, _OFTEN, _VERY_MANY = 0.2, 5, 20
 _PERIOD = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])?|2100")
 
 _UNKNOWN = re.compile(
@@ -156,7 +156,11 @@ def _untyped(cell: str, kind: str, column: Column) -> tuple[float, float]:
         if form_of(cell) != form:
             return 0.6, 0.0
         as_long = any(len(value) == len(cell) for value in column.values)
-        return 0.0, 0.3 if form.isalpha() else 0.7 if as_long else 0.4
+        if (
+            form.isalpha()
+        ):  # `CC` over `DE`, `FR` may be a name: only among very many such codes it is hardly one
+            return 0.0, 0.3 if len(column.values) > _VERY_MANY else 0.0
+        return 0.0, 0.7 if as_long else 0.4
     if column.kind == CODE:
         if any(len(value) == len(cell) for value in column.values):
             return 0.0, 0.7
