@@ -32,7 +32,7 @@ _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("period", (str,), 'a length of time: "1d"'),
     ("gap", (str,), 'a length of time: "30m"'),
     ("offset", (str, NoneType), 'a length of time: "6h"'),
-    ("fill", (str, NoneType), '"zero", "null" or None'),
+    ("fill", (str, NoneType), '"zero", "null", "forward" or None'),
     ("fill_limit", (int, NoneType), "a number of windows: 10_000"),
     ("by", (list, tuple), 'a list: by=["{}"]'),
     ("measures", (Mapping,), 'a mapping: {{"orders": agg.count()}}'),
@@ -98,8 +98,15 @@ def _check_lengths(dataset: str, where: str, window: TimeWindow, event_time: str
     if cause is not None:
         raise ContractError(dataset, where, cause, remedy)
     fill = getattr(window, "fill", None)
-    if fill not in (None, "zero", "null"):
-        raise ContractError(dataset, where, f"`fill` is {fill!r}", 'Write "zero", "null" or None.')
+    if fill not in (None, "zero", "null", "forward"):
+        raise ContractError(dataset, where, f"`fill` is {fill!r}", 'Write "zero", "null", "forward" or None.')
+    if fill == "forward" and any(measure.kind == "share" for measure in window.measures.values()):
+        raise ContractError(
+            dataset,
+            where,
+            "carries a share forward, which is of the rows of another window",
+            'Write fill="zero".',
+        )
     limit = getattr(window, "fill_limit", None)
     if limit is not None and (fill is None or not 1 <= limit <= _MOST_FILLED):
         raise ContractError(

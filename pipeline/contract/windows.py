@@ -18,7 +18,7 @@ from pipeline.contract.durations import Period, longest, parse_duration, parse_p
 MICROSECOND = timedelta(microseconds=1)
 _FILLED_WINDOWS, _FILLED_TIME = 10_000, timedelta(days=31)
 _LONGEST = timedelta(days=3_650_000)
-Fill = Literal["zero", "null"]
+Fill = Literal["zero", "null", "forward"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Tumbling:
         measures: name of the result column → aggregate.
         offset: windows start so much later: every="1d", offset="6h" is the day from six to six.
         fill: what stands for windows without a row between a group's first window and the last window of the data: "zero"
-            (counts and sums 0, the rest null), "null" (all measures null), or None: no window. Filled ones have row_count 0.
+            (counts and sums 0, the rest null), "null" (all measures null), "forward" (the figures of the group's last window with rows before
+            it, nulls too), or None: no window. Filled ones have row_count 0.
         fill_limit: a pause of the whole data that is longer than so many windows is not filled, but for the windows that its ends lie
             in; by default 10,000 windows or 31 days, whichever is longer. A mistyped year then makes no millions of windows.
     """

@@ -27,6 +27,8 @@ from pipeline.warehouse import Warehouse
 from pipeline.warehouse.failures import PartsFailed
 from pipeline.warehouse.windows import batches
 from pipeline_tests.warehouse.factory import stage_rows
+from pipeline_tests.windows.readings import differences
+from pipeline_tests.windows.reference import reference
 
 MB = 1 << 20
 MEMORY = 128
@@ -263,3 +265,28 @@ def test_windows_that_would_put_a_row_into_too_many_of_them_are_refused() -> Non
         visits(Sliding("w", size="1d", every="250ms"))
     with pytest.raises(ContractError, match="fill_limit"):
         visits(Tumbling("w", every="1d", fill_limit=10))
+
+
+def test_figures_carried_forward_reach_over_batches_and_are_repaired_by_late_rows(tmp_path: Path) -> None:
+    window = Tumbling(
+        "w", every="12h", by=["k"], fill="forward", measures={"last": agg.last("v"), "n": agg.count()}
+    )
+    dataset = Dataset("fz", schema=Reading, event_time="at", timezone="Europe/Berlin", windows=[window])
+    files = [
+        [(0, "a", 1.0), (1, "b", 2.0)], [(70, "a", 3.0)], [(20, "a", 4.0)], [(75, "b", 5.0), (40, "b", 6.0)], [(-5, "a", 7.0)],
+    ]  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    with Warehouse(tmp_path / "w.duckdb", {"fz": dataset}).session() as session:
+        for number, lines in enumerate(files):
+            fresh = [{"at": DAY + timedelta(days=day, hours=3), "k": k, "v": v} for day, k, v in lines]
+            rows += fresh
+            session.commit(stage_rows(tmp_path / f"s{number}", dataset, f"{number}.csv", fresh))
+            session.recompute("fz", "w")
+            found = session.connection.execute("SELECT * FROM windows.fz_w").pl().to_dicts()
+            assert not differences(found, reference(rows, dataset, window), window)
+        assert session.verify("fz", "w", sampled=None).differences == 0
+
+
+def test_a_share_is_not_carried_forward() -> None:
+    with pytest.raises(ContractError, match="share"):
+        visits(Tumbling("w", every="1d", fill="forward", measures={"part": agg.share()}))

@@ -77,6 +77,7 @@ def reference(
     for place, inside in members.items():
         everyone[place[:3]] += inside
     dtypes: dict[str | None, Any] = {column.name: column.dtype for column in dataset.columns}
+    carried = _carried(members, empty, everyone, dataset, window, spoken or {})
     table = []
     for place in [*members, *empty]:
         inside = members.get(place, [])
@@ -96,8 +97,35 @@ def reference(
                 )
             else:
                 line[name] = filled_figure(measure, getattr(window, "fill", None), dtypes.get(measure.column))
+                if getattr(window, "fill", None) == "forward":
+                    line[name] = carried[place, name]
         table.append(line | {"row_count": len(inside)})
     return table
+
+
+def _carried(
+    members: Mapping[Place, list[Row]],
+    empty: Sequence[Place],
+    everyone: Mapping[tuple[Any, ...], list[Row]],
+    dataset: Dataset,
+    window: Window,
+    spoken: Mapping[str, Callable[..., Any]],
+) -> dict[tuple[Place, str], Any]:
+    """The figures of windows that are filled forward: those of the last window with rows of the group before."""
+    found: dict[tuple[Place, str], Any] = {}
+    if getattr(window, "fill", None) != "forward":
+        return found
+    for place in empty:
+        last = max(
+            (one for one in members if one.group == place.group and one.start < place.start),
+            key=lambda one: one.start,
+        )  # type: ignore[operator, return-value, arg-type]
+        seconds = (last.end - last.start) / timedelta(seconds=1)  # type: ignore[operator]
+        for name, measure in window.measures.items():
+            found[place, name] = figure(
+                measure, members[last], everyone[last[:3]], dataset.event_time, seconds, spoken
+            )
+    return found
 
 
 def _members(

@@ -39,6 +39,12 @@ def window(kind: type[Window], *, by: Sequence[str] = (), **fields: Any) -> Wind
     return kind("w", by=by, measures=measures_for(kind), **fields)
 
 
+def forward(kind: type[Window], **fields: Any) -> Window:
+    """A window that is filled forward: a share of another window's rows cannot be."""
+    measures = {name: one for name, one in measures_for(kind).items() if one.kind != "share"}
+    return kind("w", measures=measures, **fields)
+
+
 # What a window is called → (window, how far its rows lie apart).
 WINDOWS: dict[str, tuple[Window, timedelta]] = {
     "5 minutes": (window(Tumbling, every="5m", by=["place"]), 2 * HOUR),
@@ -61,6 +67,7 @@ WINDOWS: dict[str, tuple[Window, timedelta]] = {
     "10 minutes, filled, from the third": (window(Tumbling, every="10m", by=["lane"], fill="zero", offset="3m"), 3 * HOUR),
     "1 hour, filled over short pauses": (window(Tumbling, every="1h", by=["lane"], fill="zero", fill_limit=5), 30 * HOUR),
     "an hour every 20 minutes, filled over short pauses": (window(Sliding, size="1h", every="20m", fill="null", fill_limit=7), 20 * HOUR),
+    "6 hours, carried forward": (forward(Tumbling, every="6h", by=["place"], fill="forward"), 2 * DAY),
     "an hour every 15 minutes": (window(Sliding, size="1h", every="15m", by=["place"]), 2 * HOUR),
     "50 minutes every 20": (window(Sliding, size="50m", every="20m", by=["lane"]), 2 * HOUR),
     "30 hours every 4": (window(Sliding, size="30h", every="4h", by=["place"]), 2 * DAY),

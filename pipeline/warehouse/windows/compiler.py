@@ -52,6 +52,7 @@ def compile_window(
     until: datetime | None = None,
     earlier: str | None = None,
     filled: fill.Filled | None = None,
+    stored: str | None = None,
 ) -> str:
     """SQL of the windows that start in [lower, upper).
 
@@ -64,6 +65,7 @@ def compile_window(
         until: for sessions: the moment by which all that started before `upper` have ended (`sessions.horizon`).
         earlier: for filled windows: SQL of groups and `_first`, the first window of those that had rows which are gone.
         filled: for filled windows: what of the time is filled; all of it when None.
+        stored: for windows filled forward: SQL of the figures that are kept of groups whose rows are gone.
 
     Returns:
         SELECT of `figure_columns`; one row per window and group in which at least one row of the source lies, or more where the
@@ -83,7 +85,7 @@ def compile_window(
     figures = _outer(columns, body, lower, upper)
     if isinstance(window, Cumulative) or window.fill is None:
         return figures
-    return fill.write(dataset, window, grid, figures, source, lower, upper, earlier, filled)
+    return fill.write(dataset, window, grid, figures, source, lower, upper, earlier, filled, stored)
 
 
 def read_until(dataset: Dataset, window: GridWindow, upper: datetime) -> datetime:

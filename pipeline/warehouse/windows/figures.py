@@ -49,12 +49,13 @@ def figures_sql(
     )
     if limits is None:
         limits = limits_of(connection, dataset.name)
-    earlier, filled = None, None
+    earlier, filled, stored = None, None, None
     if isinstance(window, Tumbling | Sliding) and window.fill is not None:
         filled = filled_in(connection, dataset, window, everything, lower, upper, limits.rows)
     if limits.rows is not None and getattr(window, "fill", None) is not None:
         earlier = _before(dataset, window, limits.rows)
-    sql = compile_window(dataset, window, source, lower, upper, until, earlier, filled)
+        stored = _kept(dataset, window, limits.rows)
+    sql = compile_window(dataset, window, source, lower, upper, until, earlier, filled, stored)
     if _passes_the_end(dataset, window, until or upper):
         sql = _ended(dataset, window, sql)
     return f"SELECT * FROM (\n{sql}\n)\nWHERE {limits.open_sql(window)}" if limits else sql
@@ -95,6 +96,16 @@ def _before(dataset: Dataset, window: TimeWindow, rows: datetime) -> str:
     having = "" if window.by else " HAVING count(*) > 0"
     kept = f"FROM {table('windows', f'{dataset.name}_{window.name}')} WHERE window_start < {timestamp(rows)}"
     return f"SELECT {by}min(window_start) AS _first {kept}{grouped}{having}"
+
+
+def _kept(dataset: Dataset, window: TimeWindow, rows: datetime) -> str:
+    """SQL of the figures of the last window with rows of each group, of those from before the rows that are left."""
+    names = idents([*window.by, "window_start", *window.measures])
+    parted = f"PARTITION BY {idents(window.by)} " if window.by else ""
+    return (
+        f"SELECT {names} FROM {table('windows', f'{dataset.name}_{window.name}')} WHERE window_start < {timestamp(rows)} AND row_count > 0 "
+        f"QUALIFY row_number() OVER ({parted}ORDER BY window_start DESC) = 1"
+    )
 
 
 def counted(dataset: Dataset, window: TimeWindow) -> str:

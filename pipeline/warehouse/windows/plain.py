@@ -109,6 +109,8 @@ def plain_windows(
     fill = getattr(window, "fill", None)
     if fill is None or isinstance(window, Session | Cumulative):
         return Plain(figures, scope)
+    if fill == "forward":
+        return Plain(figures, f"{scope} AND row_count > 0")
     empty = _empty(dataset, window, source, windows, limits, everything)
     if (pauses := _pauses(connection, dataset, window, everything, limits)) is not None:
         empty += f" AND NOT ({pauses})"

@@ -103,12 +103,31 @@ def _filled(
         spans.append((first, max(own_end, other_end or own_end) if new_groups else until))
     if other_end is not None and own_end > other_end:
         spans.append((other_end, own_end))
+    if window.fill == "forward":
+        spans.append(_carried(connection, window, moment, source, mine))
     for begin, end in spans:
         filled = filled_in(connection, dataset, window, source, begin, end).stretches
         for start, last in ((begin, end),) if filled is None else filled:
             if start <= end and last >= begin:
                 found |= set(days_of_window(dataset, window, max(start, begin), min(last, end)))
     return found
+
+
+def _carried(
+    connection: duckdb.DuckDBPyConnection, window: Tumbling | Sliding, moment: str, source: str, mine: str
+) -> tuple[datetime, datetime]:
+    """From the delivery's first row to where the figures that it changes are carried: to the next row of each of its groups."""
+    by = [ident(name) for name in window.by]
+    names = "".join(f"{name}, " for name in by)
+    grouped = f" GROUP BY {', '.join(by)}" if by else ""
+    own = f"SELECT {names}min({moment}) AS _first, max({moment}) AS _last FROM {source} AS rows WHERE {mine}{grouped}"
+    next_row = f"min(rows.{moment}) FILTER (rows.{moment} > own._last)"
+    groups = ", ".join([*(f"own.{name}" for name in by), "own._first"])
+    [(begin, end)] = connection.execute(
+        f"SELECT min(_first), max(coalesce(_next, (SELECT max({moment}) FROM {source} AS rows))) FROM ("
+        f"SELECT own._first, {next_row} AS _next FROM ({own}) AS own JOIN {source} AS rows ON {matched(by, 'own', 'rows')} GROUP BY {groups})"
+    ).fetchall()
+    return begin, end
 
 
 def _joined(
