@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.contract import Dataset, Total, Tumbling, agg
+from pipeline.contract import ContractError, Dataset, Total, Tumbling, agg
 from pipeline.ingest.manifest import Staged
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import DeliveryRefused, Warehouse
 from pipeline_tests.cases.keys import Reference, Row
 from pipeline_tests.warehouse.factory import stage_rows
 
@@ -233,6 +233,33 @@ def test_the_larger_value_has_the_key_whenever_it_comes(tmp_path: Path) -> None:
     house.drop("c.csv", (9, None, None, 3))
     assert house.query("SELECT id, code FROM clean.things ORDER BY 1") == [(1, "a"), (2, "b"), (9, None)]
     house.check()
+
+
+def test_a_file_with_a_row_whose_key_is_taken_can_be_refused(tmp_path: Path) -> None:
+    house = House(tmp_path, things("reject"))
+    house.drop("a.csv", (1, "a", None, 1))
+    for rows in [((1, "b", None, 2), (2, "b", None, 2)), ((3, "b", None, 2), (3, "c", None, 2))]:
+        with pytest.raises(DeliveryRefused, match="is already in"):
+            house.drop("b.csv", *rows)
+    assert house.owners() == {1: "a.csv"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("last", "is 'last'"),
+        ("latest_by:nothing", "names a column 'nothing'"),
+        ("latest_by:", "names a column ''"),
+    ],
+)
+def test_a_wrong_declaration_is_told(given: str, said: str) -> None:
+    with pytest.raises(ContractError, match=re.escape(said)):
+        things(given)
+
+
+def test_only_what_is_declared_changes_the_fingerprint() -> None:
+    assert things().fingerprint == things("first").fingerprint
+    assert len({things(mode).fingerprint for mode in MODES}) == len(MODES)
 
 
 ROWS = st.lists(
