@@ -362,6 +362,13 @@ def test_a_header_with_a_name_too_few_loads_nothing_under_wrong_names(
     assert len(found.rejects) == rows
 
 
+def test_records_wider_than_the_header_are_not_split_by_another_delimiter(tmp_path: Path) -> None:
+    rows = "".join(f"{n};2024-01-0{n};x|y|z|w;{n + 5};b\n" for n in range(1, 9))
+    found = _read(tmp_path, f"id;day;tags;n\n{rows}")
+    assert not found.values
+    assert len(found.rejects) == 8
+
+
 @pytest.mark.parametrize(
     ("text", "records", "rejects"),
     [

@@ -48,14 +48,15 @@ def mendable(
 
 
 def mend_row(
-    text: str, fields: list[str], marks: Marks, width: int, others: str, own: str, *, surplus_too: bool = True
+    text: str, fields: list[str], marks: Marks, width: int, others: str, own: str, *, agreed: bool = True
 ) -> tuple[list[str], str, str] | None:
     """(values, `Repair.check`, what was done) of a record that is not `width` fields wide; None where it cannot be read.
-    `others`: delimiters to try; `own`: the table's, as it stands in the file. `surplus_too`: surplus fields that are empty may be left
-    out."""
-    if surplus_too and len(fields) > width and not "".join(fields[width:]).strip(" "):
+    `others`: delimiters to try; `own`: the table's, as it stands in the file. Unless header and records have `agreed` in width as a
+    whole, only a record of one field may be read."""
+    if agreed and len(fields) > width and not "".join(fields[width:]).strip(" "):
         return fields[:width], "surplus_empty_fields", surplus(len(fields), width)
-    if width > 1 and (found := _other(text, marks, width, len(fields), others)) is not None:
+    may_be_other = width > 1 and (agreed or len(fields) == 1)
+    if may_be_other and (found := _other(text, marks, width, len(fields), others)) is not None:
         values, other = found
         return (
             values,

@@ -211,7 +211,7 @@ def _by_hand(
     with no_collection():
         texts = records.texts(tried)
         found = [
-            mend_row(text, fields, marks, width, others, own, surplus_too=layout.surplus)
+            mend_row(text, fields, marks, width, others, own, agreed=layout.surplus)
             for text, fields in zip(texts, fields_of(records, texts, odd), strict=True)
         ]
         is_read = np.array([each is not None for each in found], dtype=bool)
