@@ -119,7 +119,7 @@ def members(path: Path) -> list[Member]:
     found = []
     for entry in entries:
         name = entry.filename.replace("\\", "/")
-        if not entry.is_dir() and not _passed_over(name):
+        if name and not _passed_over(name):
             _refuse_unsafe(path, entry, name)
             found.append(Member(str(PurePosixPath(name)), entry.file_size, entry))
     if not found:

@@ -713,3 +713,12 @@ def test_what_no_workbook_has_is_damage(tmp_path: Path) -> None:
         with pytest.raises(UnreadableFile) as caught:
             read(broken)
         assert caught.value.code == "damaged"
+
+
+def test_a_member_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("n", b"x")
+        archive.writestr("a.csv", b"id,v\n1,2\n")
+        archive.infolist()[0].filename = ""
+    assert read(path).values == [("1", "2")]
