@@ -16,7 +16,7 @@ from datetime import datetime
 import duckdb
 
 from pipeline.contract import Dataset
-from pipeline.contract.severities import UNIQUE
+from pipeline.contract.severities import NOT_NULLABLE, UNIQUE
 from pipeline.ingest.manifest import DaySpan, Staged
 from pipeline.warehouse import conflicts, ledger, waiting
 from pipeline.warehouse.added import Room
@@ -91,6 +91,7 @@ def move(
     if found and source is not None:
         waiting.put(connection, dataset, source, room, detected_at, _OWN)
     conflicts.forget(connection, found)
+    _change_profile(connection, dataset)
     _change_errors(connection, dataset)
     if source is not None:
         _insert_clean(connection, dataset, source, room)
@@ -172,6 +173,17 @@ def _find_errors(
     columns = ", ".join(f"NULL::{kind} AS {ident(name)}" for name, kind in ERROR_COLUMNS)
     found = " UNION ALL ".join(parts) or f"SELECT {columns} WHERE false"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS SELECT {names} FROM ({found})")
+
+
+def _change_profile(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
+    """A required value that a correction brings is no null of its original any more: the score follows."""
+    connection.execute(
+        "UPDATE ops.columns AS profile SET null_count = greatest(profile.null_count - brought.n, 0) FROM ("
+        f"SELECT row.entry_id, error.column_name, count(*) AS n FROM {table('errors', dataset.name)} AS error "
+        "JOIN temp.judged AS row ON row._delivery = error._delivery AND row.original_row = error._row "
+        f"WHERE row.verdict = 'clean' AND error.status = 'open' AND error.check_name = {text(NOT_NULLABLE)} GROUP BY ALL"
+        ") AS brought WHERE profile.entry_id = brought.entry_id AND profile.column_name = brought.column_name"
+    )
 
 
 def _change_errors(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:

@@ -299,3 +299,19 @@ def test_a_correction_shows_the_value_as_it_was_typed(settings: Settings, tmp_pa
     send_back(intake, path)
     told = "SELECT value, message FROM errors.people WHERE status = 'open'"
     assert rows(intake, told) == [("ABC", "id ABC is already in delivery 'a.csv' (row 1)")]
+
+
+@pytest.mark.parametrize("wrong", ["", "two"])
+def test_a_corrected_file_has_the_score_of_one_that_was_right_at_once(
+    settings: Settings, tmp_path: Path, wrong: str
+) -> None:
+    intake = house(settings, people())
+    header = "id,name,city,Customer Name\n"
+    load(intake, f"{header}1,ann,Rome,A. A.\n{wrong},bob,Oslo,B. B.\n")
+    score = "SELECT quality FROM ops.quality WHERE delivery = 'a.csv'"
+    [(before,)] = rows(intake, score)
+    path = exported(intake, tmp_path)
+    edit(path, lambda cells: cells[1].__setitem__(cells[0].index("id"), "2"))
+    send_back(intake, path)
+    assert before < 100
+    assert rows(intake, score) == [(100.0,)]

@@ -314,7 +314,9 @@ def test_sheets_with_different_columns_are_read_one_after_the_other(settings: Se
         second.append(row)
     path = settings.home / "book.xlsx"
     book.save(path)
-    dataset = Dataset("cities", schema=model(number=int, city=(str, {"nullable": True})))
+    dataset = Dataset(
+        "cities", schema=model(number=int, city=(str, {"nullable": True})), sheets=["First", "More"]
+    )
     staged = stage(path, dataset, settings)
     assert clean_rows(staged).select("number", "city", "_row").rows() == [
         (1, "Rome", 1),

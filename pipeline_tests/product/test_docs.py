@@ -123,7 +123,9 @@ def test_what_is_rejected(tmp_path: Path, check: str) -> None:
 def test_the_tables_of_checks_are_whole(tmp_path: Path) -> None:
     _, rejects, _ = _read(tmp_path / "file.ndjson", b'{"id": 1}\n{"id": 2,\n{"id": 3}\n')
     assert rejects == {"bad_json"}
-    assert _words("Records that are mended") == set(MENDED) | {"check"}
+    repairs, _, _ = _read(tmp_path / "again.ndjson", b'{"id": 1, "id": 1}\n{"id": 2}\n')
+    assert repairs == {"duplicate_key"}
+    assert _words("Records that are mended") == {*MENDED, *repairs, "check"}
     # `stray_quote` is a reject where polars does not agree that the mended text is well formed: no file is known that does it.
     assert _words("Records that are rejected") == {*REJECTED, *rejects, "stray_quote", "check"}
 
