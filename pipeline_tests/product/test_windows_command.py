@@ -110,10 +110,13 @@ def test_an_ingest_says_what_it_loaded_though_a_window_fails(tmp_path: Path) -> 
     (home / "inbox" / "codes" / "a.csv").write_text("seen,code\n2025-01-01 10:00:00,x\n", encoding="utf-8")
     done = pipeline(home, "ingest", "codes", PIPELINE_DATASETS=str(folder))
     assert done.returncode == 2 and "a.csv" in done.stdout
-    assert "window codes/failing cannot be computed" in done.stderr and "max(code::INTEGER)" in done.stderr
+    assert (
+        "window codes/failing on 2025-01-01 cannot be computed" in done.stderr
+        and "max(code::INTEGER)" in done.stderr
+    )
     again = pipeline(home, "replay", "codes", PIPELINE_DATASETS=str(folder))
     assert again.returncode == 2 and "No row of codes is rejected and open." in again.stdout
-    assert "window codes/failing cannot be computed" in again.stderr
+    assert "window codes/failing on 2025-01-01 cannot be computed" in again.stderr
     told = pipeline(
         home, "query", "SELECT n FROM windows.codes_daily", "--json", PIPELINE_DATASETS=str(folder)
     )
