@@ -23,7 +23,8 @@ from pipeline.intake.house import Intake
 from pipeline.intake.originals import STAY, require_recipients, without_recipients
 from pipeline.intake.origins import Origins
 from pipeline.intake.worker import StagingProcesses
-from pipeline.warehouse import Failures, PartFailed, concerns_all
+from pipeline.machine import chain
+from pipeline.warehouse import FROM_WAREHOUSE, Failures, PartFailed, concerns_all
 
 FILES_AT_ONCE = 2
 _AHEAD = 128
@@ -31,7 +32,7 @@ _BATCH = 64
 _GATHER_SECONDS = 0.5
 # From so many small files on, a process that stages them saves more than the two seconds that it takes to start.
 _MANY, _SMALL, _WHILE_STARTING = 150, 2 * 2**20, 48
-_INFRASTRUCTURE = (OSError, MemoryError, ContractError)
+_INFRASTRUCTURE = (OSError, MemoryError, ContractError, *FROM_WAREHOUSE)
 
 
 @dataclass(frozen=True)
@@ -165,13 +166,21 @@ def prepare_one(
             raise
         return Prepared(item, postponed=f"{item.path} is gone: somebody else took it")
     except _INFRASTRUCTURE as error:
-        if concerns_all(error):
-            raise
-        return Prepared(item, postponed=str(error), failure=_failure(item, error))
+        return _left(item, error)
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001
+        of_warehouse = next((one for one in chain(error) if isinstance(one, FROM_WAREHOUSE)), None)
+        if of_warehouse is not None:
+            return _left(item, of_warehouse)
         # A file that trips the reader must not keep every other file out: it is set aside with what happened.
         return Prepared(item, problem=_not_understood(error))
     return Prepared(item, staged=staged)
+
+
+def _left(item: Waiting, error: Exception) -> Prepared:
+    """A file that stays in the inbox, for nothing is wrong with it; raises what concerns all files alike."""
+    if concerns_all(error):
+        raise error
+    return Prepared(item, postponed=str(error), failure=_failure(item, error))
 
 
 def _failure(item: Waiting, error: Exception) -> PartFailed:

@@ -5,6 +5,7 @@ What belongs here: connection, migrations, commit, ledger, uniqueness, windows. 
 """
 
 from pipeline.warehouse.errors import (
+    FROM_WAREHOUSE,
     ContractChanged,
     CorrectionRefused,
     DeliveryRefused,
@@ -29,6 +30,7 @@ from pipeline.warehouse.windows.retention import Retained
 from pipeline.warehouse.windows.verify import Difference, Verified, VerifiedDay
 
 __all__ = [
+    "FROM_WAREHOUSE",
     "Change",
     "ContractChanged",
     "CorrectionRefused",

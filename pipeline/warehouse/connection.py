@@ -23,6 +23,7 @@ from pipeline.warehouse.errors import WarehouseBusy, WarehouseMissing
 _TURNS: dict[Path, threading.RLock] = {}
 _TURNS_GUARD = threading.Lock()
 _FIRST_WAIT, _LONGEST_WAIT = 0.005, 0.25
+_LOCKED = "IO Error: Could not set lock on file "
 # The newest file format that the oldest allowed DuckDB reads: its ways to compress text load 30 % faster than those of the
 # default, which keeps files readable for DuckDB 0.10.
 _STORAGE = "v1.5.0"
@@ -113,7 +114,7 @@ def _open(opening: Opening, read_only: bool, began: float) -> duckdb.DuckDBPyCon
         try:
             return duckdb.connect(str(opening.path), read_only=read_only, config=config)
         except duckdb.IOException as error:
-            if "lock" not in str(error):
+            if not str(error).startswith(_LOCKED):  # a path may have "lock" in it, too
                 raise
             waited = time.monotonic() - began
             if waited >= opening.busy_timeout:

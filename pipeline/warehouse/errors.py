@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
+
+import duckdb
 
 from pipeline.ingest.manifest import CheckCount
 
@@ -22,6 +25,9 @@ class WarehouseBusy(WarehouseError):
             "(a DuckDB shell, a notebook), or try again."
         )
 
+    def __reduce__(self) -> tuple[type[WarehouseBusy], tuple[Path, float]]:
+        return type(self), (self.path, self.waited)
+
 
 class WarehouseMissing(WarehouseError):
     """There is no warehouse file yet."""
@@ -29,6 +35,9 @@ class WarehouseMissing(WarehouseError):
     def __init__(self, path: Path) -> None:
         self.path = path
         super().__init__(f"{path}: there is no warehouse yet. Ingest a file first, or look at PIPELINE_HOME.")
+
+    def __reduce__(self) -> tuple[type[WarehouseMissing], tuple[Path]]:
+        return type(self), (self.path,)
 
 
 class MigrationError(WarehouseError):
@@ -118,3 +127,7 @@ class CorrectionRefused(WarehouseError):
 
 class QueryError(WarehouseError):
     """SQL that the warehouse does not understand or may not run; DuckDB's own words name the place."""
+
+
+FROM_WAREHOUSE: Final = (WarehouseError, duckdb.Error)
+"""Whatever the warehouse raises, of ours and of DuckDB."""

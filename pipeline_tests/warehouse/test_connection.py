@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 
 from pipeline.ingest.manifest import Staged
 from pipeline.settings import Settings
-from pipeline.warehouse import QueryError, Warehouse, WarehouseBusy, WarehouseMissing
+from pipeline.warehouse import QueryError, Warehouse, WarehouseBusy, WarehouseError, WarehouseMissing
 from pipeline.warehouse.connection import transaction
 from pipeline_tests.warehouse.conftest import make_sales, sale
 
@@ -76,6 +78,32 @@ def test_a_file_that_another_process_holds_is_waited_for_and_then_reported_as_bu
     timer.start()
     assert Warehouse(path, {"sales": make_sales()}).commit(stage("a.csv", [sale(1)])).status == "loaded"
     timer.join()
+
+
+@pytest.mark.parametrize("name", ["block", "clock.duckdb", "locked", "Could not set lock on file x.duckdb"])
+@pytest.mark.parametrize("content", [b"no database " * 1000, None])
+def test_only_a_lock_is_waited_for_whatever_the_path_says(
+    tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    path = tmp_path / "blocks" / name
+    path.parent.mkdir()
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    began = time.monotonic()
+    with (
+        pytest.raises(duckdb.IOException, match=r"not a valid|Is a directory"),
+        Warehouse(path, {}, busy_timeout=20).session(),
+    ):
+        raise AssertionError
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("error", [WarehouseBusy(Path("w.duckdb"), 1.5), WarehouseMissing(Path("w.duckdb"))])
+def test_errors_of_the_warehouse_pass_between_processes(error: WarehouseError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (type(error), str(error))
 
 
 def test_threads_of_one_process_take_turns(warehouse: Warehouse, stage: Stage) -> None:
