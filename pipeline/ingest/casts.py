@@ -178,6 +178,8 @@ def _decimals(text: pl.Series, dtype: pl.Decimal) -> pl.Series:
     doubtful = (value.str.len_bytes() > _DOUBLE_DIGITS) | (
         number.cast(pl.Float64) != value.cast(pl.Float64, strict=False)
     )
+    if (numbers == 0).any():  # the double of 1e-400 is zero, too
+        doubtful |= (number == 0) & value.str.contains("[1-9].*[eE]")
     frame = pl.DataFrame([text.alias("text"), numbers.alias("number")])
     rows = frame.select(doubtful.fill_null(False).arg_true()).to_series()
     if rows.is_empty():

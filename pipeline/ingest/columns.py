@@ -96,12 +96,13 @@ class ColumnReader:
             raw: the file's columns as the reader gives them.
             mapping: which of them is which.
             made_from: as `Parsed.typed`: which texts of a column the reader made from typed values.
-            only: the columns that are wanted, none of them derived from others of the contract; None: all.
+            only: the columns that are wanted (with those that they are derived from); None: all.
         """
+        wanted = None if only is None else self._with_what_they_read(only)
         typed = Typed(numbers=raw[ROW] if ROW in raw.columns else _NONE)
         later = []
         for column in self._columns:
-            if only is not None and column.name not in only:
+            if wanted is not None and column.name not in wanted:
                 continue
             one = self._dataset.derived.get(column.name)
             source = mapping.sources[column.name]
@@ -118,8 +119,16 @@ class ColumnReader:
             else:
                 typed.columns[column.name] = _constant(column, raw.height)
         if later:
-            self._derive(typed)
+            self._derive(typed, later)
         return typed
+
+    def _with_what_they_read(self, names: Collection[str]) -> set[str]:
+        found, left = set(), list(names)
+        while left:
+            found.add(name := left.pop())
+            one = self._dataset.derived.get(name)
+            left += [] if one is None or one.source else [read for read in one.reads if read not in found]
+        return found
 
     def _from_source(
         self, one: Derived, raw: pl.DataFrame, found: Mapping[str, str], typed: Typed
@@ -155,11 +164,11 @@ class ColumnReader:
             typed.lost[one.name] = failed
         return values.rename(one.name)
 
-    def _derive(self, typed: Typed) -> None:
-        """The columns that are made of the contract's own, in the order in which they are declared."""
+    def _derive(self, typed: Typed, wanted: Collection[str]) -> None:
+        """The columns that are made of the contract's own, in the order in which they are declared; of these those that are wanted."""
         columns = {column.name: column for column in self._columns}
         for one in self._dataset.derived.values():
-            if one.source:
+            if one.source or one.name not in wanted:
                 continue
             value = self._from_contract(one, typed)
             if any(isinstance(columns[name].dtype, pl.Datetime) for name in one.reads):

@@ -20,12 +20,15 @@ from pipeline.contract.zones import changes
 
 CUT, LEAP, REPEATED = "time_cut", "leap_second", "repeated_hour"
 _NONE = pl.Series([], dtype=pl.UInt32)
-_CLOCK, _STAMP, _BASIC = len("HH:MM:SS"), len("YYYY-MM-DDTHH:MM:SS"), len("YYYYMMDDTHHMMSS")
-_OFFSET = r"(?::\d\d|T\d{4}(?:\d\d)?)(?:[.,]\d+)?\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)\s*$"
+# Leading zeros may lack: 2024-1-2 3:4:5 is read, too.
+_CLOCK, _STAMP, _BASIC = len("H:M:S"), len("YYYY-M-DTH:M:S"), len("YYYYMMDDTHHMMSS")
+_OFFSET = r"(?::\d\d?|T\d{4}(?:\d\d)?)(?:[.,]\d+)?\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)\s*$"
 _TICKS = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _MINUTE = 60 * _TICKS["us"]
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (UTC without zone, as everywhere here)
 _MICROSECOND = timedelta(microseconds=1)
+_DAY = 24 * 3600 * _TICKS["us"]
+_LAST_YEAR = 9999
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def _finer(source: pl.Series, values: pl.Series, digits: int) -> pl.Series:
         basic = longest >= _BASIC + digits + 2 and not source.str.contains(":", literal=True).all()
         if (longest < shortest and not basic) or not source.str.contains("[.,]").any():
             return _NONE
-        pattern = rf"(?::\d\d|T\d{{6}})[.,]\d{{{digits}}}0*[1-9]"
+        pattern = rf"(?::\d\d?|T\d{{6}})[.,]\d{{{digits}}}0*[1-9]"
         return source.str.contains(pattern).fill_null(False).arg_true()
     if isinstance(dtype, pl.Datetime) or dtype == pl.Time:
         per_second = _TICKS[dtype.time_unit] if isinstance(dtype, pl.Datetime) else _TICKS["ns"]
@@ -123,7 +126,7 @@ def _leaps(source: pl.Series, values: pl.Series) -> pl.Series:
     rows = in_first_second.fill_null(False).arg_true()
     if rows.is_empty() or not (texts := source[rows]).str.contains("60", literal=True).any():
         return _NONE
-    return rows.filter(texts.str.contains(r":\d\d:60|T\d{4}60").fill_null(False)).cast(pl.UInt32)
+    return rows.filter(texts.str.contains(r":\d\d?:60|T\d{4}60").fill_null(False)).cast(pl.UInt32)
 
 
 def repeated(source: pl.Series, values: pl.Series, zone: str) -> tuple[pl.Series, pl.Series]:
@@ -144,13 +147,16 @@ def repeated(source: pl.Series, values: pl.Series, zone: str) -> tuple[pl.Series
     least, most = ticks.min(), ticks.max()
     if not isinstance(least, int) or not isinstance(most, int):
         return nothing
-    starts, lengths = _repetitions(zone, _moment(least).year, _moment(most).year)
+    # What begins in the last hours of a year may end with it, by a change that is the first of the next.
+    starts, lengths = _repetitions(zone, _moment(least).year, min(_moment(most).year + 1, _LAST_YEAR))
     if not len(starts):
         return nothing
     known = ticks.fill_null(least).to_numpy()
     place = np.searchsorted(starts, known, side="right") - 1
     gaps = lengths[place]
-    within = (place >= 0) & (known < starts[place] + gaps) & source.is_not_null().to_numpy()
+    # What could not be read comes at no time at all; nor does a default, which no file wrote.
+    there = (ticks.is_not_null() & source.is_not_null()).to_numpy()
+    within = (place >= 0) & (known < starts[place] + gaps) & there
     rows = np.flatnonzero(within)
     if source.dtype == pl.String and len(rows):
         rows = rows[~source[rows].str.contains(_OFFSET).to_numpy()]
@@ -176,7 +182,10 @@ def second_ones(parts: Iterable[pl.DataFrame]) -> NDArray[np.int64]:
     if whole.is_empty():
         return np.empty(0, np.int64)
     # Days apart, so that several years in one file are several repetitions.
-    of_one = ["group", pl.col("tick") // (48 * 3600 * _TICKS["us"])]
+    ticks = whole["tick"].unique().sort()
+    which = pl.DataFrame({"tick": ticks, "which": (ticks.diff() > _DAY).fill_null(False).cum_sum()})
+    whole = whole.join(which, on="tick", how="left", maintain_order="left")
+    of_one = ["group", "which"]
     back = (pl.col("tick").diff() < 0).fill_null(False)
     pair = (pl.len() == 2) & (pl.col("tick").n_unique() == 1) & (pl.int_range(pl.len()) == 1)
     second = whole.select(

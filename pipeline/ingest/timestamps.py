@@ -39,6 +39,7 @@ _PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _PER_YEAR = 31_556_952_000_000  # microseconds, on average
 _YEARS = (1, 9999)
 _AFTER_MIDNIGHT = r"[.,]0*[1-9]|:60|T[0-9]{4}60"
+_LEAP = r"^\s*[0-9]+:[0-9]+:60"
 _CLOCKS = ("%H:%M:%S", "%H:%M:%S%.f", "%H:%M")
 
 
@@ -91,7 +92,7 @@ def _spelled_out(text: pl.Series) -> pl.Series:
     return (
         text.str.replace(f"{day}{clock}([0-9]{{2}})", "${1}-${2}-${3}T${4}:${5}:${6}")
         .str.replace(f"{day}{clock}([^0-9]|$)", "${1}-${2}-${3}T${4}:${5}${6}")
-        .str.replace("(:[0-9]{2}:[0-9]{2}),([0-9])", "${1}.${2}")
+        .str.replace("(:[0-9]{1,2}:[0-9]{1,2}),([0-9])", "${1}.${2}")
     )
 
 
@@ -236,8 +237,10 @@ def parse_dates(text: pl.Series) -> pl.Series:
 
 
 def parse_times(text: pl.Series) -> pl.Series:
-    """Text → Time (time of day)."""
+    """Text → Time (time of day). A leap second is none: whether there is a next minute, only a date tells."""
     times = _first_that_reads(text, [text.str.to_time(format_, strict=False) for format_ in _CLOCKS])
+    if (leaps := text.str.contains(_LEAP)).any():
+        times = times.set(leaps.fill_null(False), None)
     rows = lost(text, times)
     if rows.is_empty() or (plain := _spelled_out(part := text[rows])).equals(part):
         return times

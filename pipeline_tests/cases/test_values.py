@@ -920,3 +920,109 @@ def test_an_expression_that_fails_on_some_texts_is_exact_on_the_others(settings:
     )
     staged = stage_text(settings, "code,price\n4,0.07\n3,0.07\nx,0.07\n", dataset)
     assert violations(staged) == [(1, None, "half"), (3, None, "half")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "check"),
+    [
+        (datetime, "2024-1-2 3:4:5.1234567", "time_cut"),
+        (datetime, "2024-01-02 3:4:5,12345678", "time_cut"),
+        (datetime, "2024-1-2 3:4:60", "leap_second"),
+        (datetime, "2024-1-2T3:4:60Z", "leap_second"),
+        (time, "1:2:3.1234567", "time_cut"),
+        (time, "10:20:60", "cast"),
+        (time, "1:2:60.5", "cast"),
+        (time, " 10:20:60 ", "cast"),
+    ],
+)
+def test_times_without_leading_zeros_are_told_alike(
+    settings: Settings, kind: Any, text: str, check: str
+) -> None:
+    staged = stage_text(settings, f'at\n"{text}"\n', Dataset("times", schema=model(at=kind)))
+    assert violations(staged) == [(1, "at", check)]
+    assert counts(staged) == ((1, 0, 1, 0) if check == "cast" else (1, 1, 0, 0))
+
+
+@pytest.mark.parametrize(
+    "text", ["2024-10-27T00:30:5Z", "2024-10-27T2:30:5+02:00", "2024-10-27 2:5+02", "2024-10-27T0:3 Z"]
+)
+@pytest.mark.parametrize("way", ["first", "second", "reject", "order"])
+def test_an_offset_is_seen_behind_one_digit(settings: Settings, way: str, text: str) -> None:
+    staged = stage_text(settings, f"at,n\n{text},1\n", _with(way))
+    assert (violations(staged), staged.manifest.notes) == ([], ())
+    assert clean_rows(staged)["at"].item().hour == 0
+
+
+@pytest.mark.parametrize("way", ["first", "second", "reject", "order"])
+@pytest.mark.parametrize("chunk_rows", [1, 2, 100])
+def test_what_cannot_be_read_does_not_come_twice(settings: Settings, way: str, chunk_rows: int) -> None:
+    text = "at,n\n2024-10-27 02:30,1\n2024-03-31 02:30,2\nx,3\n2024-10-27 04:00,4\n"
+    settings = settings.model_copy(update={"chunk_rows": chunk_rows})
+    staged = stage_text(settings, text, _with(way))
+    told = {"first": ["repeated_hour"], "reject": ["repeated_hour"]}.get(way, [])
+    assert violations(staged) == [*((1, "at", check) for check in told), (2, "at", "cast"), (3, "at", "cast")]
+    assert [note.rpartition(", in ")[2] for note in staged.manifest.notes] == ["1 row"] * (way != "reject")
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 3, 100])
+@pytest.mark.parametrize("day", ["2020-10-25", "2024-10-27"])
+def test_two_hours_that_come_twice_over_midnight_of_utc_are_one_night(
+    settings: Settings, day: str, chunk_rows: int
+) -> None:
+    clocks = ["00:50", "01:30", "01:40", "01:15", "02:15", "03:10"]
+    dataset = Dataset(
+        "twice",
+        schema=model(at=datetime),
+        event_time="at",
+        timezone="Antarctica/Troll",
+        repeated_hour="order",
+    )
+    text = "at\n" + "".join(f"{day} {clock}\n" for clock in clocks)
+    staged = stage_text(settings.model_copy(update={"chunk_rows": chunk_rows}), text, dataset)
+    utc = [f"{moment:%H:%M}" for moment in clean_rows(staged)["at"]]
+    assert utc == ["22:50", "23:30", "23:40", "01:15", "02:15", "03:10"]
+
+
+def test_an_hour_may_come_twice_at_the_end_of_a_year(settings: Settings) -> None:
+    dataset = Dataset("twice", schema=model(at=datetime, n=int), timezone="America/Inuvik")
+    text = "at,n\n1952-12-31 23:30,1\n"  # by a change of eight hours in the first moment of 1953
+    staged = stage_text(settings, text, dataset)
+    assert violations(staged) == [(1, "at", "repeated_hour")]
+
+
+@pytest.mark.parametrize("way", ["order", "order:meter", "order:device"])
+def test_the_order_tells_where_other_columns_are_derived(settings: Settings, way: str) -> None:
+    dataset = Dataset(
+        "twice",
+        schema=model(at=datetime, meter=str, n=int, double=int, device=str),
+        derive={"double": pl.col("n") * 2, "device": pl.col("meter") + "x"},
+        event_time="at",
+        timezone="Europe/Berlin",
+        repeated_hour=way,
+    )
+    text = "at,meter,n\n" + "".join(
+        f"2024-10-27 {clock},a,{n}\n" for n, clock in enumerate(["02:10", "02:40", "02:10", "02:40"])
+    )
+    staged = stage_text(settings, text, dataset)
+    assert [moment.hour for moment in clean_rows(staged)["at"]] == [0, 0, 1, 1]
+    assert clean_rows(staged)["double"].to_list() == [0, 2, 4, 6]
+
+
+def test_an_event_time_that_is_derived_has_no_order_of_its_own(settings: Settings) -> None:
+    dataset = Dataset(
+        "twice",
+        schema=model(at=datetime, later=datetime),
+        derive={"later": pl.col("at") + pl.duration(hours=1)},
+        event_time="later",
+        timezone="Europe/Berlin",
+        repeated_hour="order",
+    )
+    staged = stage_text(settings, "at\n2024-10-27 02:30\n2024-10-27 01:30\n", dataset)
+    assert [moment.hour for moment in clean_rows(staged)["later"]] == [1, 0]
+    assert violations(staged) == [(1, "at", "repeated_hour")]
+
+
+@pytest.mark.parametrize("text", ["1e-400", "-3E-999", "0.001e-330", "1e-10000", " 2e-400 "])
+def test_a_number_too_small_for_a_double_is_no_zero_among_decimals(settings: Settings, text: str) -> None:
+    staged = stage_text(settings, f"amount\n{text}\n0\n0e-400\n0.0\n", _money())
+    assert (counts(staged), violations(staged)) == ((4, 3, 1, 0), [(1, "amount", "cast")])
