@@ -307,19 +307,27 @@ class ColumnReader:
         """The source values as cleaned, as cast, and those that a cleaner calls wrong; counts what changed."""
         declared = cleaners = self._cleaners.get(column.name, ())
         canonical = None
-        if told is not None and source.dtype == pl.String and any(cleaner.by_locale for cleaner in cleaners):
+        places = [cleaner.rounds_to for cleaner in cleaners if cleaner.rounds_to is not None]
+        doubles = source.dtype in (pl.Float64, pl.String)
+        if (
+            told is not None
+            and source.dtype == pl.String
+            and (places or any(one.by_locale for one in cleaners))
+        ):
             canonical = told()
         if cleaners and source.dtype != pl.String:
             hides = any(cleaner.hides for cleaner in cleaners)
             if same_kind(source.dtype, column.dtype) and not hides:
-                numeric = source.dtype.is_numeric()
-                cleaners = tuple(cleaner for cleaner in cleaners if cleaner.of_numbers and numeric)
+                fractions = source.dtype.is_float() or source.dtype.is_decimal()
+                cleaners = tuple(one for one in cleaners if one.rounds_to is not None and fractions)
             if cleaners:
                 typed_value = not isinstance(source.dtype, pl.Categorical | pl.Enum)
                 source = self._cast(source, replace(column, dtype=pl.String()))
                 canonical = pl.Series([True]).new_from_index(0, len(source)) if typed_value else None
         if not cleaners:
             return source, self._cast(source, column), ()
+        if places and doubles and canonical is not None:
+            source = _without_noise(source, canonical, min(places))
         # Texts of every kind pass a cast to text or to a category: there all of them are cleaned.
         picky = column.dtype.is_numeric() or column.dtype.is_temporal() or column.dtype == pl.Boolean
         if not picky or not all(cleaner.mends for cleaner in cleaners):
@@ -352,6 +360,13 @@ def _bound(dataset: Dataset, column: str, keys: KeyProvider) -> tuple[Cleaner, .
             str(error),
             f"Keys are set in {HASH_KEYS_VARIABLE}, as name=key, parted by commas.",
         ) from error
+
+
+def _without_noise(texts: pl.Series, typed: pl.Series, places: int) -> pl.Series:
+    """Texts of doubles with the digits that programs show of them, before these are rounded to so many places; a text that is not made of
+    a typed value says what it says."""
+    shown = as_shown(texts, pl.Decimal(38, places)).set(~typed.fill_null(False), None)
+    return shown.fill_null(texts).rename(texts.name) if shown.null_count() < len(shown) else texts
 
 
 def _null_at(values: pl.Series, rows: pl.Series) -> pl.Series:

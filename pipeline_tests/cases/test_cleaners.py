@@ -8,8 +8,10 @@ in common stands in `pipeline_tests/contract`.
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 from typing import Annotated, Any
+from zipfile import ZipFile
 
 import openpyxl
 import polars as pl
@@ -362,6 +364,52 @@ def test_typed_numbers_are_rounded_too_and_nothing_else_is_done_to_them(settings
     staged = stage(write_parquet(settings, exact, "exact.parquet"), ROUNDED, settings)
     assert clean_rows(staged)["d"].to_list() == [Decimal("1.01"), Decimal("0.13")]
     assert clean_rows(staged)["n"].to_list() == [0, 7]
+
+
+HALVES = [1.3 * 1.15, 4.85 * 5.5, 60.5 * 1.73, -1.3 * 1.15, 83.66 * 8.25, 1.1 * 1.15, 1.494999]
+
+
+@pytest.mark.parametrize("kind", [Annotated[pl.Decimal, 18, 2], float])
+@pytest.mark.parametrize("name", ["rows.parquet", "rows.ndjson", "rows.xlsx", "mixed.xlsx"])
+def test_a_double_is_rounded_by_the_digits_that_programs_show(
+    settings: Settings, name: str, kind: Any
+) -> None:
+    path = settings.home / name
+    if name.endswith(".xlsx"):
+        path = number_cells(settings, HALVES, "1.4949999999999999" if name == "mixed.xlsx" else None)
+    elif name.endswith(".ndjson"):
+        path.write_text("".join(f'{{"v": {number!r}}}\n' for number in HALVES), encoding="utf-8")
+    else:
+        pl.DataFrame({"v": HALVES}).write_parquet(path)
+    staged = stage(path, Dataset("halves", schema=model(v=kind), clean={"v": clean.round(2)}), settings)
+    found = [f"{value:.2f}" for value in clean_rows(staged)["v"]]
+    wanted = [f"{Decimal(f'{number:.15g}').quantize(Decimal('0.01'), ROUND_HALF_UP):f}" for number in HALVES]
+    assert (wanted[0], wanted[-1]) == ("1.50", "1.49")
+    assert found == [*wanted, *(["1.49"] if name == "mixed.xlsx" else [])]
+
+
+def number_cells(settings: Settings, numbers: list[float], text: str | None) -> Path:
+    """A workbook with all 17 digits of its doubles, and a text cell below them."""
+    book = openpyxl.Workbook()
+    for value in ("v", *range(7001, 7001 + len(numbers)), *([] if text is None else [text])):
+        book.worksheets[0].append([value])
+    plain, path = settings.home / "plain.xlsx", settings.home / "halves.xlsx"
+    book.save(plain)
+    with ZipFile(plain) as source, ZipFile(path, "w") as target:
+        for name in source.namelist():
+            data = source.read(name).decode()
+            for place, number in enumerate(numbers, 7001):
+                data = data.replace(f"<v>{place}</v>", f"<v>{number!r}</v>")
+            target.writestr(name, data)
+    return path
+
+
+def test_large_whole_numbers_are_not_rounded_to_doubles(settings: Settings) -> None:
+    frame = pl.DataFrame({"v": [2**60 + 1, 5]})
+    dataset = Dataset("large", schema=model(v=float), clean={"v": clean.round(2)})
+    staged = stage(write_parquet(settings, frame), dataset, settings)
+    assert clean_rows(staged)["v"].to_list() == [5.0]
+    assert [(row["check_name"], row["value"]) for row in error_rows(staged)] == [("cast", str(2**60 + 1))]
 
 
 def test_number_cells_of_a_workbook_and_numbers_in_json_are_rounded(settings: Settings) -> None:

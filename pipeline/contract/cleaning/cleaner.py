@@ -33,8 +33,8 @@ class Cleaner:
         hides: whether it stands between personal data and the disk: the value before it must not be written anywhere.
         by_locale: whether it reads texts as people of one place write them. Canonical text of a typed value (a number cell of
             a workbook, a number in JSON) is no such text: see `canonical` of `apply`.
-        of_numbers: whether it changes numbers as such and not how they are written, so that numbers that are typed in the file pass
-            it, too.
+        rounds_to: digits behind the point that it leaves, for a cleaner that changes numbers as such and not how they are written:
+            numbers with a fraction that are typed in the file pass it, too, each with the digits that programs show of it.
         refuses: expression that is true for the values, as they come in, that this cleaner calls wrong; None: it calls none.
         refusal: what is wrong with those, with `{value}` where the value goes.
         key: name of the key it needs, or None.
@@ -48,7 +48,7 @@ class Cleaner:
     mends: bool = False
     hides: bool = False
     by_locale: bool = False
-    of_numbers: bool = False
+    rounds_to: int | None = None
     refuses: Change | None = field(default=None, repr=False)
     refusal: str = field(default="", repr=False)
     key: str | None = None

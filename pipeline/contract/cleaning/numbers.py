@@ -125,7 +125,7 @@ def rounded(places: int, half: Half = "up") -> Cleaner:
             rf"^\s*[+-]?(?:[0-9]*\.[0-9]{{{places + 1},}}|(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]{{1,3}})\s*$"
         ),
         fingerprint("round", places, half),
-        of_numbers=True,
+        rounds_to=places,
     )
 
 
