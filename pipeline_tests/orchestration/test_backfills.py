@@ -1,0 +1,198 @@
+"""Backfills as Dagster's page launches them: the page's mutation, then the daemon's own code until they have ended."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetKey, AssetRecordsFilter, DagsterInstance, DagsterRunStatus
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
+from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
+from dagster._daemon.backfill import execute_backfill_iteration
+from dagster_graphql.test.utils import execute_dagster_graphql
+
+from pipeline.orchestration.asked import RANGE_END, RANGE_START
+from pipeline_tests.orchestration.test_ingest_job import materialized
+
+FIRST = datetime.now(UTC).date() - timedelta(days=9)
+DAYS = [(FIRST + timedelta(days=n)).isoformat() for n in range(5)]
+"""The first days that are partitions. There are ten, for a backfill of deliveries asks for every day of the windows below."""
+
+SHOP = """
+from datetime import date, datetime
+import pandera.polars as pa
+from pipeline.contract import Dataset, Sliding, Total, Tumbling, agg
+
+class Sale(pa.DataFrameModel):
+    sale_id: int
+    amount: float
+    sold_at: datetime
+
+shop = Dataset(
+    "shop",
+    schema=Sale,
+    key=["sale_id"],
+    event_time="sold_at",
+    first_day=date.fromisoformat("{first}"),
+    windows=[
+        Tumbling("daily", every="1d", measures={{"revenue": agg.sum("amount")}}),
+        Sliding("last_hour", size="1h", every="30m", measures={{"sales": agg.count()}}),
+        Total("overall", measures={{"revenue": agg.sum("amount")}}),
+    ],
+)
+"""
+
+LOADED = """
+from pathlib import Path
+from pipeline.orchestration.build import build_definitions
+from pipeline.settings import Settings
+
+defs = build_definitions(settings=Settings(home=Path({home!r}), datasets={datasets!r}, settle_seconds=0))
+"""
+
+LAUNCH = """
+mutation ($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+
+INSTANCE = {
+    "telemetry": {"enabled": False},
+    "run_launcher": {
+        "module": "dagster._core.launcher.sync_in_memory_run_launcher",
+        "class": "SyncInMemoryRunLauncher",
+    },
+    "run_coordinator": {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"},
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page and the daemon share."""
+
+    context: WorkspaceProcessContext
+    inbox: Path
+
+    @property
+    def instance(self) -> DagsterInstance:
+        return self.context.instance
+
+    def backfill(self, *assets: str, **chosen: Any) -> list[dict[str, str]]:
+        """Launch a backfill, follow it to its end; the tags of its runs, oldest first."""
+        selection = [{"path": ["shop", name]} for name in assets]
+        params = {"assetSelection": selection, "tags": [], "fromFailure": False, **chosen}
+        answer = execute_dagster_graphql(
+            self.context.create_request_context(), LAUNCH, {"params": params}
+        ).data["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        identity = answer["backfillId"]
+        for _ in range(10):
+            errors = execute_backfill_iteration(self.context, logging.getLogger("backfills"))
+            assert [error.message for error in errors if error is not None] == []
+            backfill = self.instance.get_backfill(identity)
+            assert backfill is not None
+            if backfill.status in BULK_ACTION_TERMINAL_STATUSES:
+                break
+        assert backfill.status == BulkActionStatus.COMPLETED_SUCCESS, backfill.error
+        runs = [run for run in self.instance.get_runs() if run.tags.get("dagster/backfill") == identity]
+        assert {run.status for run in runs} == {DagsterRunStatus.SUCCESS}
+        return [dict(run.tags) for run in reversed(runs)]
+
+    def told(self, asset: str) -> set[str]:
+        """The partitions that are materialized."""
+        return materialized(self.instance, "shop", asset)
+
+    def rows_of(self, window: str, day: str) -> Any:
+        """The rows that the latest materialization of a day tells of."""
+        wanted = AssetRecordsFilter(AssetKey(["shop", window]), asset_partitions=[day])
+        [latest] = self.instance.fetch_materializations(wanted, limit=1).records
+        assert latest.asset_materialization is not None
+        return latest.asset_materialization.metadata["rows"].value
+
+    def drop(self, name: str, day: str) -> None:
+        (self.inbox / name).write_text(f"sale_id,amount,sold_at\n{name[0]},2.50,{day} 10:00:00\n")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    folder = tmp_path_factory.mktemp("backfills")
+    (folder / "datasets").mkdir()
+    (folder / "dagster").mkdir()
+    inbox = folder / "home" / "inbox" / "shop"
+    inbox.mkdir(parents=True)
+    (folder / "datasets" / "shop.py").write_text(SHOP.format(first=FIRST.isoformat()))
+    loaded = folder / "loaded.py"
+    loaded.write_text(LOADED.format(home=str(folder / "home"), datasets=str(folder / "datasets")))
+    target = LoadableTargetOrigin(
+        executable_path=sys.executable, python_file=str(loaded), working_directory=str(folder)
+    )
+    with (
+        DagsterInstance.local_temp(str(folder / "dagster"), overrides=INSTANCE) as instance,
+        WorkspaceProcessContext(
+            instance, InProcessWorkspaceLoadTarget(InProcessCodeLocationOrigin(target))
+        ) as context,
+    ):
+        yield Page(context, inbox)
+
+
+def test_days_of_a_window_are_one_run(page: Page) -> None:
+    [tags] = page.backfill("daily", partitionNames=DAYS[:3])
+    assert (tags[RANGE_START], tags[RANGE_END]) == (DAYS[0], DAYS[2])
+    assert page.told("daily") == set(DAYS[:3])
+    assert page.told("last_hour") == set()
+
+
+def test_days_that_do_not_follow_each_other(page: Page) -> None:
+    assert len(page.backfill("last_hour", partitionNames=[DAYS[0], DAYS[2]])) == 2
+    assert page.told("last_hour") == {DAYS[0], DAYS[2]}
+
+
+def test_several_windows_are_one_run(page: Page) -> None:
+    [tags] = page.backfill("daily", "last_hour", partitionNames=DAYS[3:])
+    assert (tags[RANGE_START], tags[RANGE_END]) == (DAYS[3], DAYS[4])
+    assert page.told("daily") >= set(DAYS[3:]) <= page.told("last_hour")
+
+
+def test_all_days_and_a_total_of_a_dataset_without_rows(page: Page) -> None:
+    runs = page.backfill("daily", "last_hour", "overall", allPartitions=True)
+    assert [RANGE_START in tags for tags in runs].count(True) == 1
+    assert page.told("daily") == page.told("last_hour") >= set(DAYS)
+    latest = page.instance.get_latest_materialization_event(AssetKey(["shop", "overall"]))
+    assert latest is not None and latest.asset_materialization is not None
+    assert latest.asset_materialization.metadata["rows"].value == 0
+
+
+def test_deliveries_and_the_windows_below_them(page: Page) -> None:
+    page.drop("1.csv", DAYS[0])
+    page.drop("2.csv", DAYS[3])
+    page.instance.add_dynamic_partitions("shop_deliveries", ["1.csv", "2.csv"])
+    runs = page.backfill(
+        "clean", "errors", "daily", "last_hour", "overall", partitionNames=["1.csv", "2.csv"]
+    )
+    assert (runs[0][RANGE_START], runs[0][RANGE_END]) == ("1.csv", "2.csv")
+    assert runs[1][RANGE_START] == FIRST.isoformat()
+    assert page.told("clean") == page.told("errors") == {"1.csv", "2.csv"}
+    for day, rows in ((DAYS[0], 1), (DAYS[1], 0), (DAYS[3], 1)):
+        assert page.rows_of("daily", day) == rows
+
+
+def test_deliveries_that_are_in_the_archive_by_now(page: Page) -> None:
+    page.drop("3.csv", DAYS[1])
+    page.instance.add_dynamic_partitions("shop_deliveries", ["3.csv"])
+    page.backfill("clean", "errors", partitionNames=["3.csv"])
+    assert list(page.inbox.iterdir()) == []
+    page.backfill("clean", "errors", partitionNames=["3.csv"])
+    assert "3.csv" in page.told("clean")
