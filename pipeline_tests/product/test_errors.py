@@ -90,7 +90,7 @@ def test_the_commands_of_the_page_run(loaded: Path, tmp_path: Path) -> None:
     commands = [
         line for block in re.findall(r"```bash\n(.*?)```", half, re.DOTALL) for line in block.splitlines()
     ]
-    assert len(commands) == 4
+    assert len(commands) == 5
     env = environment(loaded)
     env["PATH"] = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{env['PATH']}"
     for command in commands:

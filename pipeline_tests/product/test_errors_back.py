@@ -75,6 +75,7 @@ def test_replay_prints_what_passes_now(loaded: Path, home: Path) -> None:
             }
         ],
         "windows": [],
+        "failures": [],
     }
     assert sql(home, "SELECT id FROM clean.parts ORDER BY 1").rows() == [(1,), (2,)]
     again = pipeline(home, "replay", "parts", "--delivery", "a.csv", PIPELINE_DATASETS=str(loaded))

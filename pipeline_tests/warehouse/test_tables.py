@@ -31,6 +31,7 @@ def test_the_tables_are_those_that_the_design_names(warehouse: Warehouse) -> Non
         assert session.table_schema("windows", "sales_daily") == [
             ("window_start", "TIMESTAMP"), ("window_end", "TIMESTAMP"), ("shop", "VARCHAR"), ("revenue", "DECIMAL(38,2)"),
             ("row_count", "BIGINT"), ("revision", "INTEGER"), ("computed_at", "TIMESTAMP"), ("is_final", "BOOLEAN"),
+            ("local_start", "TIMESTAMP"), ("local_end", "TIMESTAMP"), ("day", "DATE"),
         ]  # fmt: skip
         assert [name for name, _ in session.table_schema("windows", "sales_by_shop")][:4] == [
             "window_start", "window_end", "_delivery", "shop",
