@@ -321,7 +321,7 @@ def _moments_in_utc(node: Node, columns: Mapping[str, pl.DataType], zone: ZoneIn
         return node
     if "Literal" in node:
         named = _named(node, "Datetime")
-        return node if named is None else _literal(in_utc(named, zone))
+        return _several_in_utc(node, zone) if named is None else _literal(in_utc(named, zone))
     node = {name: _moments_in_utc(part, columns, zone) for name, part in node.items()}
     found = node.get("BinaryExpr")
     if isinstance(found, dict) and found.get("op") in _COMPARISONS:
@@ -343,6 +343,20 @@ def _named(node: Node, kind: str) -> date | None:
     if not isinstance(named, date) or (isinstance(named, datetime) and named.tzinfo is not None):
         return None
     return named
+
+
+def _several_in_utc(node: Node, zone: ZoneInfo) -> Node:
+    """A list of moments without a zone, as `is_in` takes it, in UTC; any other literal as it is."""
+    said = node["Literal"]
+    listed = isinstance(said, dict) and "List" in (said.get("Scalar") or ())
+    if not (listed or (isinstance(said, dict) and "Series" in said)):
+        return node
+    values = pl.select(_expression(json.dumps(node))).to_series()
+    values = values.explode() if listed else values
+    if not isinstance(values.dtype, pl.Datetime) or values.dtype.time_zone is not None:
+        return node
+    moments = [None if moment is None else in_utc(moment, zone) for moment in values]
+    return _literal(moments if listed else pl.Series(values.name, moments, values.dtype))
 
 
 def _literal(value: object) -> Node:

@@ -745,6 +745,7 @@ def test_so_are_bounds_of_a_column_with_a_zone(settings: Settings) -> None:
 
 
 at = pl.col("at")
+UTC_NOON = datetime(2024, 7, 1, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Los_Angeles"])
@@ -757,6 +758,10 @@ at = pl.col("at")
         (date(2024, 7, 2) <= at, [1, 2, 3]),
         (at - NOON >= timedelta(), [1]),
         (at > pl.datetime(2024, 7, 1, 12), [1, 2]),
+        (at.is_in([NOON]), [1, 3]),
+        (at.is_in([datetime(2000, 1, 1), NOON]), [1, 3]),
+        (at.is_in(pl.Series([NOON])), [1, 3]),
+        (~at.is_in([NOON]) | (at > NOON), [2]),
     ],
 )
 def test_moments_that_rules_and_keep_name_are_on_that_clock(
@@ -767,6 +772,16 @@ def test_moments_that_rules_and_keep_name_are_on_that_clock(
     assert counts(stage_text(settings, _night(*EARLY_AND_LATE, day="2024-07-01"), dataset, "k.csv"))[
         3
     ] == len(rejected)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize("check", [{"ge": UTC_NOON}, {"isin": [UTC_NOON]}, {"gt": UTC_NOON - timedelta(1)}])
+def test_a_bound_may_have_another_zone_than_its_column(
+    settings: Settings, zone: str, check: dict[str, Any]
+) -> None:
+    dataset = Dataset("bounded", schema=model(at=(pl.Datetime("us", zone), check)), timezone="Europe/Berlin")
+    staged = stage_text(settings, "at\n2024-07-01 14:00\n2024-07-01T12:00Z\n2024-06-30 13:59\n", dataset)
+    assert [row["_row"] for row in error_rows(staged)] == [3]
 
 
 def test_so_is_a_default(settings: Settings) -> None:
