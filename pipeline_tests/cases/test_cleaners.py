@@ -100,6 +100,14 @@ def test_what_may_mean_two_things_stays(text: str) -> None:
     assert one(POINT, text) == text
 
 
+@pytest.mark.parametrize(
+    "text", ["1.234.-", "1.234.--", "1,234.50.-", "5.50.–", ".50.-", "CHF 1.5.--", "(1.234.-)"]
+)
+def test_cents_and_dashes_for_cents_are_no_number(text: str) -> None:
+    mirrored = text.translate({ord("."): ",", ord(","): "."})
+    assert (one(POINT, text), one(COMMA, mirrored)) == (text, mirrored)
+
+
 @pytest.mark.parametrize("text", ["-,50", "–,50 €", "-,-", "5.-", "1.234.-", "12,-5", "5 kr.,-", ",-"])
 def test_what_may_mean_two_things_with_a_decimal_comma_stays(text: str) -> None:
     assert one(COMMA, text) == text

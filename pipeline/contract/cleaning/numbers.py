@@ -208,7 +208,8 @@ def _without_dashes(frame: pl.DataFrame, point: str) -> pl.DataFrame:
         behind=text.str.contains(rf"[0-9][{_AROUND}%]*[{_MINUS}]$")
         # The point of `5 Fr.-` may be that of the price or that of the word.
         & ~pl.col("value").str.contains(rf"\p{{L}}\.\s*[{_DASHES}]+[)\s]*$"),
-        priced=text.str.contains(rf"[0-9]{point}[{_DASHES}]{{1,2}}$"),
+        # The one point of the number: 1,234,- is no 1.234 where the comma is the point.
+        priced=text.str.contains(rf"^[^{point}]*[0-9]{point}[{_DASHES}]{{1,2}}$"),
     )
     bare = pl.when("behind").then(text.str.head(-1).str.strip_chars_end(_AROUND))
     whole = pl.when("priced").then(text.str.replace(rf"{point}[{_DASHES}]+$", ""))
