@@ -72,13 +72,14 @@ class ColumnReader:
         Args:
             dataset: the contract.
             keys: name of a key → its bytes.
-            second: `_row` numbers, ascending, whose event times are meant the second time that the clocks show them.
+            second: `_row` numbers, ascending, whose event times are meant the second time that the clocks show them; None: the rows are
+                not those of a file in their order, which would tell.
 
         Raises:
             ContractError: a cleaner's key is not set.
         """
         self._dataset = dataset
-        self._second = np.empty(0, np.int64) if second is None else second
+        self._second = second
         self._cleaners = {name: _bound(dataset, name, keys) for name in dataset.cleaners}
         self._memory = CastMemory()
         self._columns = tuple(_with_moment(column, dataset) for column in dataset.columns)
@@ -276,9 +277,14 @@ class ColumnReader:
             typed.lost[name] = union([rows, typed.lost.get(name, _NONE)])
             return _null_at(values, rows)
         # What the contract says is counted; what nobody said is listed, too.
-        said = f"{twice}; it was taken as the {way}"
-        typed.findings.append(Finding(name, REPEATED, said, rows, "repair" if way == "first" else NOTE))
+        alone = way == "order" and self._second is None
+        said = f"{twice}; it was taken as the {'first, as its row came without those around it' if alone else way}"
+        listed = alone or way == "first"
+        typed.findings.append(Finding(name, REPEATED, said, rows, "repair" if listed else NOTE))
+        if alone:
+            return values
         if way == "order":
+            assert self._second is not None
             second = np.isin(typed.numbers[rows].to_numpy(), self._second, assume_unique=True)
             rows, gaps = rows.filter(pl.Series(second)), gaps.filter(pl.Series(second))
         if way == "first" or rows.is_empty():

@@ -102,6 +102,41 @@ def renamed(name: str, to: str | None) -> Any:
     return change
 
 
+@pytest.mark.parametrize("offset", ["", "+01:00"])
+def test_a_corrected_row_of_the_hour_that_comes_twice_has_no_order_and_that_is_told(
+    settings: Settings, tmp_path: Path, offset: str
+) -> None:
+    dataset = people(
+        columns={"id": int, "seen": datetime, "n": int},
+        event_time="seen",
+        timezone="Europe/Berlin",
+        repeated_hour="order",
+    )
+    intake = house(settings, dataset)
+    clocks = ["02:15", "02:45", "02:15", "02:45"]
+    text = "".join(f"{n},2024-10-27 {clock},{'x' if n == 2 else n}\n" for n, clock in enumerate(clocks))
+    load(intake, f"id,seen,n\n{text}")
+    path = exported(intake, tmp_path)
+
+    def change(cells: list[list[Any]]) -> None:
+        cells[1][cells[0].index("n")] = "2"
+        cells[1][cells[0].index("seen")] += offset
+
+    edit(path, change)
+    send_back(intake, path)
+    hours = [seen.hour for (seen,) in rows(intake, "SELECT seen FROM clean.people ORDER BY id")]
+    assert hours == [0, 0, 1 if offset else 0, 1]
+    told = rows(
+        intake, "SELECT _row, severity, message FROM errors.people WHERE check_name = 'repeated_hour'"
+    )
+    if offset:
+        assert told == []
+    else:
+        [(row, severity, message)] = told
+        assert (row, severity) == (3, "repair")
+        assert message.endswith("it was taken as the first, as its row came without those around it")
+
+
 CLEAN = "SELECT id, name, city, customer_name, _rescued FROM clean.people ORDER BY id"
 KEPT = [
     (1, "ann", "Rome", "A. A.", None),
