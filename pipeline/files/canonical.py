@@ -26,6 +26,8 @@ def as_text(values: pl.Series) -> pl.Series:
         return values.bin.encode("hex")
     if isinstance(values.dtype, pl.Datetime):
         return values.dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if values.dtype.time_zone else ""))
+    if values.dtype == pl.Time:
+        return values.dt.to_string("%H:%M:%S%.f")  # a cast to text leaves the fraction of the second off
     if isinstance(values.dtype, pl.Duration):
         return values.dt.to_string("iso")
     return values.cast(pl.String, strict=False)

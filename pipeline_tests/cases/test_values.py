@@ -1041,3 +1041,20 @@ def test_an_event_time_that_is_derived_has_no_order_of_its_own(settings: Setting
 def test_a_number_too_small_for_a_double_is_no_zero_among_decimals(settings: Settings, text: str) -> None:
     staged = stage_text(settings, f"amount\n{text}\n0\n0e-400\n0.0\n", _money())
     assert (counts(staged), violations(staged)) == ((4, 3, 1, 0), [(1, "amount", "cast")])
+
+
+def test_a_time_of_day_that_becomes_text_keeps_the_fraction_of_its_second(settings: Settings) -> None:
+    clocks = [time(1, 2, 3, 4), time(1, 2, 3), time(1, 2, 3, 500_000), time(0), time(23, 59, 59, 999_999)]
+    path = write_parquet(settings, pl.DataFrame({"at": clocks, "n": [1, 2, 3, 4, 5], "seen": clocks}))
+    staged = stage(path, Dataset("clocks", schema=model(at=str, n=int)), settings)
+    rows = clean_rows(staged)
+    assert [time.fromisoformat(text) for text in rows["at"]] == clocks
+    assert rows["at"][1] == "01:02:03"
+    assert [time.fromisoformat(json.loads(text)["seen"]) for text in rows["_rescued"]] == clocks
+    wrong = stage(path, Dataset("clocks", schema=model(at=pl.Time, n=(int, {"gt": 9}))), settings)
+    assert [time.fromisoformat(row["record"]["at"]) for row in error_rows(wrong)] == clocks
+    nanoseconds = pl.Series("at", [3_723_000_000_001]).cast(pl.Time)
+    fine = write_parquet(settings, nanoseconds.to_frame(), "fine.parquet")
+    assert clean_rows(stage(fine, Dataset("fine", schema=model(at=str)), settings))["at"].item() == (
+        "01:02:03.000000001"
+    )
