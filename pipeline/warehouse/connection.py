@@ -27,6 +27,8 @@ _LOCKED = "IO Error: Could not set lock on file "
 # The newest file format that the oldest allowed DuckDB reads: its ways to compress text load 30 % faster than those of the
 # default, which keeps files readable for DuckDB 0.10.
 _STORAGE = "v1.5.0"
+# It takes parts of a statement for one that are not: of DuckDB 1.5 it makes errors inside DuckDB, and figures that are wrong in silence.
+_NOT_TRUSTED = "common_subplan"
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ def _open(opening: Opening, read_only: bool, began: float) -> duckdb.DuckDBPyCon
         "preserve_insertion_order": "false",
         "autoinstall_known_extensions": "false",
         "storage_compatibility_version": _STORAGE,
+        "disabled_optimizers": _NOT_TRUSTED,
     }
     wait = _FIRST_WAIT
     while True:
