@@ -17,7 +17,7 @@ import duckdb
 
 from pipeline.contract import Dataset
 from pipeline.contract.severities import UNIQUE
-from pipeline.ingest.manifest import Staged
+from pipeline.ingest.manifest import DaySpan, Staged
 from pipeline.warehouse import conflicts, contest, ledger, lookups, order
 from pipeline.warehouse.added import Room
 from pipeline.warehouse.conflict_list import CONFLICTS, ConflictList
@@ -25,6 +25,7 @@ from pipeline.warehouse.contest import SEEDS, VERDICTS, Side
 from pipeline.warehouse.errors import ReconciliationError
 from pipeline.warehouse.ledger import HAS_ROWS
 from pipeline.warehouse.loading import changed_rows, count_of
+from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, idents, table, text, timestamp
 from pipeline.warehouse.tables import ERROR_COLUMNS, WAITING_COLUMNS, clean_columns
 from pipeline.warehouse.uniqueness import key_text, lost_to
@@ -392,10 +393,20 @@ def _reconcile(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
 
 
 def _mark(connection: duckdb.DuckDBPyConnection, dataset: Dataset, rows: str, moved: str) -> None:
-    """Mark as dirty what rows of the clean table touch, delivery by delivery; they are there."""
-    for delivery in _deliveries(connection, moved):
+    """Mark as dirty what rows of the clean table touch; they are there. They come or go together, whosever they are: what the rows of one
+    delivery hold together, or fill, may hang on those of another."""
+    theirs = f"(_delivery, _row) IN (SELECT _delivery, _row FROM {moved})"
+    deliveries = _deliveries(connection, moved)
+    spans: list[DaySpan] = []
+    for delivery in deliveries:
         own = f"(SELECT * FROM {rows}) AS row WHERE row._delivery = {text(delivery)}"
-        dirty.mark(connection, dataset, delivery, dirty.spans_in(connection, dataset, own))
+        found = dirty.spans_in(connection, dataset, own)
+        dirty.mark_spans(connection, dataset, found, dataset.time_windows, delivery)
+        dirty.mark_totals(connection, dataset, delivery, delivery)
+        marks.mark_clean(connection, dataset, found, delivery)
+        spans += found
+    cause = deliveries[0] if len(deliveries) == 1 else None
+    dirty.mark_rows(connection, dataset, spans, dataset.time_windows, theirs, cause)
 
 
 def _deliveries(connection: duckdb.DuckDBPyConnection, rows: str) -> list[str]:

@@ -17,8 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.contract import ContractError, Dataset, Total, Tumbling, agg
+from pipeline.contract import ContractError, Dataset, Session, Sliding, Total, Tumbling, agg
+from pipeline.ingest import stage
 from pipeline.ingest.manifest import Staged
+from pipeline.settings import Settings
 from pipeline.warehouse import DeliveryRefused, Warehouse
 from pipeline_tests.cases.keys import Reference, Row
 from pipeline_tests.warehouse.factory import stage_rows
@@ -282,6 +284,65 @@ EVENTS = st.lists(
     min_size=2,
     max_size=8,
 )
+
+
+# Files, in order, whose rows take keys of those before them, or lose their own to them.
+COMING = {
+    "again and again": (
+        ("a.csv", "1,,1,2025-03-01 10:00\n2,,1,2025-03-02 10:00\n3,,2,2025-03-04 10:00\n"),
+        ("b.csv", "2,,2,2025-03-05 10:00\n3,,1,2025-03-03 10:00\n"),
+        ("c.csv", "1,,1,2025-03-01 12:00\n1,,3,2025-03-02 08:00\n4,,,2025-03-06 10:00\n"),
+        ("d.csv", "4,,,2025-03-03 10:00\n2,,,2025-03-02 23:00\n"),
+        ("d.csv", "4,,,2025-03-03 11:00\n2,,,2025-03-02 23:00\n"),
+    ),
+    "the last days of two": (
+        ("a.csv", "9,,1,2025-03-03 10:00\n"),
+        ("b.csv", "1,,1,2025-03-07 10:00\n"),
+        ("c.csv", "2,,1,2025-03-09 10:00\n"),
+        ("d.csv", "1,,2,2025-03-03 11:00\n2,,2,2025-03-03 12:00\n"),
+    ),
+    "the first days of two": (
+        ("a.csv", "9,,1,2025-03-06 10:00\n"),
+        ("b.csv", "1,,1,2025-03-01 10:00\n"),
+        ("c.csv", "2,,1,2025-03-03 10:00\n"),
+        ("d.csv", "1,,2,2025-03-06 11:00\n2,,2,2025-03-06 12:00\n"),
+    ),
+    "the beginning of a stay": (
+        ("a.csv", "1,,1,2025-03-01 10:00\n2,,1,2025-03-03 09:00\n"),
+        ("b.csv", "9,,1,2025-03-05 08:00\n"),
+        ("d.csv", "1,,2,2025-03-15 11:00\n"),
+    ),
+}
+
+
+@pytest.mark.parametrize("coming", COMING.values(), ids=COMING)
+@pytest.mark.parametrize("mode", MODES)
+def test_windows_follow_the_keys_before_and_after_the_commit(
+    mode: str, coming: tuple[tuple[str, str], ...], home: Path
+) -> None:
+    measures = {"things": agg.count(), "newest": agg.max_by("id", "version")}
+    windows: list[Any] = [
+        Tumbling("daily", every="1d", measures=measures, fill="zero"),
+        Sliding("two_days", size="2d", every="1d", measures=measures, fill="forward"),
+        Session("stays", gap="50h", measures=measures),
+        Total("all", measures=measures),
+    ]
+    dataset, where = things(mode, windows=windows), Settings(home=home, settle_seconds=0)
+    warehouse = Warehouse(home / "w.duckdb", {"things": dataset}, staging=where.staging)
+    with warehouse.session() as session:
+        for name, rows in coming:
+            (home / name).write_text(f"id,code,version,at\n{rows}")
+            staged = stage(home / name, dataset, where)
+            live = {window.name: session.windows("things", window.name) for window in windows}
+            session.commit(staged)
+            for window in windows:
+                session.recompute("things", window.name)
+                assert session.verify("things", window.name, sampled=None).differences == 0
+                stored = session.window_rows("things", window.name)
+                figures = [
+                    one for one in stored.columns if one not in ("revision", "computed_at", "is_final")
+                ]
+                assert stored.select(figures).equals(live[window.name].select(figures)), (name, window.name)
 
 
 @pytest.mark.parametrize("codes", [False, True])

@@ -25,7 +25,7 @@ from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.precedence import LAST
 from pipeline.warehouse.sql import idents, table, text
 from pipeline.warehouse.tables import clean_columns
-from pipeline.warehouse.windows import dirty
+from pipeline.warehouse.windows import dirty, reach
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Arriving:
         parts: SELECTs of the rows that would come, with the columns of `clean_columns` but `_rescued`.
         spans: days of the rows that would come or go.
         deliveries: whose rows these are.
+        fresh: those of them that bring rows.
         lost: temporary tables (`_delivery`, `_row`) of rows, in the clean table or to come, whose keys go to rows that come later.
     """
 
@@ -44,10 +45,16 @@ class Arriving:
     parts: tuple[str, ...] = ()
     spans: tuple[DaySpan, ...] = ()
     deliveries: frozenset[str] = field(default=frozenset())
+    fresh: frozenset[str] = field(default=frozenset())
     lost: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.deliveries)
+
+    def going(self) -> str:
+        """SQL condition on the clean rows that go, in brackets."""
+        given = [f"(_delivery, _row) IN (SELECT _delivery, _row FROM {rows})" for rows in self.lost]
+        return f"({' OR '.join([reach.of_deliveries(self.gone), *given])})"
 
     def rows(self, dataset: Dataset, counted: str, condition: str | None = None) -> str:
         """SQL in brackets of the clean rows as they would be; `counted` is SQL of those that count now, `condition` what a row that comes
@@ -90,11 +97,13 @@ def arriving(connection: duckdb.DuckDBPyConnection, dataset: Dataset, waiting: S
         parts = _part(connection, dataset, staged, before, number)
         if parts is not None:
             loaded.add(staged.manifest.sha256)
+            found = _losing(connection, dataset, before, number)
             found = replace(
-                _losing(connection, dataset, before, number),
-                parts=before.parts + parts,
-                spans=before.spans + staged.manifest.days,
-                deliveries=before.deliveries | {staged.delivery},
+                found,
+                parts=found.parts + parts,
+                spans=found.spans + staged.manifest.days,
+                deliveries=found.deliveries | {staged.delivery},
+                fresh=found.fresh | {staged.delivery},
             )
     return found
 

@@ -61,7 +61,7 @@ def mark_rows(
     spans: Sequence[DaySpan],
     windows: Sequence[TimeWindow],
     theirs: str,
-    cause: str,
+    cause: str | None,
 ) -> set[date]:
     """Mark whatever changes of some windows when rows come to count in them or cease to, while they do: the days of windows that contain
     them, of sessions that they prolong or cut, of windows without rows between them and others. Every way in which rows come and go
@@ -70,7 +70,7 @@ def mark_rows(
     Args:
         spans: the days of the rows.
         theirs: SQL condition on clean rows: which these are.
-        cause: the delivery that they are of, or whatever brings them.
+        cause: the delivery that they are of, or whatever brings them; None where that is several.
 
     Returns:
         the days.

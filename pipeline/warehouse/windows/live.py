@@ -78,8 +78,8 @@ def _touched(
     if not coming.spans or rows is None:
         return set()
     found = dirty.days_of(dataset, window, coming.spans)
-    gone, fresh = (reach.of_deliveries(some) for some in (coming.gone, coming.deliveries))
-    found |= reach.further_days(connection, dataset, window, gone, coming.spans)
+    found |= reach.further_days(connection, dataset, window, coming.going(), coming.spans)
+    fresh = reach.of_deliveries(coming.fresh)
     return found | reach.further_days(connection, dataset, window, fresh, coming.spans, rows)
 
 
