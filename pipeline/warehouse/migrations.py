@@ -69,6 +69,17 @@ def pending(
     return [migration for migration in migrations if migration.version not in applied]
 
 
+def behind(
+    connection: duckdb.DuckDBPyConnection, there: Container[tuple[str, str]], folder: Path = FOLDER
+) -> bool:
+    """Whether an earlier version of this program wrote the warehouse last; `there` holds the (schema, table) that exist. A warehouse of a
+    newer one is not behind: that it is newer is told where it is written to."""
+    if ("ops", "migrations") not in there:
+        return False
+    row = connection.execute("SELECT max(version) FROM ops.migrations").fetchone()
+    return row is not None and (row[0] or 0) < len(available(folder))
+
+
 def migrate(connection: duckdb.DuckDBPyConnection, folder: Path = FOLDER) -> list[int]:
     """Apply what is missing, all in one transaction; returns the versions applied now.
 

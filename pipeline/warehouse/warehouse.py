@@ -5,6 +5,7 @@ What belongs here: opening it, ready for use. What does not: what is done with i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -22,7 +23,7 @@ from pipeline.warehouse.errors import ContractChanged, QueryError
 from pipeline.warehouse.evolution import Evolution
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
-from pipeline.warehouse.migrations import migrate, pending
+from pipeline.warehouse.migrations import behind, migrate, pending
 from pipeline.warehouse.session import Session
 from pipeline.warehouse.windows import tables as window_tables
 from pipeline.warehouse.windows.recompute import Recomputed
@@ -70,6 +71,7 @@ class Warehouse:
         self._opening = Opening(path, memory_mb, threads, temp or path.parent / ".duckdb", busy_timeout)
         self._published, self._staging = published, staging
         self._ready: tuple[int, int] | None = None
+        self._looked: tuple[int, int] | None = None
         self._changed: dict[str, ContractChanged | ContractError] = {}
 
     @classmethod
@@ -88,7 +90,7 @@ class Warehouse:
     @contextmanager
     def session(self, *, read_only: bool = False) -> Iterator[Session]:
         """An open session, closed whatever happens. The first one of this process that writes applies migrations and
-        makes the datasets' tables.
+        makes the datasets' tables; so does one for reading only, where an earlier version of the program wrote the file.
 
         Raises:
             WarehouseBusy: another process held the file for longer than `busy_timeout`.
@@ -96,7 +98,10 @@ class Warehouse:
             MigrationError: the warehouse's migrations are not those of this program.
         """
         if not self.path.exists():
-            self._ready = None  # a new file may get the inode of one that was deleted
+            self._ready = self._looked = None  # a new file may get the inode of one that was deleted
+        elif read_only and self._behind():
+            with connected(self._opening) as connection:
+                self._prepare(connection)
         with connected(self._opening, read_only=read_only) as connection:
             if not read_only:
                 self._prepare(connection)
@@ -188,6 +193,20 @@ class Warehouse:
 
     def _named(self, names: Collection[str] | None) -> list[Dataset]:
         return [one for name, one in self.datasets.items() if names is None or name in names]
+
+    def _behind(self) -> bool:
+        """Whether the file lacks what this version reads, looked at once per file; one that may not be written is read as it is."""
+        status = self.path.stat()
+        identity = (status.st_dev, status.st_ino)
+        if identity in (self._ready, self._looked) or not os.access(self.path, os.W_OK):
+            return False
+        with connected(self._opening, read_only=True) as connection:
+            there, comments = tables.layout(connection), window_tables.comments(connection)
+            found = behind(connection, there) or any(
+                window_tables.behind(dataset, comments) for dataset in self.datasets.values()
+            )
+        self._looked = identity
+        return found
 
     def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Migrate and make tables, once per file and process."""

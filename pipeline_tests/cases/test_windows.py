@@ -233,6 +233,27 @@ def test_tables_of_an_earlier_version_get_local_time_without_being_computed(sett
         assert session.publish() == 0
 
 
+def test_a_warehouse_of_an_earlier_version_can_be_read_before_anything_is_written(settings: Settings) -> None:
+    house = House(settings, "Europe/Berlin")
+    house.load("a.csv", "2026-03-28 12:00:00", "2026-03-29 12:00:00")
+    with house.warehouse.session() as session:
+        before = session.window_rows("visits", "daily")
+        ask = session.connection.execute
+        [(said,)] = ask("SELECT comment FROM duckdb_tables() WHERE table_name = 'visits_daily'").fetchall()
+        for name in LOCAL:
+            ask(f"ALTER TABLE windows.visits_daily DROP COLUMN {name}")
+        ask(f"COMMENT ON TABLE windows.visits_daily IS '{said.partition(',')[0]}'")
+        ask("ALTER TABLE ops.deliveries DROP COLUMN rows_superseded")
+        ask("DROP TABLE ops.joined_rows")
+        ask("DELETE FROM ops.migrations WHERE version >= 8")
+    reader = Warehouse(settings.home / "w.duckdb", {"visits": house.dataset})
+    with reader.session(read_only=True) as session:
+        assert [entry.rows_clean for entry in session.entries("visits")] == [2]
+        assert session.window_rows("visits", "daily").equals(before)
+        assert session.dirty() == []
+    assert reader.windows("visits", "daily").equals(before)
+
+
 def test_local_time_is_what_the_clock_shows_and_each_column_says_its_zone(settings: Settings) -> None:
     house = House(settings, "Europe/Berlin")
     house.load("a.csv", "2024-10-27T00:45:00Z", "2024-10-27T01:45:00Z")

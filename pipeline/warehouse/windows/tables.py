@@ -81,6 +81,15 @@ def comments(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
     return dict(rows)
 
 
+def behind(dataset: Dataset, there: dict[str, str | None]) -> bool:
+    """Whether tables of the dataset's windows are as an earlier version made them, without local time."""
+    return any(
+        there.get(f"{dataset.name}_{window.name}") == specification(dataset, window)
+        for window in dataset.windows
+        if local_columns(window)
+    )
+
+
 def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: dict[str, str | None]) -> None:
     """Make missing window tables, and those anew whose specification changed; what they must hold becomes dirty. One that holds
     windows whose rows are gone is put aside under another name.
