@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.files.archive import Member, extract, members
 from pipeline.files.problems import UnreadableFile
 from pipeline.files.table import Dialect, Piece, Table
+from pipeline.machine import written_to
 
 
 class MemberTable(Table):
@@ -71,7 +72,8 @@ def _extract_only(path: Path) -> tuple[str, Path, tempfile.TemporaryDirectory[st
             _verify(path, found, Path(folder.name))
             raise _several(path, found)
         target = Path(folder.name) / PurePosixPath(found[0].name).name
-        extract(path, found[0], target)
+        with written_to(Path(folder.name)):
+            extract(path, found[0], target)
     except BaseException:
         folder.cleanup()
         raise

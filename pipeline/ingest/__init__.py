@@ -18,7 +18,7 @@ from pipeline.ingest.progress import Progress, ProgressUpdate
 from pipeline.ingest.records import source_records
 from pipeline.ingest.refusals import FileChanged, RefusedFile, without_limits
 from pipeline.ingest.stage import stage
-from pipeline.ingest.staging import sweep
+from pipeline.ingest.staging import discard, sweep
 
 __all__ = [
     "CheckCount",
@@ -33,6 +33,7 @@ __all__ = [
     "Staged",
     "approximate_count",
     "bounded_count",
+    "discard",
     "read_manifest",
     "source_records",
     "stage",

@@ -6,12 +6,13 @@ loading it (`warehouse.commit`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 MANIFEST = "manifest.json"
 CORRECTION = "correction"
@@ -158,6 +159,7 @@ class Manifest:
         added: columns of the clean Parquet that the contract does not know and that the table gets, in the file's order.
         remarks: those of the notes that belong into the ledger: columns left out, probable renames.
         correction: of error rows that were sent back, which rows they are; None for any other file.
+        boot: the start of the machine since which it was written, see `read_manifest`; set when it is written.
     """
 
     dataset: str
@@ -187,6 +189,7 @@ class Manifest:
     added: tuple[str, ...] = field(default=())
     remarks: tuple[str, ...] = field(default=())
     correction: CorrectionAccount | None = None
+    boot: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -230,7 +233,7 @@ _ADAPTER = TypeAdapter(Manifest)
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest.json` into `folder`."""
-    (folder / MANIFEST).write_bytes(_ADAPTER.dump_json(manifest, indent=1))
+    (folder / MANIFEST).write_bytes(_ADAPTER.dump_json(replace(manifest, boot=_boot()), indent=1))
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -240,3 +243,22 @@ def read_manifest(folder: Path) -> Manifest:
         FileNotFoundError: there is none. pydantic.ValidationError: it is not one of ours.
     """
     return _ADAPTER.validate_json((folder / MANIFEST).read_bytes())
+
+
+def manifest_of(folder: Path) -> Manifest | None:
+    """The manifest in `folder`; None where it is missing or spoilt, or was written before the machine was started: staged files are not
+    forced onto the disk, for that costs more than to stage them anew, and a power loss spoils any of them."""
+    try:
+        manifest = read_manifest(folder)
+    except (OSError, ValidationError):
+        return None
+    return manifest if manifest.boot == _boot() else None
+
+
+@cache
+def _boot() -> str:
+    """What is the same from one start of the machine to the next; empty where the system does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

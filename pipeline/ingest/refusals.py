@@ -8,7 +8,6 @@ missing (`mapping`).
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import polars as pl
 from pipeline.contract import Dataset
 from pipeline.files import Parsed, Piece, UnreadableFile
 from pipeline.ingest.manifest import CheckCount, Manifest
+from pipeline.ingest.staging import discard
 from pipeline.ingest.violations import Finding, in_words
 from pipeline.settings import Settings
 
@@ -131,7 +131,7 @@ def refuse_too_many(path: Path, dataset: Dataset, folder: Path, manifest: Manife
     """Raise RefusedFile when more rows of a staged file are rejected than its dataset allows; what was staged goes away."""
     cause = too_many(dataset, manifest.rows_rejected, manifest.rows_read, manifest.rejects)
     if cause is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+        discard(folder)
         raise RefusedFile(path, TOO_MANY, cause, too_many_remedy(dataset, path.name), manifest.rejects)
 
 

@@ -17,19 +17,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
+
 from pipeline.contract import Dataset
 from pipeline.files import UnreadableFile, hash_file
 from pipeline.files.names import delivery_key
 from pipeline.ingest.correction import stage_correction
 from pipeline.ingest.file_rows import SMALL, WORKERS, stage_rows
 from pipeline.ingest.hiding import unquoted
-from pipeline.ingest.manifest import MANIFEST, Manifest, Staged, read_manifest, write_manifest
+from pipeline.ingest.manifest import Manifest, Staged, manifest_of, read_manifest, write_manifest
 from pipeline.ingest.originals import Originals, none_known
 from pipeline.ingest.progress import Progress, ProgressMeter
 from pipeline.ingest.reading import open_file
 from pipeline.ingest.refusals import refuse_changed, refuse_oversize, refuse_too_many
-from pipeline.ingest.staging import finish, new_part, ready_folder
+from pipeline.ingest.staging import discard, finish, new_part, ready_folder, whole
 from pipeline.ingest.waiting import note_delivery
+from pipeline.machine import machine_fault, with_place
 from pipeline.settings import Settings, load_settings
 
 
@@ -100,13 +103,19 @@ def _ready(
     """The finished folder of the same content and contract, if an earlier run left one; a large file is hashed only when
     there may be one."""
     if sha256 is None and not any(
-        read_manifest(folder).bytes == size
+        manifest.bytes == size
         for folder in staging.glob(f"*-{dataset.fingerprint}")
-        if (folder / MANIFEST).exists()
+        if (manifest := manifest_of(folder)) is not None
     ):
         return None
     folder = ready_folder(staging, sha256 or hash_file(path), dataset)
-    return (folder, read_manifest(folder)) if (folder / MANIFEST).exists() else None
+    if not folder.exists():
+        return None
+    manifest = whole(folder)
+    if manifest is None:
+        discard(folder)
+        return None
+    return folder, manifest
 
 
 def _stage(
@@ -138,11 +147,15 @@ def _stage(
         # Before the folder gets its name: rows of the old content must not stand under the hash of the new.
         refuse_changed(path, before)
         write_manifest(part, manifest)
-        folder = finish(part, ready_folder(settings.staging, manifest.sha256, dataset))
+        folder = ready_folder(settings.staging, manifest.sha256, dataset)
         # Somebody who staged the same content first may have cut it otherwise: what lies there counts.
-        return folder, read_manifest(folder)
-    except UnreadableFile:
-        refuse_changed(path, before)  # a file that is still being written looks damaged
+        return folder, finish(part, folder, read_manifest(part))
+    except (Exception, pl.exceptions.PanicException) as error:
+        fault = machine_fault(error)
+        if fault is not None:
+            raise with_place(fault, settings.staging, path) from error
+        if isinstance(error, UnreadableFile):
+            refuse_changed(path, before)  # a file that is still being written looks damaged
         raise
     finally:
         hasher.shutdown(wait=True)

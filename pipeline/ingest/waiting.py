@@ -15,10 +15,8 @@ import os
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from pipeline.contract import Dataset
-from pipeline.ingest.manifest import Manifest, Staged, read_manifest
+from pipeline.ingest.manifest import Manifest, Staged, manifest_of
 
 _NOTE = "delivery-"
 
@@ -48,18 +46,18 @@ def waiting(staging: Path, dataset: Dataset, known: MutableMapping[Path, Manifes
         folder = staging / name
         try:
             for at, said in _notes(folder):
-                manifest = known.get(folder) or known.setdefault(folder, read_manifest(folder))
+                manifest = known.get(folder) or manifest_of(folder)
+                if manifest is None:
+                    break
+                known[folder] = manifest
                 if manifest.dataset != dataset.name or manifest.correction is not None:
                     break
                 staged = Staged(folder, manifest, Path(said["source"]), said["delivery"], said["landing"])
                 found[staged.delivery] = max(
                     found.get(staged.delivery, (0, staged)), (at, staged), key=lambda one: one[0]
                 )
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except (ValidationError, json.JSONDecodeError):
-            if folder.exists():
-                raise
+        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError):
+            continue  # it went meanwhile, or is spoilt: the next run stages the file anew
     return [found[delivery][1] for delivery in sorted(found)]
 
 

@@ -9,14 +9,13 @@ they are. Killed in between, the same call goes on: what is done is not under an
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from pipeline.files import Waiting, landing_of
-from pipeline.ingest import Progress, source_records
+from pipeline.ingest import Progress, discard, source_records
 from pipeline.intake.house import Intake
 from pipeline.intake.originals import OriginalUnavailable, drop_copy, find_original, open_original
 from pipeline.intake.prepare import Prepared, prepare_batches
@@ -126,7 +125,7 @@ def _commit(
         done = [_replace(intake, session, item, before[item.waiting.delivery], run_id) for item in batch]
     for item in batch:
         if item.staged is not None:
-            shutil.rmtree(item.staged.folder, ignore_errors=True)
+            discard(item.staged.folder)
     yield from done
 
 

@@ -11,7 +11,6 @@ goes on with the filing: nothing is loaded twice.
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.contract import ContractError
 from pipeline.files import hash_file, unchanged
 from pipeline.files.names import place_below, readable, shown
-from pipeline.ingest import source_records
+from pipeline.ingest import discard, source_records
 from pipeline.intake.house import Intake
 from pipeline.intake.inbox import landed_as
 from pipeline.intake.originals import (
@@ -226,7 +225,7 @@ def _put_away(intake: Intake, item: Prepared, entry: Entry) -> Path | None:
         drop_copy(intake, waiting.path)
         kept_at = None
     if item.staged is not None:
-        shutil.rmtree(item.staged.folder, ignore_errors=True)
+        discard(item.staged.folder)
     return kept_at
 
 

@@ -23,7 +23,7 @@ from pipeline.intake.house import Intake
 from pipeline.intake.originals import STAY, require_recipients, without_recipients
 from pipeline.intake.origins import Origins
 from pipeline.intake.worker import StagingProcesses
-from pipeline.machine import chain
+from pipeline.machine import chain, machine_fault
 from pipeline.warehouse import FROM_WAREHOUSE, Failures, PartFailed, concerns_all
 
 FILES_AT_ONCE = 2
@@ -161,16 +161,18 @@ def prepare_one(
         return Prepared(item, problem=Problem(error.code, error.cause, error.remedy))
     except FileChanged as error:
         return Prepared(item, postponed=str(error))
-    except FileNotFoundError:
+    except FileNotFoundError as error:
         if item.path.exists():
-            raise
+            return _left(item, error)
         return Prepared(item, postponed=f"{item.path} is gone: somebody else took it")
     except _INFRASTRUCTURE as error:
         return _left(item, error)
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001
-        of_warehouse = next((one for one in chain(error) if isinstance(one, FROM_WAREHOUSE)), None)
-        if of_warehouse is not None:
-            return _left(item, of_warehouse)
+        beside = machine_fault(error) or next(
+            (one for one in chain(error) if isinstance(one, FROM_WAREHOUSE)), None
+        )
+        if beside is not None:
+            return _left(item, beside)
         # A file that trips the reader must not keep every other file out: it is set aside with what happened.
         return Prepared(item, problem=_not_understood(error))
     return Prepared(item, staged=staged)

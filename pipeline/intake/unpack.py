@@ -15,6 +15,7 @@ import errno
 import fcntl
 import os
 import shutil
+import uuid
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -140,7 +141,13 @@ def _alone(path: Path) -> Iterator[bool]:
 def _hidden_folder(path: Path) -> Iterator[Path]:
     """An empty folder beside the zip that the inbox passes over."""
     folder = _named(path, ".", _HIDDEN)
-    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.is_dir() or folder.is_symlink():
+        folder.unlink(missing_ok=True)
+    else:
+        # It loses its name first: what of it cannot be removed keeps no zip from being unpacked.
+        left = folder.with_name(f".{uuid.uuid4().hex}.zip{_HIDDEN}")
+        folder.rename(left)
+        shutil.rmtree(left, ignore_errors=True)
     folder.mkdir()
     try:
         yield folder

@@ -8,7 +8,9 @@ jitter, until the file is free. Threads of one process take turns too.
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.warehouse.errors import WarehouseBusy, WarehouseMissing
+from pipeline.warehouse.errors import WarehouseBusy, WarehouseMissing, full_disk
 
 _TURNS: dict[Path, threading.RLock] = {}
 _TURNS_GUARD = threading.Lock()
@@ -57,6 +59,7 @@ def connected(opening: Opening, *, read_only: bool = False) -> Iterator[duckdb.D
     Raises:
         WarehouseBusy: the file was not free within `busy_timeout`.
         WarehouseMissing: opened for reading, and there is no file.
+        OSError: the disk is full, or cannot be written to, whatever DuckDB says of it.
     """
     if read_only and not opening.path.exists():
         raise WarehouseMissing(opening.path)
@@ -71,8 +74,24 @@ def connected(opening: Opening, *, read_only: bool = False) -> Iterator[duckdb.D
             yield connection
         finally:
             connection.close()
+    except duckdb.Error as error:
+        number = full_disk(error)
+        if number is None:
+            raise
+        raise _full(opening, number) from error
     finally:
         turn.release()
+
+
+def _full(opening: Opening, number: int) -> OSError:
+    folder = opening.path.parent
+    free = shutil.disk_usage(folder).free / 2**20
+    return OSError(
+        number,
+        f"{os.strerror(number)}: the warehouse {opening.path.name} cannot be written, {free:,.1f} MB are free; what was not committed is "
+        "as it was",
+        str(folder),
+    )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Final
 import duckdb
 
 from pipeline.ingest.manifest import CheckCount
+from pipeline.machine import full_in_words
 
 
 class WarehouseError(Exception):
@@ -131,3 +132,9 @@ class QueryError(WarehouseError):
 
 FROM_WAREHOUSE: Final = (WarehouseError, duckdb.Error)
 """Whatever the warehouse raises, of ours and of DuckDB."""
+
+
+def full_disk(error: BaseException) -> int | None:
+    """The number of the system's error where DuckDB says that nothing more can be written, in whatever class; else None."""
+    told = isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.TransactionException)
+    return full_in_words(str(error)) if told else None

@@ -6,8 +6,6 @@ What belongs here: setting a failure aside while the rest is done, and telling a
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,10 +17,15 @@ from typing import Any
 import duckdb
 
 from pipeline.contract import ContractError
-from pipeline.warehouse.errors import MigrationError, WarehouseBusy, WarehouseError, WarehouseMissing
+from pipeline.machine import is_full, stops_all
+from pipeline.warehouse.errors import (
+    MigrationError,
+    WarehouseBusy,
+    WarehouseError,
+    WarehouseMissing,
+    full_disk,
+)
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
-_FULL_IN_WORDS = tuple(os.strerror(number) for number in _FULL)
 _NAMED_DAYS = 5
 
 
@@ -228,9 +231,7 @@ def concerns_all(error: BaseException) -> bool:
     """Whether nothing else could be done either: the warehouse is locked or not there, or the disk is full."""
     if isinstance(error, WarehouseBusy | WarehouseMissing | MigrationError):
         return True
-    if isinstance(error, duckdb.IOException):
-        return any(words in str(error) for words in _FULL_IN_WORDS)
-    return isinstance(error, OSError) and error.errno in _FULL
+    return stops_all(error) or full_disk(error) is not None
 
 
 def _explained(error: Exception) -> tuple[str, str, bool]:
@@ -249,6 +250,8 @@ def _explained(error: Exception) -> tuple[str, str, bool]:
             "tries it again."
         )
         return first_words(error), remedy, True
+    if isinstance(error, OSError) and is_full(error):
+        return str(error), "Make room there, and the next run goes on.", False
     if isinstance(error, OSError):
         named = f" ({error.filename})" if error.filename and str(error.filename) not in str(error) else ""
         return f"{error}{named}", "Look at its place and permissions; the next run tries it again.", False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,10 +11,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from pipeline.contract import clean
+from pipeline.contract import ContractError, clean
+from pipeline.files import UnreadableFile
 from pipeline.intake import Intake, open_intake, prepare, take_inbox, wait_and_scan
+from pipeline.machine import machine_fault
 from pipeline.settings import Settings
 from pipeline.warehouse import Warehouse, WarehouseBusy
 from pipeline_tests.sending_back import write_back
@@ -80,3 +85,84 @@ def test_a_correction_waits_for_a_warehouse_that_is_broken(intake: Intake) -> No
     intake.settings.warehouse.write_bytes(whole)
     [outcome] = take_inbox(intake)
     assert outcome.entry.reason == "1 row of 1 delivery corrected"
+
+
+def limited(home: Path, size: int) -> subprocess.CompletedProcess[str]:
+    """`pipeline ingest` in a process that may write no file larger than `size` bytes: the machine's word for it is EFBIG, which polars
+    tells as it tells a full disk."""
+    start = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size})); "
+        "from pipeline.cli import main; sys.argv[1:] = ['ingest']; main()"
+    )
+    environment = os.environ | {"PIPELINE_HOME": str(home), "PIPELINE_SETTLE_SECONDS": "0"}
+    return subprocess.run(
+        [sys.executable, "-c", start], capture_output=True, text=True, env=environment, check=False
+    )
+
+
+@pytest.mark.parametrize("size", [20_000, 200_000])
+def test_a_full_disk_is_no_files_fault(intake: Intake, size: int) -> None:
+    many = [
+        f"{n},a{n}@example.com,1.50,2024-03-01 10:00:00,pending,toys,Ann {n}" if n % 2 else f"{n},x,y,z"
+        for n in range(4_000)
+    ]
+    waits = intake.settings.inbox / "orders" / "a.csv"
+    waits.write_text("\n".join([HEADER, *many]) + "\n")
+    done = limited(intake.settings.home, size)
+    assert done.returncode != 0 and "Traceback" not in done.stderr, done.stderr
+    assert "File too large" in done.stderr + done.stdout
+    assert (
+        "MB are free" in done.stderr + done.stdout and str(intake.settings.home) in done.stderr + done.stdout
+    )
+    assert waits.exists() and not list(intake.settings.quarantine.rglob("*.*"))
+
+    [outcome] = take_inbox(intake)
+    assert (outcome.entry.status, outcome.entry.rows_clean) == ("partial", 2_000)
+
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def raised(error: Exception, by: Exception, hidden: bool = False) -> Exception:
+    """`error` as it is once it was raised for `by`; without its cause where that is hidden."""
+    error.__context__ = by
+    if hidden:
+        error.__suppress_context__ = True
+    else:
+        error.__cause__ = by
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        (pl.exceptions.ComputeError("parquet: underlying IO error: No space left on device (os error 28)"), errno.ENOSPC),
+        (OSError("No space left on device (os error 28): staging/x"), errno.ENOSPC),
+        (pl.exceptions.ComputeError("Permission denied (os error 13)"), errno.EACCES),
+        (raised(UnreadableFile(Path("a.csv"), "damaged", "it is cut off", "Send it again"), FULL), errno.ENOSPC),
+        (raised(RuntimeError("not told"), FULL, hidden=True), errno.ENOSPC),
+        (raised(ContractError("orders", "checks", "breaks", "Mend it"), FULL), errno.ENOSPC),
+    ],
+)  # fmt: skip
+def test_the_machines_fault_is_known_whatever_class_it_comes_in(error: BaseException, number: int) -> None:
+    fault = machine_fault(error)
+    assert isinstance(fault, OSError) and fault.errno == number
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pl.exceptions.ComputeError("could not parse `No space left on device` as i64"),
+        pl.exceptions.ComputeError("could not parse `gone (os error 28)` as i64"),
+        OSError("Invalid data stream"),
+        OSError(errno.EINVAL, "Invalid argument"),
+        UnreadableFile(Path("a.csv"), "damaged", "it is cut off", "Send it again"),
+    ],
+)
+def test_what_a_file_says_is_not_taken_for_the_machines_fault(error: BaseException) -> None:
+    assert machine_fault(error) is None
+
+
+def test_no_memory_is_the_machines_fault() -> None:
+    assert isinstance(machine_fault(raised(RuntimeError("a chunk failed"), MemoryError())), MemoryError)

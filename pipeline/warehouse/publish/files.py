@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.machine import written_to
 from pipeline.warehouse.sql import ident
 
 NOTE = b"windrow.rows"
@@ -88,7 +89,7 @@ def write(
     """
     reader = _reader(connection, content)
     written: set[str] = set()
-    with _Files(folder, reader.schema, content, notes or {}) as files:
+    with written_to(folder), _Files(folder, reader.schema, content, notes or {}) as files:
         for batch in reader:
             for name, rows in cut(batch):
                 files.add(name, rows)
