@@ -33,7 +33,14 @@ from pipeline.orchestration.checks import evaluations
 from pipeline.orchestration.events import SAMPLED_DELIVERIES
 from pipeline.orchestration.names import INFRASTRUCTURE, POOL, clean_key, deliveries_of, errors_key, inbox_key
 from pipeline.orchestration.shape import clean_metadata, errors_metadata
-from pipeline.orchestration.steps import commit_and_report, fail_if, progress_to, sign_in
+from pipeline.orchestration.steps import (
+    commit_and_report,
+    fail_if,
+    fail_if_quarantined,
+    of_this_run,
+    progress_to,
+    sign_in,
+)
 from pipeline.warehouse import Failures
 
 
@@ -124,8 +131,10 @@ def _commit_op(dataset: Dataset) -> OpDefinition:
         outcomes, failures = list[Outcome](), Failures()
         sampled = len(prepared) <= SAMPLED_DELIVERIES
         yield from commit_and_report(context, intake, [prepared], outcomes, sampled, failures)
-        yield from tell(context, list(evaluations(intake, [outcome.entry for outcome in outcomes])))
+        entries = of_this_run(context, intake, [outcome.entry for outcome in outcomes])
+        yield from tell(context, list(evaluations(intake, entries)))
         fail_if(failures)
+        fail_if_quarantined(context, entries)
 
     return commit
 

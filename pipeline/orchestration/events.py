@@ -5,8 +5,8 @@ speak through it: the partitioned assets, the `ingest` job and the sensors. What
 the step's or the instance's.
 
 A loaded delivery is a materialization of its partition in `<dataset>/errors` and `<dataset>/clean`, in this order: the
-sensor that looks for missing events looks for the latter. A delivery that put no rows into the table (quarantined,
-duplicate) is an observation, so that its partition does not look filled. So is a correction, whose rows join other deliveries: those
+sensor that looks for missing events looks for the latter. So is a duplicate, whose rows the table has already: it says so. A
+quarantined delivery is an observation, so that its partition does not look filled. So is a correction, whose rows join other deliveries: those
 are told anew, with the counts that they have now.
 """
 
@@ -107,7 +107,18 @@ def delivery_events(
             for key in (errors_key(entry.dataset), clean_key(entry.dataset))
         ]
     tags = {LEDGER_TAG: entry.id} | ({DATA_VERSION: entry.sha256} if entry.sha256 else {})
-    if entry.status in ("quarantined", "duplicate"):
+    if entry.status == "duplicate":
+        return [
+            AssetMaterialization(
+                key,
+                partition=entry.delivery,
+                description=f"{entry.delivery}: duplicate. {entry.reason or ''}".strip(),
+                metadata=dict(more or {}) | unloaded_metadata(entry, kept_at),
+                tags=tags,
+            )
+            for key in (errors_key(entry.dataset), clean_key(entry.dataset))
+        ]
+    if entry.status == "quarantined":
         return [
             AssetObservation(
                 clean_key(entry.dataset),

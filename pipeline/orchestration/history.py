@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from pipeline.orchestration.asked import Span, days_in, keys_in, span_of
-from pipeline.orchestration.names import WORKER_TAG
+from pipeline.orchestration.names import QUARANTINED_TAG, WORKER_TAG
 from pipeline.orchestration.plans import Ended
 from pipeline.orchestration.worker import process_lives, worker_parts
 
@@ -91,7 +91,7 @@ def ended_since(
         if record.dagster_run.run_id not in seen:
             span = span_of(record.dagster_run.tags)
             keys = list(order) if span is None else keys_in(span, order)
-            ended.append(Ended(keys, record.dagster_run.status in _FAILED, _ended_at(record)))
+            ended.append(Ended(keys, _failed(record.dagster_run), _ended_at(record)))
     return ended, [record.dagster_run.run_id for record in records]
 
 
@@ -100,7 +100,7 @@ def failures_in_a_row(instance: DagsterInstance, job: str) -> tuple[int, float]:
     records = instance.get_run_records(RunsFilter(job_name=job, statuses=list(ENDED)), limit=8)
     streak = 0
     for record in records:
-        if record.dagster_run.status != DagsterRunStatus.FAILURE:
+        if record.dagster_run.status != DagsterRunStatus.FAILURE or not _failed(record.dagster_run):
             break
         streak += 1
     return streak, _ended_at(records[0]) if records else 0.0
@@ -138,6 +138,11 @@ def _gone(instance: DagsterInstance, run: DagsterRun) -> bool:
         return not process_lives(process, born)
     latest = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
     return bool(latest) and time.time() - latest[0].timestamp > _SILENCE
+
+
+def _failed(run: DagsterRun) -> bool:
+    """Whether a run left its work undone; one that quarantined files has done all of it."""
+    return run.status in _FAILED and QUARANTINED_TAG not in run.tags
 
 
 def _ended_at(record: RunRecord) -> float:

@@ -42,7 +42,7 @@ from pipeline.orchestration.names import (
     window_key,
     windows_job_name,
 )
-from pipeline.orchestration.steps import commit_and_report, fail_if, progress_to, sign_in
+from pipeline.orchestration.steps import commit_and_report, fail_if, of_this_run, progress_to, sign_in
 from pipeline.orchestration.windows import report_dirty
 from pipeline.warehouse import Entry, Failures, PartFailed
 
@@ -152,18 +152,10 @@ def _take_in(context: OpExecutionContext) -> Iterator[Any]:
     sampled = len(scan.waiting) <= SAMPLED_DELIVERIES
     batches = prepare_batches(intake, scan.waiting, progress_to(context.log), failures)
     yield from commit_and_report(context, intake, batches, outcomes, sampled, failures)
-    entries = _of_this_run(context, intake, [outcome.entry for outcome in outcomes])
+    entries = of_this_run(context, intake, [outcome.entry for outcome in outcomes])
     yield from tell(context, list(evaluations(intake, entries)))
     # What failed is told by the next step: were this one to fail, no window would be brought up to date.
     yield Output(Taken(faults(judged(intake, entries)), failures.found))
-
-
-def _of_this_run(context: OpExecutionContext, intake: Intake, entries: list[Entry]) -> list[Entry]:
-    """The entries that the run committed; after a retry the ledger says what the attempts before have done."""
-    if not context.retry_number:
-        return entries
-    with intake.warehouse.session(read_only=True) as session:
-        return [entry for entry in session.entries() if entry.run_id == context.run.run_id]
 
 
 @op(

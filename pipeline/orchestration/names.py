@@ -40,6 +40,8 @@ DIRTY_ONLY_TAG = "pipeline/dirty_only"
 """On runs that the sensor asks for: of the days, each window recomputes only those that are dirty for it."""
 DATASETS_TAG = "pipeline/datasets"
 """On a run of `verify_windows`: the datasets, parted by commas, to keep to."""
+QUARANTINED_TAG = "pipeline/quarantined"
+"""On a run that has failed only to show that it quarantined files: how many."""
 WORKER_TAG = "pipeline/worker"
 """On a run: host and process that execute it."""
 

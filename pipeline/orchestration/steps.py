@@ -8,21 +8,30 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from dagster import DagsterLogManager, Failure, InputContext, IOManager, OpExecutionContext, OutputContext
+from dagster import (
+    DagsterLogManager,
+    Failure,
+    InputContext,
+    IOManager,
+    MetadataValue,
+    OpExecutionContext,
+    OutputContext,
+)
 
 from pipeline.ingest.progress import Progress, ProgressUpdate
 from pipeline.intake import Intake, Outcome, Prepared, commit
 from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.events import AssetEvent, report_outcomes
 from pipeline.orchestration.history import end_abandoned_runs
-from pipeline.orchestration.names import WORKER_TAG
+from pipeline.orchestration.names import QUARANTINED_TAG, WORKER_TAG
 from pipeline.orchestration.worker import this_worker
 from pipeline.report import write_indexes, write_outcomes
-from pipeline.warehouse import Failures, PartsFailed
+from pipeline.warehouse import Entry, Failures, PartsFailed
 from pipeline.warehouse.ledger import CURRENT
 
 _TOLD_TOGETHER = 100
 _TOLD_EVERY = 5.0
+_NAMED = 20
 
 
 def progress_to(log: DagsterLogManager) -> Progress:
@@ -96,6 +105,33 @@ def fail_if(failures: Failures) -> None:
         raise Failure(
             f"{error.message}\n{error}", {"failures": failures.told()}, allow_retries=not error.lasting
         ) from error
+
+
+def of_this_run(context: OpExecutionContext, intake: Intake, entries: list[Entry]) -> list[Entry]:
+    """The entries that the run committed; after a retry the ledger says what the attempts before have done."""
+    if not context.retry_number:
+        return entries
+    with intake.warehouse.session(read_only=True) as session:
+        return [entry for entry in session.entries() if entry.run_id == context.run.run_id]
+
+
+def fail_if_quarantined(context: OpExecutionContext, entries: Sequence[Entry]) -> None:
+    """Fail the step, as its last deed, where files were quarantined: Dagster shows a partition as failed only where the run that was
+    to fill it has failed.
+
+    Raises:
+        Failure: names each file and its reason; it is not tried again.
+    """
+    reasons = {entry.delivery: entry.reason or "" for entry in entries if entry.status == "quarantined"}
+    if not reasons:
+        return
+    context.instance.add_run_tags(context.run.run_id, {QUARANTINED_TAG: str(len(reasons))})
+    named = "; ".join(f"{delivery}: {reason}" for delivery, reason in list(reasons.items())[:_NAMED])
+    raise Failure(
+        f"{len(reasons)} of {len(entries)} files were quarantined, all others are taken. Mend the file and drop it again. {named}",
+        {"quarantined": MetadataValue.json(reasons)},
+        allow_retries=False,
+    )
 
 
 def in_words(outcome: Outcome) -> str:

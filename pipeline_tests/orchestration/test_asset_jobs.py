@@ -7,6 +7,7 @@ import zipfile
 from dagster import AssetKey, DagsterInstance
 
 from pipeline.intake import Intake
+from pipeline.orchestration.history import failures_in_a_row
 from pipeline.orchestration.names import INBOX_ONLY_TAG
 from pipeline_tests.orchestration.conftest import Drop, Run, order
 from pipeline_tests.orchestration.test_ingest_job import materialized
@@ -31,9 +32,15 @@ def test_a_range_takes_its_files_and_an_unreadable_one_among_them_harms_no_other
         drop(name, order(ord(name[0])))
     drop("b.csv", header="")
     instance.add_dynamic_partitions("orders_deliveries", ["a.csv", "b.csv", "c.csv", "d.csv"])
-    assert run("orders_ingest", {RANGE[0]: "a.csv", RANGE[1]: "c.csv"}).success
+    result = run("orders_ingest", {RANGE[0]: "a.csv", RANGE[1]: "c.csv"})
+    assert not result.success
+    failure = result.failure_data_for_node("orders_delivery.orders_commit")
+    assert failure is not None and failure.user_failure_data is not None
+    assert "1 of 3 files were quarantined" in str(failure.user_failure_data.description)
+    assert "b.csv" in failure.user_failure_data.metadata["quarantined"].value
     assert materialized(instance, "orders", "clean") == {"a.csv", "c.csv"}
     assert materialized(instance, "orders", "errors") == {"a.csv", "c.csv"}
+    assert failures_in_a_row(instance, "orders_ingest")[0] == 0
 
 
 def test_without_a_partition_all_that_waits_for_the_dataset_is_taken(

@@ -69,6 +69,18 @@ mutation ($params: LaunchBackfillParams!) {
 }
 """
 
+STATUSES = """
+query ($key: [String!]!) {
+  assetNodeOrError(assetKey: {path: $key}) {
+    ... on AssetNode {
+      assetPartitionStatuses {
+        ... on DefaultPartitionStatuses { materializedPartitions failedPartitions }
+      }
+    }
+  }
+}
+"""
+
 INSTANCE = {
     "telemetry": {"enabled": False},
     "run_launcher": {
@@ -90,7 +102,7 @@ class Page:
     def instance(self) -> DagsterInstance:
         return self.context.instance
 
-    def backfill(self, *assets: str, **chosen: Any) -> list[dict[str, str]]:
+    def backfill(self, *assets: str, fails: bool = False, **chosen: Any) -> list[dict[str, str]]:
         """Launch a backfill, follow it to its end; the tags of its runs, oldest first."""
         selection = [{"path": ["shop", name]} for name in assets]
         params = {"assetSelection": selection, "tags": [], "fromFailure": False, **chosen}
@@ -106,14 +118,26 @@ class Page:
             assert backfill is not None
             if backfill.status in BULK_ACTION_TERMINAL_STATUSES:
                 break
-        assert backfill.status == BulkActionStatus.COMPLETED_SUCCESS, backfill.error
         runs = [run for run in self.instance.get_runs() if run.tags.get("dagster/backfill") == identity]
-        assert {run.status for run in runs} == {DagsterRunStatus.SUCCESS}
+        if fails:
+            assert backfill.status == BulkActionStatus.COMPLETED_FAILED
+            assert {run.status for run in runs} == {DagsterRunStatus.FAILURE}
+        else:
+            assert backfill.status == BulkActionStatus.COMPLETED_SUCCESS, backfill.error
+            assert {run.status for run in runs} == {DagsterRunStatus.SUCCESS}
         return [dict(run.tags) for run in reversed(runs)]
 
     def told(self, asset: str) -> set[str]:
         """The partitions that are materialized."""
         return materialized(self.instance, "shop", asset)
+
+    def statuses(self, asset: str) -> dict[str, list[str]]:
+        """The partitions of deliveries as the page shows them: failed ones and materialized ones."""
+        node = execute_dagster_graphql(
+            self.context.create_request_context(), STATUSES, {"key": ["shop", asset]}
+        ).data["assetNodeOrError"]
+        found = node["assetPartitionStatuses"]
+        return {name: sorted(found[f"{name}Partitions"]) for name in ("failed", "materialized")}
 
     def rows_of(self, window: str, day: str) -> Any:
         """The rows that the latest materialization of a day tells of."""
@@ -196,3 +220,32 @@ def test_deliveries_that_are_in_the_archive_by_now(page: Page) -> None:
     assert list(page.inbox.iterdir()) == []
     page.backfill("clean", "errors", partitionNames=["3.csv"])
     assert "3.csv" in page.told("clean")
+
+
+def test_a_quarantined_delivery_is_a_failed_partition_and_a_duplicate_says_what_it_is(page: Page) -> None:
+    page.drop("4.csv", DAYS[2])
+    (page.inbox / "5.csv").write_bytes((page.inbox / "4.csv").read_bytes())
+    (page.inbox / "6.csv").write_text("")
+    names = ["4.csv", "5.csv", "6.csv"]
+    page.instance.add_dynamic_partitions("shop_deliveries", names)
+    page.backfill("clean", "errors", partitionNames=names, fails=True)
+    for asset in ("clean", "errors"):
+        told = page.statuses(asset)
+        assert told["failed"] == ["6.csv"]
+        assert {"4.csv", "5.csv"} <= set(told["materialized"])
+    wanted = AssetRecordsFilter(AssetKey(["shop", "clean"]), asset_partitions=["5.csv"])
+    [duplicate] = page.instance.fetch_materializations(wanted, limit=1).records
+    assert duplicate.asset_materialization is not None
+    assert "duplicate" in str(duplicate.asset_materialization.description)
+    assert "4.csv" in str(duplicate.asset_materialization.metadata["reason"].value)
+    wanted = AssetRecordsFilter(AssetKey(["shop", "clean"]), asset_partitions=["6.csv"])
+    [refused] = page.instance.fetch_observations(wanted, limit=1).records
+    assert refused.event_log_entry.asset_observation is not None
+    assert "empty" in str(refused.event_log_entry.asset_observation.metadata["reason"].value)
+
+
+def test_a_quarantined_delivery_that_comes_mended_fills_its_partition(page: Page) -> None:
+    page.drop("6.csv", DAYS[2])
+    page.backfill("clean", "errors", partitionNames=["6.csv"])
+    assert page.statuses("clean")["failed"] == []
+    assert "6.csv" in page.statuses("clean")["materialized"]
