@@ -37,8 +37,10 @@ from pipeline.orchestration.steps import (
     commit_and_report,
     fail_if,
     fail_if_quarantined,
+    failing_at_once,
     of_this_run,
     progress_to,
+    retried_where_it_helps,
     sign_in,
 )
 from pipeline.warehouse import Failures
@@ -108,7 +110,8 @@ def _stage_op(dataset: Dataset) -> OpDefinition:
     )
     def stage(context: OpExecutionContext) -> Any:
         sign_in(context)
-        return _stage(context, dataset.name)
+        with failing_at_once():
+            return _stage(context, dataset.name)
 
     return stage
 
@@ -122,6 +125,7 @@ def _commit_op(dataset: Dataset) -> OpDefinition:
         retry_policy=INFRASTRUCTURE,
         description="Load each staged file in one transaction, put the file away, tell what happened.",
     )
+    @retried_where_it_helps
     def commit(context: OpExecutionContext, staged: Any) -> Iterator[Any]:
         intake: Intake = context.resources.intake
         prepared = _stage(context, dataset.name) if staged is None else staged

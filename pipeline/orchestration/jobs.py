@@ -42,7 +42,14 @@ from pipeline.orchestration.names import (
     window_key,
     windows_job_name,
 )
-from pipeline.orchestration.steps import commit_and_report, fail_if, of_this_run, progress_to, sign_in
+from pipeline.orchestration.steps import (
+    commit_and_report,
+    fail_if,
+    of_this_run,
+    progress_to,
+    retried_where_it_helps,
+    sign_in,
+)
 from pipeline.orchestration.windows import report_dirty
 from pipeline.warehouse import Entry, Failures, PartFailed
 
@@ -137,6 +144,7 @@ def _for_steps(given: Mapping[str, Any]) -> dict[str, Any]:
     retry_policy=INFRASTRUCTURE,
     description="Stage and commit file after file; the next ones are staged while one is committed.",
 )
+@retried_where_it_helps
 def _take_in(context: OpExecutionContext) -> Iterator[Any]:
     sign_in(context)
     intake: Intake = context.resources.intake
@@ -166,6 +174,7 @@ def _take_in(context: OpExecutionContext) -> Iterator[Any]:
     retry_policy=INFRASTRUCTURE,
     description="Recompute the dirty windows; then fail if parts of the run failed, or if it was told to fail on rejected rows.",
 )
+@retried_where_it_helps
 def _bring_windows_up_to_date(context: OpExecutionContext, taken: Any) -> Iterator[Any]:
     failures = Failures()
     failures.add(taken.failures)

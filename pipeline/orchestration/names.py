@@ -46,7 +46,7 @@ WORKER_TAG = "pipeline/worker"
 """On a run: host and process that execute it."""
 
 INFRASTRUCTURE = RetryPolicy(max_retries=3, delay=1, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS)
-"""Errors of data never raise, so whatever raises in a step is the machine's: try again, with growing pauses."""
+"""What the machine fails with is tried again, with growing pauses; what would fail again fails the run at once (`steps.failing_at_once`)."""
 
 
 def inbox_key(dataset: str) -> AssetKey:

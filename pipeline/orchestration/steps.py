@@ -6,7 +6,10 @@ What belongs here: helpers that a step calls. What does not: the steps themselve
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
 
 from dagster import (
     DagsterLogManager,
@@ -26,7 +29,7 @@ from pipeline.orchestration.history import end_abandoned_runs
 from pipeline.orchestration.names import QUARANTINED_TAG, WORKER_TAG
 from pipeline.orchestration.worker import this_worker
 from pipeline.report import write_indexes, write_outcomes
-from pipeline.warehouse import Entry, Failures, PartsFailed
+from pipeline.warehouse import Entry, Failures, PartsFailed, may_pass
 from pipeline.warehouse.ledger import CURRENT
 
 _TOLD_TOGETHER = 100
@@ -132,6 +135,31 @@ def fail_if_quarantined(context: OpExecutionContext, entries: Sequence[Entry]) -
         {"quarantined": MetadataValue.json(reasons)},
         allow_retries=False,
     )
+
+
+def retried_where_it_helps(step: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """A step that yields, of which an error that would come again fails the run at once; what may pass by itself (the disk, memory,
+    DuckDB's input and output, a warehouse that is busy) is left to the step's retry policy."""
+
+    @wraps(step)
+    def tried(*arguments: Any, **named: Any) -> Iterator[Any]:
+        with failing_at_once():
+            yield from step(*arguments, **named)
+
+    return tried
+
+
+@contextmanager
+def failing_at_once() -> Iterator[None]:
+    """`retried_where_it_helps` for a step that returns."""
+    try:
+        yield
+    except Failure:
+        raise
+    except Exception as error:
+        if may_pass(error):
+            raise
+        raise Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
 
 
 def in_words(outcome: Outcome) -> str:

@@ -28,7 +28,7 @@ from pipeline.intake import Intake
 from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.events import AssetEvent, report_windows
 from pipeline.orchestration.names import INFRASTRUCTURE, POOL, RETENTION_JOB, VERIFY_JOB, clean_key
-from pipeline.orchestration.steps import fail_if, sign_in
+from pipeline.orchestration.steps import fail_if, retried_where_it_helps, sign_in
 from pipeline.warehouse import Failures, Retained
 
 
@@ -64,6 +64,7 @@ def retention_job(datasets: Iterable[Dataset]) -> JobDefinition:
         retry_policy=INFRASTRUCTURE,
         description="Delete what is older than its dataset keeps it.",
     )
+    @retried_where_it_helps
     def retain(context: OpExecutionContext) -> Iterator[Any]:
         sign_in(context)
         asked = context.op_config.get("datasets")

@@ -49,7 +49,7 @@ from pipeline.orchestration.names import (
     windows_job_name,
 )
 from pipeline.orchestration.shape import window_metadata
-from pipeline.orchestration.steps import fail_if, sign_in
+from pipeline.orchestration.steps import fail_if, retried_where_it_helps, sign_in
 from pipeline.warehouse import Failures, Recomputed
 
 
@@ -143,6 +143,7 @@ def _recompute_op(dataset: Dataset, windows: Sequence[TimeWindow], mark: str) ->
         retry_policy=INFRASTRUCTURE,
         description="Compute the windows of these days anew from the clean rows.",
     )
+    @retried_where_it_helps
     def recompute(context: OpExecutionContext, days: Any) -> Iterator[Any]:
         intake: Intake = context.resources.intake
         failures = Failures()
@@ -182,6 +183,7 @@ def _totals(dataset: Dataset) -> AssetsDefinition:
         required_resource_keys={"intake"},
         retry_policy=INFRASTRUCTURE,
     )
+    @retried_where_it_helps
     def totals(context: AssetExecutionContext) -> Iterator[Any]:
         run = context.op_execution_context
         intake: Intake = run.resources.intake

@@ -17,7 +17,7 @@ from pipeline.warehouse.errors import (
     WarehouseMissing,
 )
 from pipeline.warehouse.evolution import Change, Evolution, Step
-from pipeline.warehouse.failures import Failures, PartFailed, PartsFailed, concerns_all, told
+from pipeline.warehouse.failures import Failures, PartFailed, PartsFailed, concerns_all, may_pass, told
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.session import Session
@@ -59,5 +59,6 @@ __all__ = [
     "WarehouseMissing",
     "concerns_all",
     "explain",
+    "may_pass",
     "told",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from pipeline.contract import ContractError
-from pipeline.machine import is_full, stops_all
+from pipeline.machine import is_full, machine_fault, stops_all
 from pipeline.warehouse.errors import (
     MigrationError,
     WarehouseBusy,
@@ -234,6 +234,16 @@ def concerns_all(error: BaseException) -> bool:
     return stops_all(error) or full_disk(error) is not None
 
 
+def may_pass(error: BaseException) -> bool:
+    """Whether the same may go well if it is tried again, for it is the machine's: not so for data and declarations."""
+    if isinstance(error, PartsFailed | PartFailed):
+        return not error.lasting
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return False
+    passing = OSError | MemoryError | WarehouseBusy | duckdb.OperationalError | duckdb.FatalException
+    return isinstance(error, passing) or machine_fault(error) is not None
+
+
 def _explained(error: Exception) -> tuple[str, str, bool]:
     """Cause, remedy (empty: the part's own) and whether it lasts."""
     if isinstance(error, WarehouseError | ContractError):
@@ -256,10 +266,14 @@ def _explained(error: Exception) -> tuple[str, str, bool]:
         named = f" ({error.filename})" if error.filename and str(error.filename) not in str(error) else ""
         return f"{error}{named}", "Look at its place and permissions; the next run tries it again.", False
     if isinstance(error, duckdb.Error):
-        return first_words(error), "", False
+        return first_words(error), "", not may_pass(error)
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = "".join(f" (at {Path(one.filename).name}, line {one.lineno})" for one in last)
-    return f"{type(error).__name__}: {error}{place}", "Please report it; the next run tries it again.", False
+    return (
+        f"{type(error).__name__}: {error}{place}",
+        "Please report it; the next run tries it again.",
+        not may_pass(error),
+    )
 
 
 def first_words(error: duckdb.Error) -> str:
