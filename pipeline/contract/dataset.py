@@ -24,6 +24,7 @@ from pipeline.contract.durations import parse_duration
 from pipeline.contract.errors import ContractError
 from pipeline.contract.exact import Computed
 from pipeline.contract.fingerprint import fingerprint_of
+from pipeline.contract.former import former_fingerprint
 from pipeline.contract.read import Read
 from pipeline.contract.references import Reference
 from pipeline.contract.rules import Rule, Severity
@@ -257,8 +258,13 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits that change whenever the contract could stage a file differently (windows do not count)."""
+        """A short text that changes whenever the contract could stage a file differently (windows do not count)."""
         return fingerprint_of(self)
+
+    @cached_property
+    def former_fingerprint(self) -> str:
+        """The fingerprint as earlier versions wrote it: a delivery that has it was judged by this contract, too."""
+        return former_fingerprint(self)
 
     def window(self, name: str) -> Window:
         """The window called `name`; raises KeyError naming those that exist."""

@@ -18,7 +18,7 @@ import polars as pl
 from pipeline.contract.errors import ContractError
 from pipeline.contract.exact import Computed, three_values
 from pipeline.contract.headers import normalise
-from pipeline.contract.stable import stable_text
+from pipeline.contract.stable import expression_text
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,7 @@ class Derived:
     @property
     def fingerprint(self) -> tuple[str, str, bool]:
         """Changes whenever the outcome may change."""
-        try:
-            text = self.expression.meta.serialize(format="json")
-        except (pl.exceptions.PolarsError, ValueError, TypeError):
-            text = stable_text(str(self.expression))  # Python functions in it cannot be serialised
-        return self.name, text, self.source
+        return self.name, expression_text(self.expression), self.source
 
 
 def split(column: str, into: Sequence[str], on: str = " ") -> tuple[Derived, ...]:

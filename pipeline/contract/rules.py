@@ -18,7 +18,7 @@ import polars as pl
 
 from pipeline.contract.checks.own import as_answers
 from pipeline.contract.errors import ContractError
-from pipeline.contract.stable import stable_text
+from pipeline.contract.stable import expression_text, stable_text
 
 Severity = Literal["reject", "warn", "quarantine"]
 SEVERITIES: tuple[str, ...] = get_args(Severity)
@@ -74,10 +74,13 @@ class Rule:
     @property
     def fingerprint(self) -> str:
         """16 hex digits that change whenever the rule could give other error rows."""
+        return self.written(stable_text)
+
+    def written(self, text: Callable[[Any], str]) -> str:
+        """The fingerprint, where `text` writes Python functions."""
+        does = expression_text(self.good)
         if self._function is not None:
-            does = stable_text((self._function, self.concerns))
-        else:
-            does = _written_out(self.good)
+            does = text((self._function, self.concerns))
         said = (self.name, does, self.text, self.severity)
         return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
@@ -189,11 +192,3 @@ def _check_expression(dataset: str, where: str, rule: Rule, columns: Mapping[str
     if answers.dtypes != [pl.Boolean] or answers.height:
         cause = "gives one answer for all rows" if answers.height else f"gives {given} for a row"
         raise ContractError(dataset, where, cause, "A rule gives one true or false per row.")
-
-
-def _written_out(expression: pl.Expr) -> str:
-    """The whole expression: as text polars leaves out the middle of long lists."""
-    try:
-        return expression.meta.serialize(format="json")
-    except (pl.exceptions.PolarsError, ValueError, TypeError):
-        return stable_text(str(expression))  # Python functions in it cannot be serialised

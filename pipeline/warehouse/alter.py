@@ -30,7 +30,8 @@ def changes(
     stale = _stale(connection, there)
     found = []
     for dataset in datasets:
-        count = sum(n for name, mark, n in stale if name == dataset.name and mark != dataset.fingerprint)
+        current = (dataset.fingerprint, dataset.former_fingerprint)
+        count = sum(n for name, mark, n in stale if name == dataset.name and mark not in current)
         existing = there.get(("clean", dataset.name))
         steps = () if existing is None else tuple(plan(dataset, existing, count))
         found.append(Change(dataset.name, steps, count))

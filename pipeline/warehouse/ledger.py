@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -16,6 +16,8 @@ from typing import Any
 
 import duckdb
 
+from pipeline.contract import Dataset
+from pipeline.contract.fingerprint import MARK
 from pipeline.ingest.manifest import CORRECTION, ColumnProfile, Staged
 
 CURRENT = ("loaded", "partial")
@@ -272,6 +274,20 @@ def change(connection: duckdb.DuckDBPyConnection, entry: Entry, values: dict[str
     given = ", ".join(f"{name} = ?" for name in values)
     connection.execute(f"UPDATE ops.deliveries SET {given} WHERE id = ?", [*values.values(), entry.id])
     return replace(entry, **values)
+
+
+def carry_fingerprints(connection: duckdb.DuckDBPyConnection, datasets: Iterable[Dataset]) -> None:
+    """Write anew the fingerprints that earlier versions stored of the contracts of now; those of other contracts stay."""
+    rows = connection.execute(
+        "SELECT DISTINCT dataset FROM ops.deliveries WHERE NOT starts_with(contract_fingerprint, ?)", [MARK]
+    ).fetchall()
+    earlier = {name for (name,) in rows}
+    for dataset in datasets:
+        if dataset.name in earlier:
+            connection.execute(
+                "UPDATE ops.deliveries SET contract_fingerprint = ? WHERE dataset = ? AND contract_fingerprint = ?",
+                [dataset.fingerprint, dataset.name, dataset.former_fingerprint],
+            )
 
 
 def insert_profile(

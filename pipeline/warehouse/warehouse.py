@@ -17,7 +17,7 @@ import polars as pl
 from pipeline.contract import ContractError, Dataset
 from pipeline.ingest.manifest import Staged
 from pipeline.settings import Settings
-from pipeline.warehouse import alter, tables
+from pipeline.warehouse import alter, ledger, tables
 from pipeline.warehouse.connection import Opening, connected, transaction
 from pipeline.warehouse.errors import ContractChanged, QueryError
 from pipeline.warehouse.evolution import Evolution
@@ -188,6 +188,7 @@ class Warehouse:
         with connected(self._opening) as connection:
             missing = tuple(one.name for one in pending(connection, tables.layout(connection)))
             migrate(connection)
+            ledger.carry_fingerprints(connection, self.datasets.values())
             done = [alter.apply(connection, one, convert=convert) for one in self._named(names)]
         return Evolution(missing, tuple(done))
 
@@ -219,6 +220,7 @@ class Warehouse:
         migrate(connection)
         changed: dict[str, ContractChanged | ContractError] = {}
         with transaction(connection):
+            ledger.carry_fingerprints(connection, self.datasets.values())
             there, comments = tables.layout(connection), window_tables.comments(connection)
             for dataset in self.datasets.values():
                 try:

@@ -20,7 +20,7 @@ from pandera.errors import SchemaInitError
 
 from pipeline.contract.checks.values import on_distinct
 from pipeline.contract.exact import Computed
-from pipeline.contract.stable import stable_text
+from pipeline.contract.stable import FunctionDigest, stable_text
 
 
 def expression(name: str, function: Callable[[pl.Expr], pl.Expr], message: str) -> Check:
@@ -67,7 +67,7 @@ def _check(
         raise ValueError(f"{where}: {function!r} is no function: give it one")
     if not isinstance(message, str) or not message.strip():
         raise ValueError(f"{where}: the message is empty: say what is wrong with '{{value}}'")
-    does = hashlib.sha256(stable_text(function).encode()).hexdigest()[:16]
+    does = FunctionDigest(hashlib.sha256(stable_text(function).encode()).hexdigest()[:16], function)
     return Check(run, name=name, error=message, statistics={made_by: does})
 
 

@@ -39,6 +39,7 @@ class Cleaner:
         refusal: what is wrong with those, with `{value}` where the value goes.
         key: name of the key it needs, or None.
         keyed: key → the change, for a cleaner that needs one.
+        own: whether `change` is a function of the declaration's own, which the fingerprint stands for.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Cleaner:
     refusal: str = field(default="", repr=False)
     key: str | None = None
     keyed: Callable[[bytes], Change] | None = field(default=None, repr=False, compare=False)
+    own: bool = False
 
     def apply(self, column: pl.Series, canonical: pl.Series | None = None) -> pl.Series:
         """The cleaned column, same length and name; see `apply_counted`."""

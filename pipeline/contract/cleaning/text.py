@@ -244,4 +244,4 @@ def pad(width: int, char: str = "0") -> Cleaner:
 def custom(name: str, change: Change) -> Cleaner:
     """Any polars expression from text to text: `clean.custom("no_dots", lambda v: v.str.replace_all(".", "", literal=True))`."""
     digest = hashlib.sha256(stable_text(change).encode()).hexdigest()[:16]
-    return Cleaner(name, change, None, fingerprint(name, digest))
+    return Cleaner(name, change, None, fingerprint(name, digest), own=True)

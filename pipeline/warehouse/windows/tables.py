@@ -16,6 +16,8 @@ from datetime import date, datetime
 import duckdb
 
 from pipeline.contract import Dataset, Session, Total, Window
+from pipeline.contract.former import former_window
+from pipeline.contract.stable import ENCODING, declared, stable_text
 from pipeline.contract.zones import changes
 from pipeline.warehouse import ledger
 from pipeline.warehouse.publish import marks
@@ -30,6 +32,9 @@ LOCAL = (("local_start", "TIMESTAMP"), ("local_end", "TIMESTAMP"), ("day", "DATE
 _WITH_LOCAL = ", with local time"
 _MEANING = 1
 """Raised when the same declaration comes to mean other figures: then all windows are computed anew."""
+_BEGINS = f"specification v{ENCODING}-"
+_FORMER_MEANING = 1
+"""That of the warehouses whose comments are as `_former_specification` has them."""
 
 
 def window_table(dataset: Dataset, window: Window) -> str:
@@ -63,14 +68,47 @@ def local_values(
 
 def specification(dataset: Dataset, window: Window) -> str:
     """What the table's comment says: changes whenever the same rows could give other figures."""
-    measures = {name: window.measures[name] for name in window.measures}
-    declared = replace(window, by=tuple(window.by), measures=measures)
-    columns = [*figure_columns(dataset, window), *BOOKKEEPING]  # what follows from these says no more
-    said = [_MEANING, repr(declared), dataset.event_time, dataset.timezone, columns]
+    said = {
+        "meaning": _MEANING,
+        "window": declared(replace(window, by=tuple(window.by), measures=dict(window.measures))),
+        "event_time": dataset.event_time,
+        "timezone": dataset.timezone,
+        "columns": [*figure_columns(dataset, window), *BOOKKEEPING],  # what follows from these says no more
+    }
+    return _BEGINS + hashlib.sha256(stable_text(said).encode()).hexdigest()[:16]
+
+
+def _former_specification(dataset: Dataset, window: Window) -> str | None:
+    """What earlier versions made the comment say; None where the window declares what they did not know."""
+    written = former_window(window)
+    if written is None or _MEANING != _FORMER_MEANING:
+        return None
+    columns = [*figure_columns(dataset, window), *BOOKKEEPING]
+    said = [_FORMER_MEANING, written, dataset.event_time, dataset.timezone, columns]
     if getattr(window, "fill_limit", None) is not None:
         said.append(f"fill_limit={window.fill_limit}")  # type: ignore[union-attr]
     content = "\n".join(map(str, said))
     return "specification " + hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _carried(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    window: Window,
+    said: str | None,
+    meaning: str,
+    wanted: str,
+) -> str | None:
+    """What a table's comment says; where that is what earlier versions wrote of this same window, it becomes what is written now."""
+    if said is None or said.startswith(_BEGINS):
+        return said
+    former = _former_specification(dataset, window)
+    if former is None or said not in (former, former + _WITH_LOCAL):
+        return said
+    said = meaning + said.removeprefix(former)
+    if said == wanted:
+        connection.execute(f"COMMENT ON TABLE {window_table(dataset, window)} IS {text(said)}")
+    return said
 
 
 def comments(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
@@ -100,9 +138,10 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: dict[
     for window in dataset.windows:
         name, meaning = f"{dataset.name}_{window.name}", specification(dataset, window)
         wanted = meaning + (_WITH_LOCAL if local_columns(window) else "")
-        if there.get(name) == wanted:
+        said = _carried(connection, dataset, window, there.get(name), meaning, wanted)
+        if said == wanted:
             continue
-        if there.get(name) == meaning:
+        if said == meaning:
             _carry_over(connection, dataset, window)
             _mark_misplaced(connection, dataset, window)
             _comment(connection, dataset, window, wanted)
