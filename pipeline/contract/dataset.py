@@ -80,7 +80,8 @@ class Dataset:
         archive: what becomes of the original once its rows are loaded: "keep" it in the archive, "encrypt" it there (needs
             PIPELINE_ARCHIVE_RECIPIENT; its quarantine too), or "off": it is deleted.
         freshness: time within which a new delivery is expected ("1d"), or None.
-        first_day: first day partition of its windows.
+        first_day: the first day that is a partition of its windows in Dagster; earlier ones are computed and stored all the same. None:
+            every day that has windows is one.
         description: what it is, for people.
 
     Raises:
@@ -119,7 +120,7 @@ class Dataset:
     max_errors: int | None = None
     archive: Literal["keep", "encrypt", "off"] = "keep"
     freshness: str | None = None
-    first_day: date = date(2010, 1, 1)
+    first_day: date | None = None
     description: str = ""
 
     def __post_init__(self) -> None:

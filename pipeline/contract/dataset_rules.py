@@ -60,7 +60,7 @@ _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("max_errors", (int, NoneType), "a number of rows from 0, or None"),
     ("archive", (str,), 'one of "keep", "encrypt", "off"'),
     ("freshness", (str, NoneType), 'a length of time: "1d"'),
-    ("first_day", (date,), "a date: date(2010, 1, 1)"),
+    ("first_day", (date, NoneType), "a date: date(2010, 1, 1), or None"),
     ("description", (str,), "a text"),
 )
 

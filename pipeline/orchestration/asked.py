@@ -1,7 +1,7 @@
 """What a run was asked for: its partitions, read from its tags.
 
-What belongs here: from tags to delivery keys and days, and registering delivery keys. What does not: deciding which
-runs there should be (`plans`).
+What belongs here: from tags to keys, and registering delivery keys. What does not: days (`days`), deciding which runs
+there should be (`plans`).
 
 The tags are read here, not through Dagster's own accessors, because those refuse a delivery that is not registered
 yet, and a run started from the command line registers its own.
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 from dagster import DagsterInstance, Failure
 
@@ -47,12 +46,6 @@ def span_of(tags: Mapping[str, str]) -> Span | None:
     if PARTITION in tags:
         return Span(tags[PARTITION], tags[PARTITION])
     return None
-
-
-def days_in(span: Span) -> list[date]:
-    """Every day of a span of days."""
-    first, last = date.fromisoformat(span.first), date.fromisoformat(span.last)
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def keys_in(span: Span, order: Sequence[str]) -> list[str]:

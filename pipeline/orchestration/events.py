@@ -22,6 +22,7 @@ from dagster import AssetCheckEvaluation, AssetMaterialization, AssetObservation
 
 from pipeline.contract import Total
 from pipeline.intake import Intake, Outcome, corrected_by
+from pipeline.orchestration.days import NO_WINDOW, shown
 from pipeline.orchestration.metadata import (
     SAMPLE_ROWS,
     account_metadata,
@@ -31,7 +32,7 @@ from pipeline.orchestration.metadata import (
     unloaded_metadata,
     window_metadata,
 )
-from pipeline.orchestration.names import LEDGER_TAG, clean_key, errors_key, last_day_of, window_key
+from pipeline.orchestration.names import LEDGER_TAG, clean_key, errors_key, window_key
 from pipeline.orchestration.pictures import window_chart
 from pipeline.orchestration.workbooks import workbook_metadata
 from pipeline.warehouse import Entry, Failures, Recomputed, Session, told
@@ -166,7 +167,6 @@ def _window_events(
     intake: Intake, done: Sequence[Recomputed], pictures: Mapping[tuple[str, str, date | None], Any]
 ) -> Iterator[AssetEvent]:
     totals: set[tuple[str, str]] = set()
-    last_days = {name: last_day_of(intake.datasets[name]) for name in {item.dataset for item in done}}
     for item in done:
         dataset = intake.datasets[item.dataset]
         key = window_key(item.dataset, item.window)
@@ -175,12 +175,14 @@ def _window_events(
             if (item.dataset, item.window) not in totals:
                 totals.add((item.dataset, item.window))
                 yield AssetMaterialization(key, metadata=metadata)
-        elif item.day is not None and dataset.first_day <= item.day <= last_days[item.dataset]:
-            yield AssetMaterialization(key, partition=item.day.isoformat(), metadata=metadata)
-        else:
-            yield AssetObservation(
-                key, description="A day outside the partitions was recomputed.", metadata=metadata
+        elif item.day is not None and shown(dataset, item.day):
+            told_of = None if item.rows else NO_WINDOW
+            yield AssetMaterialization(
+                key, partition=item.day.isoformat(), description=told_of, metadata=metadata
             )
+        else:
+            text = f"A day before {dataset.first_day}, the first that is a partition, was recomputed."
+            yield AssetObservation(key, description=text, metadata=metadata)
 
 
 def _sample(session: Session, entry: Entry) -> Samples:

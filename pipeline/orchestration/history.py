@@ -9,11 +9,11 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
-from pipeline.orchestration.asked import Span, days_in, keys_in, span_of
+from pipeline.orchestration.asked import Span, keys_in, span_of
 from pipeline.orchestration.names import QUARANTINED_TAG, WORKER_TAG
 from pipeline.orchestration.plans import Ended
 from pipeline.orchestration.worker import process_lives, worker_parts
@@ -51,12 +51,8 @@ class Work:
         return self.whole or bool(self.spans)
 
     def keys(self, order: Sequence[str]) -> set[str]:
-        """Delivery keys that are covered."""
+        """Keys that are covered, of partitions that are registered in this order."""
         return {key for span in self.spans for key in keys_in(span, order)}
-
-    def days(self) -> set[date]:
-        """Days that are covered."""
-        return {day for span in self.spans for day in days_in(span)}
 
 
 def under_way(instance: DagsterInstance, job: str) -> Work:

@@ -6,19 +6,17 @@ What belongs here: a name that two modules must agree on. What does not: the thi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import TypeVar
 
 from dagster import (
     AssetKey,
     Backoff,
-    DailyPartitionsDefinition,
     DynamicPartitionsDefinition,
     Jitter,
     RetryPolicy,
 )
 
-from pipeline.contract import Dataset, Window
+from pipeline.contract import Window
 
 W = TypeVar("W", bound=Window)
 _WINDOWS_A_STEP = 100
@@ -84,17 +82,10 @@ def deliveries_of(dataset: str) -> DynamicPartitionsDefinition:
     return DynamicPartitionsDefinition(name=f"{dataset}_deliveries")
 
 
-def days_of(dataset: Dataset) -> DailyPartitionsDefinition:
-    """The partitions of a dataset's windows: days on its own clock, from its first day to today."""
-    return DailyPartitionsDefinition(
-        start_date=dataset.first_day.isoformat(), timezone=dataset.timezone, end_offset=1
-    )
-
-
-def last_day_of(dataset: Dataset) -> date:
-    """The last day partition: today, on the dataset's clock."""
-    last = days_of(dataset).get_last_partition_key()
-    return dataset.first_day if last is None else date.fromisoformat(last)
+def days_of(dataset: str) -> DynamicPartitionsDefinition:
+    """The partitions of a dataset's windows: the days that exist, on its own clock, as `2026-11-16`. Why they are dynamic:
+    docs/decisions/0034."""
+    return DynamicPartitionsDefinition(name=f"{dataset}_days")
 
 
 def in_parts(windows: Sequence[W]) -> list[tuple[str, Sequence[W]]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 FILES_A_RUN = 100
 FILES_A_TICK = 300
@@ -175,47 +175,47 @@ def _size(attempts: int) -> int:
 
 @dataclass(frozen=True)
 class WindowsPlan:
-    """What to ask for of one dataset's windows: spans of days, or one run over all that is dirty."""
+    """What to ask for of one dataset's windows: ranges of day partitions, or one run over all that is dirty."""
 
-    spans: tuple[tuple[date, date], ...] = ()
+    spans: tuple[tuple[str, str], ...] = ()
     everything: bool = False
 
 
 def plan_windows(
     days: Collection[date | None],
-    first_day: date,
-    last_day: date,
-    covered: Collection[date],
+    order: Sequence[str],
+    covered: Collection[str],
     all_covered: bool = False,
 ) -> WindowsPlan:
     """Which runs bring the dirty windows of a dataset up to date.
 
     Args:
         days: dirty days; None stands for a total.
-        first_day: first day partition.
-        last_day: last day partition.
-        covered: days that a run under way recomputes.
+        order: the day partitions as registered, which is the order that a range follows.
+        covered: those that a run under way recomputes.
         all_covered: whether a run under way recomputes all that is dirty.
 
-    Days outside the partitions, and days too scattered for a few spans, are brought up to date by one run without
+    Days that are no partitions, and days too scattered for a few ranges, are brought up to date by one run without
     partitions, which recomputes whatever is dirty.
     """
     if all_covered or not days:
         return WindowsPlan()
-    inside = sorted(day for day in days if day is not None and first_day <= day <= last_day)
-    outside = len(inside) < len([day for day in days if day is not None])
+    wanted = {day.isoformat() for day in days if day is not None}
+    inside = wanted.intersection(order)
     total_alone = None in days and not inside and not covered
-    spans = _spans([day for day in inside if day not in set(covered)])
-    if outside or total_alone or len(spans) > SPANS_A_TICK:
+    spans = ranges_over(inside.difference(covered), order)
+    if wanted != inside or total_alone or len(spans) > SPANS_A_TICK:
         return WindowsPlan(everything=True)
     return WindowsPlan(tuple(spans))
 
 
-def _spans(days: Sequence[date]) -> list[tuple[date, date]]:
-    spans: list[tuple[date, date]] = []
-    for day in days:
-        if spans and day == spans[-1][1] + timedelta(days=1):
-            spans[-1] = (spans[-1][0], day)
-        else:
-            spans.append((day, day))
-    return spans
+def ranges_over(keys: Collection[str], order: Sequence[str]) -> list[tuple[str, str]]:
+    """First and last key of each range of partitions that holds these keys and no others; what is not registered is in none."""
+    ranges: list[tuple[str, str]] = []
+    follows = False
+    for key in order:
+        if key in keys:
+            first = ranges.pop()[0] if follows else key
+            ranges.append((first, key))
+        follows = key in keys
+    return ranges

@@ -29,6 +29,8 @@ from pipeline.files import Waiting, scan_inbox
 from pipeline.intake import Intake
 from pipeline.orchestration import history
 from pipeline.orchestration.asked import PARTITION, Span, registered
+from pipeline.orchestration.bulk import tell_runless
+from pipeline.orchestration.days import keys_of_days, make_days, settle_days
 from pipeline.orchestration.inbox_state import InboxState
 from pipeline.orchestration.names import (
     DIRTY_ONLY_TAG,
@@ -36,7 +38,6 @@ from pipeline.orchestration.names import (
     INGEST_JOB,
     deliveries_of,
     ingest_job_name,
-    last_day_of,
     windows_job_name,
 )
 from pipeline.orchestration.plans import InboxPlan, Stretch, pause_after, plan_inbox, plan_windows, remember
@@ -216,19 +217,25 @@ def dirty_windows_sensor(jobs: Sequence[UnresolvedAssetJobDefinition]) -> Sensor
 
 
 def evaluate_dirty_windows(context: SensorEvaluationContext, intake: Intake) -> SensorResult | SkipReason:
-    """One tick of `dirty_windows`. The cursor holds since when each dataset has been dirty, and the warehouse as it was
-    when nothing was."""
+    """One tick of `dirty_windows`. The cursor holds since when each dataset has been dirty, the warehouse as it was
+    when nothing was, and as it was when the day partitions were those that exist."""
     cursor: dict[str, Any] = json.loads(context.cursor or "{}")
     stamp = warehouse_stamp(intake)
-    if stamp == cursor.get("clean_at"):
+    if stamp == cursor.get("clean_at") == cursor.get("days_at"):
         return SkipReason("No window is dirty.")
+    there: dict[str, dict[str, set[date]]] = {}
     try:
         with glance(intake).session(read_only=True) as session:
             dirty = session.dirty()
+            if stamp != cursor.get("days_at"):
+                there = {
+                    name: session.days(name) for name, one in intake.datasets.items() if one.time_windows
+                }
     except WarehouseMissing:
         return SkipReason("There is no warehouse yet.")
     except WarehouseBusy as error:
         return SkipReason(str(error))
+    settled = _settle_days(context, intake, there)
     days: dict[str, set[date | None]] = {}
     for item in dirty:
         if item.dataset in intake.datasets:
@@ -241,13 +248,28 @@ def evaluate_dirty_windows(context: SensorEvaluationContext, intake: Intake) -> 
             requests += _window_requests(context, intake.datasets[name], of_dataset)
     for request in requests:
         since.pop(str(request.job_name).removesuffix("_windows"), None)
-    new_cursor = json.dumps({"since": since} | ({} if days else {"clean_at": stamp}))
+    known = ({} if days else {"clean_at": stamp}) | ({"days_at": stamp} if settled else {})
+    new_cursor = json.dumps({"since": since} | known)
     reason = (
         None
         if requests
         else SkipReason(f"{len(days)} datasets are dirty; runs under way or pauses come first.")
     )
     return SensorResult(run_requests=requests, cursor=new_cursor, skip_reason=reason)
+
+
+def _settle_days(
+    context: SensorEvaluationContext, intake: Intake, there: Mapping[str, Mapping[str, set[date]]]
+) -> bool:
+    """Have the days that exist, and no others, as partitions; whether all of it is done."""
+    settled = True
+    for name, of_dataset in there.items():
+        tell_runless(context.instance, make_days(context.instance, intake.datasets[name], of_dataset))
+        gone, complete = settle_days(context.instance, intake.datasets[name], of_dataset)
+        if gone:
+            context.log.info(f"{name}: {len(gone)} days have no windows any more, such as {gone[0]}")
+        settled = settled and complete
+    return settled
 
 
 def _ready(context: SensorEvaluationContext, dataset: str, since: float, now: float) -> bool:
@@ -267,10 +289,11 @@ def _window_requests(
 ) -> list[RunRequest]:
     job = windows_job_name(dataset.name)
     work = history.under_way(context.instance, job)
-    plan = plan_windows(days, dataset.first_day, last_day_of(dataset), work.days(), work.whole)
+    order = keys_of_days(context.instance, dataset.name)
+    plan = plan_windows(days, order, work.keys(order), work.whole)
     if plan.everything:
         return [RunRequest(job_name=job)]
-    return [_span_request(job, Span(first.isoformat(), last.isoformat())) for first, last in plan.spans]
+    return [_span_request(job, Span(*span)) for span in plan.spans]
 
 
 def _span_request(job: str, span: Span) -> RunRequest:

@@ -22,6 +22,7 @@ from dagster import (
     AssetsDefinition,
     AssetSpec,
     BackfillPolicy,
+    Failure,
     In,
     Nothing,
     OpDefinition,
@@ -34,9 +35,10 @@ from dagster import (
 
 from pipeline.contract import Dataset, TimeWindow, Window
 from pipeline.intake import Intake, recompute_aside, recompute_dirty
-from pipeline.orchestration.asked import days_in, span_of
+from pipeline.orchestration.asked import Span, keys_in, span_of
 from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.checks.windows import evaluated, key_of
+from pipeline.orchestration.days import as_days, keys_of_days, make_days_of
 from pipeline.orchestration.events import AssetEvent, report_windows
 from pipeline.orchestration.names import (
     DIRTY_ONLY_TAG,
@@ -70,9 +72,22 @@ def report_dirty(
     try:
         done.extend(recompute_dirty(intake, datasets, failures))
     except Exception:
-        yield from tell(context, list(report_windows(intake, done, failures, drawn=False)))
+        yield from _told(context, intake, done, failures, drawn=False)
         raise
-    yield from tell(context, list(report_windows(intake, done, failures, drawn=_outlives_the_run(context))))
+    yield from _told(context, intake, done, failures, drawn=_outlives_the_run(context))
+
+
+def _told(
+    context: OpExecutionContext,
+    intake: Intake,
+    done: Sequence[Recomputed],
+    failures: Failures,
+    *,
+    drawn: bool = True,
+) -> Iterator[AssetEvent]:
+    """Tell of recomputed windows, once their days are partitions."""
+    new = list(make_days_of(context.instance, intake, done))
+    yield from tell(context, [*new, *report_windows(intake, done, failures, drawn=drawn)])
 
 
 def _outlives_the_run(context: OpExecutionContext) -> bool:
@@ -89,7 +104,7 @@ def _time_windows(dataset: Dataset, windows: Sequence[TimeWindow], mark: str) ->
         name=f"{dataset.name}_time_windows{mark}",
         ins={"clean": AssetIn(key=clean_key(dataset.name), dagster_type=Nothing)},
         outs={window.name: _window_out(dataset, window) for window in windows},
-        partitions_def=days_of(dataset),
+        partitions_def=days_of(dataset.name),
         backfill_policy=BackfillPolicy.single_run(),
         group_name=dataset.name,
         can_subset=True,
@@ -129,9 +144,40 @@ def _look_op(dataset: Dataset, mark: str) -> OpDefinition:
     def which_days(context: OpExecutionContext) -> Any:
         sign_in(context)
         span = span_of(context.run.tags)
-        return None if span is None else days_in(span)
+        return None if span is None else _days_asked_for(context, dataset.name, span)
 
     return which_days
+
+
+def _days_asked_for(context: OpExecutionContext, dataset: str, span: Span) -> list[date]:
+    """The days of a span. A single one need not be a partition: a run from the command line may ask for any.
+
+    Raises:
+        Failure: it is no day, or the partitions of a range are gone by now.
+    """
+    order = keys_of_days(context.instance, dataset)
+    days = as_days([span.first] if span.first == span.last else keys_in(span, order))
+    if days and span.first == span.last and span.first not in order:
+        context.log.warning(
+            f"{dataset} has no windows on {span.first} yet: {_which_there_are(as_days(order))}"
+        )
+    if not days and span.first == span.last:
+        text = (
+            f"{span.first!r} is no day. Days are written like 2026-11-16; {_which_there_are(as_days(order))}"
+        )
+        raise Failure(f"dataset {dataset!r}: {text}", allow_retries=False)
+    if not days:
+        text = (
+            f"{span.first} or {span.last} is no day with windows any more; {_which_there_are(as_days(order))}"
+        )
+        raise Failure(f"dataset {dataset!r}: {text} Choose from those.", allow_retries=False)
+    return days
+
+
+def _which_there_are(days: Collection[date]) -> str:
+    if not days:
+        return "no day has windows so far."
+    return f"{len(days):,} days have windows, from {min(days)} to {max(days)}."
 
 
 def _recompute_op(dataset: Dataset, windows: Sequence[TimeWindow], mark: str) -> OpDefinition:
@@ -155,7 +201,7 @@ def _recompute_op(dataset: Dataset, windows: Sequence[TimeWindow], mark: str) ->
         wanted = _dirty_of(intake, dataset.name, days) if DIRTY_ONLY_TAG in context.run.tags else None
         due = {name: days if wanted is None else wanted.get(name, []) for name in chosen}
         done = _recomputed(intake, dataset.name, due, failures)
-        yield from tell(context, list(report_windows(intake, done, failures)))
+        yield from _told(context, intake, done, failures)
         yield from _verified(context, intake, dataset, chosen, days)
         fail_if(failures)
 

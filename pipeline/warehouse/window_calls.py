@@ -43,6 +43,14 @@ class WindowCalls(Opened):
         names = {name: {window.name for window in d.windows} for name, d in self._datasets.items()}
         return [mark for mark in found if mark.window in names.get(mark.dataset, set())]
 
+    def days(self, dataset: str) -> dict[str, set[date]]:
+        """Window over time → the days that exist for it, in the dataset's zone: those with stored windows, and those that are dirty."""
+        found = sample.days_stored(self.connection, self._known(dataset))
+        for mark in self.dirty(dataset):
+            if mark.day is not None:
+                found[mark.window].add(mark.day)
+        return found
+
     def days_by_delivery(self, dataset: str, deliveries: Collection[str]) -> dict[str, list[DaySpan]]:
         """Delivery → the days of the rows that it has in the clean table; empty for a dataset without windows over time."""
         return dirty.days_by_delivery(self.connection, self._known(dataset), deliveries)

@@ -80,18 +80,20 @@ def test_a_run_of_a_sensor_finds_its_file_taken_and_is_content(drop: Drop, run: 
 def test_days_are_recomputed_by_range(drop: Drop, run: Run, instance: DagsterInstance) -> None:
     drop("a.csv", order(1, day="2026-01-05"), order(2, day="2026-01-06"), order(3, day="2026-01-08"))
     run("orders_ingest", {"dagster/partition": "a.csv"})
+    instance.add_dynamic_partitions("orders_days", ["2026-01-05", "2026-01-06", "2026-01-08"])
     assert run("orders_windows", {RANGE[0]: "2026-01-05", RANGE[1]: "2026-01-06"}).success
     assert materialized(instance, "orders", "daily_by_department") == {"2026-01-05", "2026-01-06"}
     assert materialized(instance, "orders", "last_hour") == {"2026-01-05", "2026-01-06"}
 
 
-def test_without_a_day_whatever_is_dirty_is_recomputed_even_outside_the_partitions(
+def test_without_a_day_whatever_is_dirty_is_recomputed_of_any_time(
     drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
 ) -> None:
     drop("a.csv", order(1, day="1999-12-31"), order(2, day="2026-01-06"))
     run("orders_ingest", {"dagster/partition": "a.csv"})
     assert run("orders_windows").success
-    assert materialized(instance, "orders", "daily_by_department") == {"2026-01-06"}
+    assert materialized(instance, "orders", "daily_by_department") == {"1999-12-31", "2026-01-06"}
+    assert instance.get_dynamic_partitions("orders_days") == ["1999-12-31", "2026-01-06"]
     with intake.warehouse.session(read_only=True) as session:
         assert session.dirty() == []
         days = session.query('SELECT count(*) AS n FROM windows."orders_daily_by_department"')

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,17 @@ from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 from dagster_graphql.test.utils import execute_dagster_graphql
 
+from pipeline.intake import open_intake
 from pipeline.orchestration.asked import RANGE_END, RANGE_START
+from pipeline.orchestration.days import settle_days
+from pipeline.settings import Settings
 from pipeline_tests.orchestration.test_ingest_job import materialized
 
-FIRST = datetime.now(UTC).date() - timedelta(days=9)
-DAYS = [(FIRST + timedelta(days=n)).isoformat() for n in range(5)]
-"""The first days that are partitions. There are ten, for a backfill of deliveries asks for every day of the windows below."""
+DAYS = ["1987-06-01", "2004-02-29", "2026-11-16", "2026-11-17", "2031-01-01"]
+"""The days that are partitions: they need not follow each other, nor be of our time."""
 
 SHOP = """
-from datetime import date, datetime
+from datetime import datetime
 import pandera.polars as pa
 from pipeline.contract import Dataset, Sliding, Total, Tumbling, agg
 
@@ -42,11 +44,10 @@ shop = Dataset(
     schema=Sale,
     key=["sale_id"],
     event_time="sold_at",
-    first_day=date.fromisoformat("{first}"),
     windows=[
-        Tumbling("daily", every="1d", measures={{"revenue": agg.sum("amount")}}),
-        Sliding("last_hour", size="1h", every="30m", measures={{"sales": agg.count()}}),
-        Total("overall", measures={{"revenue": agg.sum("amount")}}),
+        Tumbling("daily", every="1d", measures={"revenue": agg.sum("amount")}),
+        Sliding("last_hour", size="1h", every="30m", measures={"sales": agg.count()}),
+        Total("overall", measures={"revenue": agg.sum("amount")}),
     ],
 )
 """
@@ -65,6 +66,18 @@ mutation ($params: LaunchBackfillParams!) {
     __typename
     ... on LaunchBackfillSuccess { backfillId }
     ... on PythonError { message }
+    ... on PartitionKeysNotFoundError { message }
+  }
+}
+"""
+
+LAUNCH_RUN = """
+mutation ($executionParams: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $executionParams) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
   }
 }
 """
@@ -97,6 +110,7 @@ class Page:
 
     context: WorkspaceProcessContext
     inbox: Path
+    datasets: Path
 
     @property
     def instance(self) -> DagsterInstance:
@@ -139,12 +153,22 @@ class Page:
         found = node["assetPartitionStatuses"]
         return {name: sorted(found[f"{name}Partitions"]) for name in ("failed", "materialized")}
 
-    def rows_of(self, window: str, day: str) -> Any:
-        """The rows that the latest materialization of a day tells of."""
+    @property
+    def location(self) -> str:
+        """The name of the code location."""
+        [name] = self.context.create_request_context().code_location_names
+        return name
+
+    def latest(self, window: str, day: str) -> Any:
+        """The run of the latest materialization of a day, and the rows that it tells of."""
         wanted = AssetRecordsFilter(AssetKey(["shop", window]), asset_partitions=[day])
         [latest] = self.instance.fetch_materializations(wanted, limit=1).records
         assert latest.asset_materialization is not None
-        return latest.asset_materialization.metadata["rows"].value
+        return latest.run_id, latest.asset_materialization.metadata["rows"].value
+
+    def rows_of(self, window: str, day: str) -> Any:
+        """The rows that the latest materialization of a day tells of."""
+        return self.latest(window, day)[1]
 
     def drop(self, name: str, day: str) -> None:
         (self.inbox / name).write_text(f"sale_id,amount,sold_at\n{name[0]},2.50,{day} 10:00:00\n")
@@ -157,7 +181,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     (folder / "dagster").mkdir()
     inbox = folder / "home" / "inbox" / "shop"
     inbox.mkdir(parents=True)
-    (folder / "datasets" / "shop.py").write_text(SHOP.format(first=FIRST.isoformat()))
+    (folder / "datasets" / "shop.py").write_text(SHOP)
     loaded = folder / "loaded.py"
     loaded.write_text(LOADED.format(home=str(folder / "home"), datasets=str(folder / "datasets")))
     target = LoadableTargetOrigin(
@@ -169,7 +193,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
             instance, InProcessWorkspaceLoadTarget(InProcessCodeLocationOrigin(target))
         ) as context,
     ):
-        yield Page(context, inbox)
+        instance.add_dynamic_partitions("shop_days", DAYS)
+        yield Page(context, inbox, folder / "datasets")
 
 
 def test_days_of_a_window_are_one_run(page: Page) -> None:
@@ -199,6 +224,24 @@ def test_all_days_and_a_total_of_a_dataset_without_rows(page: Page) -> None:
     assert latest.asset_materialization.metadata["rows"].value == 0
 
 
+def test_a_day_that_is_put_in_its_place_has_the_status_that_it_had(page: Page) -> None:
+    earlier = "1970-01-01"
+    page.instance.add_dynamic_partitions("shop_days", [earlier])
+    before = page.statuses("daily")["materialized"]
+    house = open_intake(Settings(home=page.inbox.parents[1], datasets=str(page.datasets)))
+    there = {"daily": {date.fromisoformat(day) for day in [*DAYS, earlier]}}
+    assert settle_days(page.instance, house.datasets["shop"], there) == ([], True)
+    assert page.instance.get_dynamic_partitions("shop_days") == [earlier, *DAYS]
+    assert page.statuses("daily")["materialized"] == before == DAYS
+    assert settle_days(
+        page.instance, house.datasets["shop"], {"daily": there["daily"] - {date(1970, 1, 1)}}
+    ) == (
+        [earlier],
+        True,
+    )
+    assert page.statuses("daily")["materialized"] == DAYS
+
+
 def test_deliveries_and_the_windows_below_them(page: Page) -> None:
     page.drop("1.csv", DAYS[0])
     page.drop("2.csv", DAYS[3])
@@ -207,10 +250,49 @@ def test_deliveries_and_the_windows_below_them(page: Page) -> None:
         "clean", "errors", "daily", "last_hour", "overall", partitionNames=["1.csv", "2.csv"]
     )
     assert (runs[0][RANGE_START], runs[0][RANGE_END]) == ("1.csv", "2.csv")
-    assert runs[1][RANGE_START] == FIRST.isoformat()
+    assert (runs[1][RANGE_START], runs[1][RANGE_END]) == (DAYS[0], DAYS[-1])
     assert page.told("clean") == page.told("errors") == {"1.csv", "2.csv"}
     for day, rows in ((DAYS[0], 1), (DAYS[1], 0), (DAYS[3], 1)):
         assert page.rows_of("daily", day) == rows
+
+
+def test_a_range_of_days_is_one_run_that_is_launched_at_once(page: Page) -> None:
+    params = {
+        "selector": {
+            "repositoryLocationName": page.location,
+            "repositoryName": "__repository__",
+            "pipelineName": "__ASSET_JOB",
+            "assetSelection": [{"path": ["shop", "daily"]}, {"path": ["shop", "last_hour"]}],
+            "assetCheckSelection": [],
+        },
+        "mode": "default",
+        "runConfigData": "",
+        "executionMetadata": {
+            "tags": [{"key": RANGE_START, "value": DAYS[1]}, {"key": RANGE_END, "value": DAYS[3]}]
+        },
+    }
+    before = {day: page.latest("daily", day) for day in DAYS}
+    answer = execute_dagster_graphql(
+        page.context.create_request_context(), LAUNCH_RUN, {"executionParams": params}
+    ).data["launchPipelineExecution"]
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    run = page.instance.get_run_by_id(answer["run"]["runId"])
+    assert run is not None and run.status == DagsterRunStatus.SUCCESS
+    assert [day for day in DAYS if page.latest("daily", day) != before[day]] == DAYS[1:4]
+
+
+def test_a_day_that_has_no_windows_cannot_be_chosen(page: Page) -> None:
+    params = {
+        "assetSelection": [{"path": ["shop", "daily"]}],
+        "partitionNames": ["2026-11-18"],
+        "tags": [],
+        "fromFailure": False,
+    }
+    answer = execute_dagster_graphql(page.context.create_request_context(), LAUNCH, {"params": params}).data[
+        "launchPartitionBackfill"
+    ]
+    assert answer["__typename"] == "PartitionKeysNotFoundError"
+    assert "2026-11-18" in answer["message"]
 
 
 def test_deliveries_that_are_in_the_archive_by_now(page: Page) -> None:

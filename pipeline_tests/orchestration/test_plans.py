@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from pipeline.orchestration.plans import (
     ATTEMPTS,
@@ -109,29 +109,42 @@ def test_after_several_failures_in_a_row_one_run_at_a_time_feels_its_way() -> No
     assert not plan_inbox(waiting, [], set(), {}, NOW, streak=3, busy=True).stretches
 
 
-FIRST, LAST = date(2026, 1, 1), date(2026, 1, 31)
+ORDER = [date(2026, 1, number).isoformat() for number in range(1, 32) if number != 7]
+"""Day partitions: a January, of which one day has no windows."""
 
 
 def days(*numbers: int) -> set[date | None]:
     return {date(2026, 1, number) for number in numbers}
 
 
+def span(first: int, last: int) -> tuple[str, str]:
+    return f"2026-01-{first:02d}", f"2026-01-{last:02d}"
+
+
 def test_neighbouring_dirty_days_are_one_span() -> None:
-    plan = plan_windows(days(3, 4, 5, 9), FIRST, LAST, [])
-    assert plan.spans == ((date(2026, 1, 3), date(2026, 1, 5)), (date(2026, 1, 9), date(2026, 1, 9)))
+    assert plan_windows(days(3, 4, 5, 9), ORDER, []).spans == (span(3, 5), span(9, 9))
+
+
+def test_days_between_which_none_exists_are_neighbours() -> None:
+    assert plan_windows(days(5, 6, 8, 9), ORDER, []).spans == (span(5, 9),)
+
+
+def test_a_span_follows_the_order_of_the_partitions() -> None:
+    late = [*ORDER[1:], ORDER[0]]
+    assert plan_windows(days(1, 2, 3), late, []).spans == (span(2, 3), span(1, 1))
 
 
 def test_days_that_a_run_under_way_covers_are_left_to_it() -> None:
-    plan = plan_windows(days(3, 4, 5), FIRST, LAST, {date(2026, 1, 3), date(2026, 1, 4)})
-    assert plan.spans == ((date(2026, 1, 5), date(2026, 1, 5)),)
-    assert plan_windows(days(3), FIRST, LAST, [], all_covered=True) == plan_windows(set(), FIRST, LAST, [])
+    plan = plan_windows(days(3, 4, 5), ORDER, {"2026-01-03", "2026-01-04"})
+    assert plan.spans == (span(5, 5),)
+    assert plan_windows(days(3), ORDER, [], all_covered=True) == plan_windows(set(), ORDER, [])
 
 
-def test_days_outside_the_partitions_and_lone_totals_take_a_run_without_partitions() -> None:
-    assert plan_windows({FIRST - timedelta(days=1)}, FIRST, LAST, []).everything
-    assert plan_windows({LAST + timedelta(days=1), *days(4)}, FIRST, LAST, []).everything
-    assert plan_windows({None}, FIRST, LAST, []).everything
+def test_days_that_are_no_partitions_and_lone_totals_take_a_run_without_partitions() -> None:
+    assert plan_windows({date(1987, 1, 1)}, ORDER, []).everything
+    assert plan_windows({date(2030, 1, 1), *days(4)}, ORDER, []).everything
+    assert plan_windows({None}, ORDER, []).everything
 
 
 def test_scattered_days_take_one_run_over_everything() -> None:
-    assert plan_windows(days(1, 3, 5, 7, 9, 11, 13), FIRST, LAST, []).everything
+    assert plan_windows(days(1, 3, 5, 8, 10, 12, 14), ORDER, []).everything

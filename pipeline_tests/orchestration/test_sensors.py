@@ -26,7 +26,7 @@ from pipeline.orchestration.history import end_abandoned_runs
 from pipeline.orchestration.inbox_state import InboxState
 from pipeline.orchestration.names import WORKER_TAG
 from pipeline.orchestration.plans import Try
-from pipeline.orchestration.schedules import nightly_request
+from pipeline.orchestration.schedules import nightly_requests
 from pipeline.orchestration.sensors import evaluate_dirty_windows, evaluate_inbox, evaluate_unknown_inbox
 from pipeline_tests.orchestration.conftest import Drop, Run, order
 from pipeline_tests.orchestration.test_asset_jobs import RANGE
@@ -265,9 +265,16 @@ def test_what_the_sensor_remembers_survives_its_cursor() -> None:
     assert InboxState.read(state.write(), 0.0) == state
 
 
-def test_the_night_recomputes_the_last_week(intake: Intake) -> None:
-    request = nightly_request(intake.datasets["orders"], datetime(2026, 3, 10, tzinfo=UTC).date())
-    assert (request.tags[RANGE[0]], request.tags[RANGE[1]]) == ("2026-03-04", "2026-03-10")
+def test_the_night_recomputes_the_days_of_the_last_week_that_have_windows(
+    intake: Intake, instance: DagsterInstance
+) -> None:
+    orders, today = intake.datasets["orders"], datetime(2026, 3, 10, tzinfo=UTC).date()
+    assert nightly_requests(instance, orders, today) == []
+    instance.add_dynamic_partitions("orders_days", ["2026-03-03", "2026-03-04", "2026-03-09", "2026-03-11"])
+    [request] = nightly_requests(instance, orders, today)
+    assert (request.tags[RANGE[0]], request.tags[RANGE[1]]) == ("2026-03-04", "2026-03-09")
+    instance.add_dynamic_partitions("orders_days", ["2026-03-06"])
+    assert [r.partition_key for r in nightly_requests(instance, orders, today)] == [None, "2026-03-06"]
 
 
 def test_a_thousand_known_files_are_evaluated_at_once(instance: DagsterInstance, intake: Intake) -> None:

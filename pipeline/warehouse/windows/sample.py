@@ -13,7 +13,7 @@ import duckdb
 from pipeline.contract import Dataset, TimeWindow, Total, Window
 from pipeline.warehouse.sql import table, text
 from pipeline.warehouse.windows import dirty
-from pipeline.warehouse.windows.tables import window_table
+from pipeline.warehouse.windows.tables import local_columns, window_table
 
 SAMPLED_DAYS = 6
 """Days of a window that a verification looks at unless it is told."""
@@ -29,6 +29,27 @@ def days_known(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: 
     stored = dirty.spans_in(connection, dataset, window_table(dataset, window), "window_start")
     rows = dirty.spans_in(connection, dataset, table("clean", dataset.name))
     return {span.day for span in stored} | dirty.days_of(dataset, window, rows)
+
+
+def days_stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, set[date]]:
+    """Window over time → the days with stored windows; none where its table is not made yet."""
+    columns = connection.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'windows' AND database_name = current_database() "
+        "AND column_name IN ('window_start', 'day')"
+    ).fetchall()
+    found: dict[str, set[date]] = {window.name: set() for window in dataset.time_windows}
+    listed = []
+    for window in dataset.time_windows:
+        name, stored = f"{dataset.name}_{window.name}", window_table(dataset, window)
+        if (name, "day") in columns and ("day", "DATE") in local_columns(window):
+            listed.append(f"SELECT DISTINCT {text(window.name)}, day FROM {stored}")
+        elif (name, "window_start") in columns:
+            spans = dirty.spans_in(connection, dataset, stored, "window_start")
+            found[window.name] = {span.day for span in spans}
+    if listed:
+        for name, day in connection.execute(" UNION ALL ".join(listed)).fetchall():
+            found[name].add(day)
+    return found
 
 
 def mark_everything(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window) -> None:
