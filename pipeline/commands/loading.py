@@ -58,7 +58,7 @@ def ingest(
     Example: `pipeline ingest orders`, and after a change of the contract `pipeline ingest orders --from-archive`
     """
     from pipeline.intake import take_inbox, wait_and_scan
-    from pipeline.report import reported, write_indexes
+    from pipeline.report import Workbooks, reported, write_indexes
     from pipeline.terminal import print_json, progress_bar, say, show_entries
     from pipeline.warehouse import Failures
 
@@ -70,14 +70,14 @@ def ingest(
         _load_again(house, dataset or [], delivery, everything=everything, windows=windows, json=json)
         return
     scan = wait_and_scan(house, dataset or None)
-    failures = Failures()
+    failures, workbooks = Failures(), Workbooks()
     outcomes: list[Outcome] = []
     with progress_bar() as listen, failures.aside("inbox", "", last=True):
         taken = take_inbox(house, scan.waiting, progress=listen, failures=failures)
-        outcomes.extend(reported(house, taken, failures))
+        outcomes.extend(reported(house, taken, failures, workbooks))
     if not failures.stopped:
         with failures.aside("reports", "", last=True):
-            write_indexes(house, {outcome.entry.dataset for outcome in outcomes}, failures)
+            write_indexes(house, {outcome.entry.dataset for outcome in outcomes}, failures, workbooks)
     recomputed = up_to_date(house, dataset or None, failures) if windows else []
     if json:
         print_json(

@@ -4,7 +4,7 @@ What belongs here: making a workbook, a CSV or a Parquet file of them. What does
 and their way back (`correction`).
 """
 
-from pipeline.errors.export import Exported, write_errors
+from pipeline.errors.export import Exported, write_errors, write_saved
 from pipeline.errors.refused import CannotExport
 
-__all__ = ["CannotExport", "Exported", "write_errors"]
+__all__ = ["CannotExport", "Exported", "write_errors", "write_saved"]

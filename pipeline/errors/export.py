@@ -22,6 +22,7 @@ from pipeline.ingest.keys import TITLE
 from pipeline.warehouse import Warehouse
 from pipeline.warehouse.rejected import Rejected, save_rejected
 
+_SMALL_BYTES = 200_000
 ENDINGS = (".xlsx", ".csv", ".parquet")
 
 
@@ -74,7 +75,7 @@ def write_errors(
             rejected = save_rejected(session, dataset.name, saved, deliveries)
         if rejected is None:
             return Exported(None, 0)
-        rows, left_out = _write(saved, made, dataset, rejected, sheet_rows, comments)
+        rows, left_out = write_saved(saved, made, dataset, rejected, sheet_rows, comments)
         check_target(out, force)
         made.replace(out)
     return Exported(out, rows, left_out)
@@ -92,10 +93,19 @@ def check_target(out: Path, force: bool) -> None:
         raise CannotExport(f"{out} is there already. Give another name, or --force to write over it.")
 
 
-def _write(
-    saved: Path, made: Path, dataset: Dataset, rejected: Rejected, sheet_rows: int, comments: int
+def write_saved(
+    saved: Path,
+    made: Path,
+    dataset: Dataset,
+    rejected: Rejected,
+    sheet_rows: int = SHEET_ROWS,
+    comments: int = COMMENTS,
 ) -> tuple[int, int]:
-    """(rows, of them left out)."""
+    """Write rows that `save_rejected` has saved to a file that is not there yet; needs no warehouse. (rows, of them left out).
+
+    Raises:
+        CannotExport: more columns than a sheet has. OSError: the disk is full.
+    """
     layout = Layout.of(rejected)
     found = batches(saved, dataset.name, rejected, Concerns(dataset, rejected, layout), layout)
     if made.suffix == ".xlsx":
@@ -119,7 +129,8 @@ def _write_workbook(
 ) -> tuple[int, int]:
     kinds, rows = Kinds(), 0
     title = f"{TITLE} {dataset.name}"
-    with Workbook(made, layout, title, sheet_rows=sheet_rows, comments=comments) as book:
+    small = rejected.violations * max(rejected.record_bytes, 1) < _SMALL_BYTES
+    with Workbook(made, layout, title, sheet_rows=sheet_rows, comments=comments, small=small) as book:
         for batch in found:
             book.write(batch)
             kinds.add(batch)

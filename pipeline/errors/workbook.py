@@ -3,7 +3,7 @@
 What belongs here: its sheets of rows, cell by cell: wrong cells coloured, with the reason as a comment. What does not: the sheet
 that sums up (`summary`), making the rows (`rows`).
 
-XlsxWriter writes each row to disk before the next begins; only comments stay in memory until the end, and a spreadsheet program
+XlsxWriter writes each row of a large one to disk before the next begins; only comments stay in memory until the end, and a spreadsheet program
 takes minutes to open hundreds of thousands of them: beyond `comments` of them cells are coloured only.
 """
 
@@ -46,6 +46,7 @@ class Workbook:
         *,
         sheet_rows: int = SHEET_ROWS,
         comments: int = COMMENTS,
+        small: bool = False,
     ) -> None:
         """
         Args:
@@ -54,6 +55,7 @@ class Workbook:
             title: of the document.
             sheet_rows: rows that a sheet holds, its header included; the others go to further sheets.
             comments: how many wrong cells get a comment.
+            small: its rows are few: they stay in memory, which is faster than a file for each part of the workbook.
 
         Raises:
             CannotExport: more columns than a sheet has.
@@ -64,7 +66,8 @@ class Workbook:
             raise CannotExport(
                 f"{len(layout.columns):,} columns are more than a sheet of a workbook holds. Export to .csv or .parquet."
             )
-        options = {"constant_memory": True, "tmpdir": str(path.parent), "use_zip64": True}
+        where = {"in_memory": True} if small else {"constant_memory": True, "tmpdir": str(path.parent)}
+        options = where | {"use_zip64": True}
         self.book: Any = xlsxwriter.Workbook(str(path), options)
         self.book.set_properties({"title": title})
         self.left_out = self.uncommented = 0

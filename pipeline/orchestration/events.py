@@ -34,7 +34,6 @@ from pipeline.orchestration.metadata import (
 )
 from pipeline.orchestration.names import LEDGER_TAG, clean_key, errors_key, window_key
 from pipeline.orchestration.pictures import window_chart
-from pipeline.orchestration.workbooks import workbook_metadata
 from pipeline.warehouse import Entry, Failures, Recomputed, Session, told
 from pipeline.warehouse.accounts import DeliveryAccount
 from pipeline.warehouse.ledger import CURRENT
@@ -84,8 +83,6 @@ def report_outcomes(
 
 def _more(intake: Intake, entry: Entry, account: DeliveryAccount | None, sampled: bool) -> dict[str, Any]:
     more = place_metadata(entry, intake.settings)
-    if entry.status in CURRENT and not entry.is_correction:
-        more |= workbook_metadata(intake, entry, sampled)
     return more | account_metadata(account, sampled) if account else more
 
 

@@ -6,6 +6,7 @@ What belongs here: values for `metadata=`, bounded in size. What does not: fetch
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +15,9 @@ from typing import Any
 import polars as pl
 from dagster import MetadataValue
 
-from pipeline.files.names import shown
+from pipeline.files.names import readable, shown
 from pipeline.orchestration.pictures import checks_chart
-from pipeline.report import report_page
+from pipeline.report import Document, read_document, report_page, workbook_of
 from pipeline.settings import Settings
 from pipeline.warehouse import Entry, Recomputed
 from pipeline.warehouse.accounts import DeliveryAccount
@@ -27,6 +28,11 @@ SAMPLE_ROWS = 10
 _SAMPLE_COLUMNS = 20
 _CELL = 80
 _LISTED = 50
+_SHORT, _REASON = 8, 600
+_ACTIVE = re.compile(r"[\\|`*\[\]]")
+_UNPRINTABLE = dict.fromkeys((9, 10, 13), " ") | {
+    code: 0x2400 + code for code in range(32) if code not in (9, 10, 13)
+}
 
 
 def error_rate(entry: Entry) -> float:
@@ -85,9 +91,75 @@ def quality_metadata(quality: Quality | None) -> dict[str, Any]:
 
 
 def place_metadata(entry: Entry, settings: Settings) -> dict[str, Any]:
-    """Where a delivery's report is."""
+    """A delivery's report: what it says in short, where it is, and where the workbook of its open errors is, or how to have it.
+
+    A page that was opened over http opens no file, and Dagster serves none: so what the report says stands in the event, as Markdown.
+    """
     page = report_page(settings, entry.dataset, entry.delivery)
-    return _given({"report": _path(page) if page.exists() else None})
+    document = read_document(page)
+    if document is None:
+        return {}
+    workbook, told = workbook_of(page), document["identity"]["ledger_id"] == entry.id
+    command = (document.get("open_errors") or {}).get("command") if told else None
+    return _given(
+        {
+            "report": _path(page),
+            "report_in_short": MetadataValue.md(_in_short(document, page)) if told else None,
+            "errors_workbook": _path(workbook) if command and workbook.exists() else None,
+            "how_to_get_the_errors": MetadataValue.md(_code(command)) if command else None,
+        }
+    )
+
+
+def _in_short(document: Document, page: Path) -> str:
+    """A report in some lines of Markdown."""
+    score, errors = (document["quality"] or {}).get("score"), document.get("open_errors")
+    judged = "" if score is None else f", quality {score:g} of 100"
+    parts = [f"**{_cell(document['delivery'])}**: {document['status']}{judged}"]
+    if document["reason"]:
+        parts.append(_cell(document["reason"], _REASON))
+    if errors is not None:
+        names = ("read", "clean", "rejected", "filtered", "warned", "mended")
+        counts = [f"{document['rows'][name]:,}" for name in names]
+        parts.append(_lines([f"rows {names[0]}", *names[1:]], [counts]))
+    if document["checks"]:
+        parts.append(
+            _lines(["column", "check", "severity", "violations", "first of them"], _of_checks(document))
+        )
+    more = max(0, len(document["checks"]) - _SHORT) + document["more_checks"]
+    if more:
+        parts.append(f"{more:,} more checks are in the report.")
+    if errors is not None and errors["rows"]:
+        workbook = f"; workbook: {_code(shown(workbook_of(page)))}" if errors["workbook"] else ""
+        parts.append(
+            f"{errors['rows']:,} rejected rows wait to be corrected{workbook}. Corrected, it goes into {_code(errors['send_back_to'])}."
+        )
+    return "\n\n".join([*parts, f"The whole report: {_code(shown(page))}"])
+
+
+def _of_checks(document: Document) -> Iterable[Sequence[object]]:
+    for check in document["checks"][:_SHORT]:
+        first = next(iter(check["examples"]), None)
+        line = (
+            ""
+            if first is None
+            else f"line {first['line']}: "
+            if first["line"] is not None
+            else f"row {first['row']}: "
+        )
+        yield (
+            check["column"] or "(row)",
+            check["check"],
+            check["severity"],
+            f"{check['violations']:,}",
+            f"{line}{first['message']}" if first else "",
+        )
+
+
+def _code(text: str) -> str:
+    """As code, whatever it holds."""
+    fence = "``" if "`" in text else "`"
+    return f"{fence} {text} {fence}" if "`" in text else f"{fence}{text}{fence}"
 
 
 def _checks_table(checks: Sequence[CheckCount]) -> MetadataValue[Any]:
@@ -155,19 +227,22 @@ def markdown_table(
     names: Sequence[str], rows: Iterable[Sequence[object]], below: str = ""
 ) -> MetadataValue[Any]:
     """Rows as a markdown table; a cell that is long is cut."""
+    return MetadataValue.md(_lines(names, rows) + below)
+
+
+def _lines(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = ["| " + " | ".join(_cell(name) for name in names) + " |", "|" + " --- |" * len(names)]
     lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
-    return MetadataValue.md("\n".join(lines) + below)
+    return "\n".join(lines)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, most: int = _CELL) -> str:
+    """A text on one line, of which Markdown makes nothing: no picture that a browser would fetch, no link, no other cell."""
     text = "" if value is None else str(value)
-    text = text if len(text) <= _CELL else text[: _CELL - 1] + "…"
+    text = text if len(text) <= most else text[: most - 1] + "…"
     return (
-        text.replace("\\", "\\\\")
-        .replace("|", "\\|")
-        .replace("\n", " ")
-        .replace("\r", " ")
+        _ACTIVE.sub(r"\\\g<0>", readable(text).translate(_UNPRINTABLE))
+        .replace("&", "&amp;")
         .replace("<", "&lt;")
     )
 

@@ -28,7 +28,7 @@ from pipeline.orchestration.events import AssetEvent, report_outcomes
 from pipeline.orchestration.history import end_abandoned_runs
 from pipeline.orchestration.names import QUARANTINED_TAG, WORKER_TAG
 from pipeline.orchestration.worker import this_worker
-from pipeline.report import write_indexes, write_outcomes
+from pipeline.report import Workbooks, write_indexes, write_outcomes
 from pipeline.warehouse import Entry, Failures, PartsFailed, may_pass
 from pipeline.warehouse.ledger import CURRENT
 
@@ -59,7 +59,7 @@ def commit_and_report(
     Reports are written, and events told, some dozens of deliveries at a time. When the machine fails half-way, the events of what
     is committed are told before the error goes on.
     """
-    told, told_at = len(outcomes), time.monotonic()
+    told, told_at, workbooks = len(outcomes), time.monotonic(), Workbooks()
     try:
         for batch in batches:
             for item in batch:
@@ -76,24 +76,28 @@ def commit_and_report(
                 if sampled or outcome.entry.status == "quarantined":
                     context.log.info(in_words(outcome))
             if len(outcomes) - told >= _TOLD_TOGETHER or time.monotonic() - told_at > _TOLD_EVERY:
-                events = _written_and_told(intake, outcomes[told:], sampled, failures)
+                events = _written_and_told(intake, outcomes[told:], sampled, failures, workbooks)
                 told = len(outcomes)
                 yield from tell(context, events)
                 told_at = time.monotonic()
-        events = _written_and_told(intake, outcomes[told:], sampled, failures)
+        events = _written_and_told(intake, outcomes[told:], sampled, failures, workbooks)
     except Exception:
         yield from tell(context, list(report_outcomes(intake, outcomes[told:], sampled=False)))
         raise
     yield from tell(context, events)
     with failures.aside("reports", "", opens=True):
-        write_indexes(intake, {outcome.dataset for outcome in outcomes}, failures)
+        write_indexes(intake, {outcome.dataset for outcome in outcomes}, failures, workbooks)
 
 
 def _written_and_told(
-    intake: Intake, outcomes: Sequence[Outcome], sampled: bool, failures: Failures
+    intake: Intake,
+    outcomes: Sequence[Outcome],
+    sampled: bool,
+    failures: Failures,
+    workbooks: Workbooks,
 ) -> list[AssetEvent]:
     """Write the reports of deliveries, and make their events."""
-    accounts = write_outcomes(intake, outcomes, failures)
+    accounts = write_outcomes(intake, outcomes, failures, workbooks)
     return list(report_outcomes(intake, outcomes, sampled, accounts))
 
 

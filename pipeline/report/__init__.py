@@ -5,17 +5,27 @@ What belongs here: from the warehouse to files below `reports/`. Data flows one 
 its own: every report can be made again from the warehouse.
 """
 
-from pipeline.report.document import errors_workbook
+from pipeline.report.document import Document, read_document
 from pipeline.report.indexes import renew_reports, write_indexes
-from pipeline.report.paths import report_page
-from pipeline.report.write import missing_reports, reported, write_all_reports, write_outcomes, write_reports
+from pipeline.report.paths import report_page, workbook_of
+from pipeline.report.write import (
+    Workbooks,
+    missing_reports,
+    reported,
+    write_all_reports,
+    write_outcomes,
+    write_reports,
+)
 
 __all__ = [
-    "errors_workbook",
+    "Document",
+    "Workbooks",
     "missing_reports",
+    "read_document",
     "renew_reports",
     "report_page",
     "reported",
+    "workbook_of",
     "write_all_reports",
     "write_indexes",
     "write_outcomes",

@@ -45,23 +45,22 @@ def ring(score: float | None) -> Markup:
 
 @lru_cache(1_000)
 def bar(share: float, kind: str) -> Markup:
-    """A share from 0 to 1 as a bar; what is not nothing is seen."""
-    width = 0.0 if share <= 0 else max(1.0, min(100.0, 100 * share))
+    """A share from 0 to 1 as a bar, true to scale: what is too little to be seen is told by the figure beside it."""
+    width = 100 * max(0.0, min(1.0, share))
     return Markup(
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect class="track" width="100" height="8"/><rect class="{kind}" width="{width:.2f}" height="8"/></svg>'
+        f'<rect class="track" width="100" height="8"/><rect class="{kind}" width="{width:.3f}" height="8"/></svg>'
     )
 
 
 def stack(parts: Sequence[tuple[str, int]]) -> Markup:
-    """(class, count) pairs as one bar; what is not nothing is seen."""
+    """(class, count) pairs as one bar, true to scale."""
     total = sum(count for _, count in parts)
-    shown = [(kind, max(0.6, 100 * count / total)) for kind, count in parts if count] if total else []
-    scale = 100 / sum(width for _, width in shown) if shown else 1.0
-    drawn, x = "", 0.0
-    for kind, width in shown:
-        drawn += f'<rect class="{kind}" x="{x:.2f}" width="{width * scale:.2f}" height="8"/>'
-        x += width * scale
+    drawn, before = "", 0
+    for kind, count in parts:
+        if count:
+            drawn += f'<rect class="{kind}" x="{100 * before / total:.3f}" width="{100 * count / total:.3f}" height="8"/>'
+            before += count
     return Markup(
         '<svg class="stack" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="track" width="100" height="8"/>{drawn}</svg>'

@@ -11,34 +11,42 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.files.names import shown
 from pipeline.ingest.manifest import ColumnProfile
 from pipeline.intake.originals import reason_file
-from pipeline.report.paths import link
+from pipeline.report.paths import link, workbook_of
 from pipeline.warehouse import Entry
 from pipeline.warehouse.accounts import DeliveryAccount, Touched
+from pipeline.warehouse.ledger import CURRENT
 from pipeline.warehouse.quality import WEIGHTS, Quality
 from pipeline.warehouse.violations import CheckCount
 
 VERSION = 1
+MOST_ROWS = 20_000
+"""Rejected rows of a delivery beyond which no workbook is made by itself: one of so many takes four seconds."""
 Document = dict[str, Any]
 
 _TEXT = 300
 _CHECKS, _DAYS, _VERSIONS = 100, 60, 20
 
 
-def document_of(account: DeliveryAccount, page: Path, original: Path | None) -> Document:
+def document_of(
+    account: DeliveryAccount, page: Path, original: Path | None, errors: Document | None
+) -> Document:
     """The document of a delivery, ready for JSON.
 
     Args:
         account: what the warehouse knows of it.
         page: where its page is, for links.
         original: the delivered file, where it is still there.
+        errors: see `open_errors`.
     """
     entry = account.entry
     dialect: dict[str, Any] = json.loads(entry.dialect) if entry.dialect else {}
     notes = list(dialect.pop("notes", ()))
     return {
         "report": VERSION,
+        "state": state_of(entry),
         "dataset": entry.dataset,
         "delivery": entry.delivery,
         "status": entry.status,
@@ -77,6 +85,7 @@ def document_of(account: DeliveryAccount, page: Path, original: Path | None) -> 
         "notes": notes,
         "dialect": dialect,
         "errors_workbook": errors_workbook(entry),
+        "open_errors": errors,
         "versions": [_version(one) for one in account.versions[:_VERSIONS]],
         "still_loaded": _version(account.still_loaded) if account.still_loaded else None,
         "identity": {
@@ -159,9 +168,50 @@ def _version(entry: Entry) -> Document:
     }
 
 
+def read_document(page: Path) -> Document | None:
+    """The document beside a page, as it was written last; None where there is none that can be read."""
+    try:
+        found: Document = json.loads(page.with_suffix(".json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def state_of(entry: Entry) -> str:
+    """What a report's figures go by, as one word: another state, another report."""
+    return (
+        f"{entry.id} {entry.status} {entry.rows_clean} {entry.rows_rejected} {entry.rows_filtered} {entry.rows_superseded} "
+        f"{entry.rows_expired} {entry.violations}"
+    )
+
+
+def open_rows(entry: Entry) -> int:
+    """Rows of a delivery that are rejected and wait to be corrected."""
+    return entry.rows_refused if entry.status == "partial" else 0
+
+
+def open_errors(entry: Entry, page: Path, inbox: Path, why: str | None) -> Document | None:
+    """What waits to be corrected, and how it is; None where the delivery has no rows of its own in the tables.
+
+    Args:
+        inbox: the folder that corrections are dropped into.
+        why: why there can be no workbook, if so.
+    """
+    if entry.status not in CURRENT or entry.is_correction:
+        return None
+    workbook = workbook_of(page)
+    return {
+        "rows": open_rows(entry),
+        "workbook": link(page, workbook) if workbook.exists() else None,
+        "no_workbook": why,
+        "command": errors_workbook(entry),
+        "send_back_to": shown(inbox.absolute()),
+    }
+
+
 def errors_workbook(entry: Entry) -> str | None:
     """The command that gives a delivery's rejected rows as a workbook to correct; None where there are none."""
-    if not entry.rows_rejected or entry.status != "partial":
+    if not open_rows(entry):
         return None
     return f"pipeline errors {entry.dataset} --delivery {shlex.quote(entry.delivery)} --out errors.xlsx"
 

@@ -13,7 +13,7 @@ from pipeline.intake import Intake
 from pipeline.report import charts
 from pipeline.report.paths import index_page, link, report_page
 from pipeline.report.render import dataset_page, home_page
-from pipeline.report.write import missing_reports, put, write_reports
+from pipeline.report.write import Workbooks, missing_reports, missing_workbooks, put, write_reports
 from pipeline.warehouse import Entry, Failures, Session, quality, told
 from pipeline.warehouse.overview import dataset_figures, latest_entries
 
@@ -32,19 +32,26 @@ def renew_reports(
     Raises:
         PartsFailed, OSError, WarehouseBusy: see `write_indexes`.
     """
+    workbooks = Workbooks()
     with told(failures) as aside:
         for start in range(0, len(deliveries), _AT_ONCE):
-            write_reports(intake, dataset, deliveries[start : start + _AT_ONCE], aside)
+            write_reports(intake, dataset, deliveries[start : start + _AT_ONCE], aside, workbooks)
         if deliveries:
-            write_indexes(intake, [dataset], aside)
+            write_indexes(intake, [dataset], aside, workbooks)
 
 
-def write_indexes(intake: Intake, datasets: Collection[str], failures: Failures | None = None) -> None:
-    """Write the pages of these datasets and the one over all; before that, of every dataset, the reports that are missing among the
-    deliveries that its page lists, which a run that was stopped has left. Does nothing without a warehouse.
+def write_indexes(
+    intake: Intake,
+    datasets: Collection[str],
+    failures: Failures | None = None,
+    workbooks: Workbooks | None = None,
+) -> None:
+    """Write the pages of these datasets and the one over all; before that, of every dataset, the reports that are missing or left behind
+    among the deliveries that its page lists, and workbooks that runs before had no time for. Does nothing without a warehouse.
 
     Args:
         failures: takes what fails with one report or page while the others are written; without it that is raised at the end.
+        workbooks: what the run may still spend on them; when not given, what a run of its own may.
 
     Raises:
         PartsFailed: see `failures`. OSError: the disk is full. WarehouseBusy: see `Warehouse.session`.
@@ -53,13 +60,13 @@ def write_indexes(intake: Intake, datasets: Collection[str], failures: Failures 
         return
     with intake.warehouse.session(read_only=True) as session:
         listed = {name: latest_entries(session, LISTED, name) for name in dataset_figures(session)}
-    touched = set(datasets) & set(listed)
+    touched, workbooks = set(datasets) & set(listed), workbooks or Workbooks()
     with told(failures) as aside:
         for name, entries in listed.items():
-            lacking = missing_reports(intake, entries)
+            lacking = _lacking(intake, entries, workbooks)
             for start in range(0, len(lacking), _AT_ONCE):
                 with aside.aside("report", name, opens=True):
-                    write_reports(intake, name, lacking[start : start + _AT_ONCE], aside)
+                    write_reports(intake, name, lacking[start : start + _AT_ONCE], aside, workbooks)
             if lacking or not index_page(intake.settings, name).exists():
                 touched.add(name)
         with intake.warehouse.session(read_only=True) as session:
@@ -74,6 +81,12 @@ def write_indexes(intake: Intake, datasets: Collection[str], failures: Failures 
         for page, text in pages.items():
             with aside.aside("report", "", page.relative_to(intake.settings.reports).as_posix()):
                 put(page, text)
+
+
+def _lacking(intake: Intake, entries: Sequence[Entry], workbooks: Workbooks) -> list[str]:
+    """Deliveries whose report is to be written, or written again because it gets its workbook now."""
+    without = missing_workbooks(intake, entries)[: max(0, workbooks.files)]
+    return list(dict.fromkeys([*missing_reports(intake, entries), *without]))
 
 
 def _of_dataset(intake: Intake, session: Session, name: str, entries: list[Entry]) -> str:

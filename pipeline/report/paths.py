@@ -20,6 +20,9 @@ from pipeline.warehouse import Entry
 
 NO_DATASET = "_inbox"
 """Folder for files that lay in no dataset's folder, as in the quarantine."""
+WINDOWS = "windows"
+"""Folder of the windows' pages, beside those of deliveries."""
+_OURS = ("html", "json", "xlsx")
 
 
 def report_page(settings: Settings, dataset: str, delivery: str) -> Path:
@@ -29,8 +32,26 @@ def report_page(settings: Settings, dataset: str, delivery: str) -> Path:
     """
     *folders, name = delivery.split("/")
     name = safe_name(name)
-    below = Path(*map(_safe_folder, folders), f"{'%69ndex' if name == 'index' else name}.html")
+    above = list(map(_safe_folder, folders))
+    if above and above[0].casefold() == WINDOWS:
+        above[0] = f"%{ord(above[0][0]):02X}{above[0][1:]}"
+    below = Path(*above, f"{'%69ndex' if name == 'index' else name}.html")
     return place_below(settings.reports / safe_name(dataset or NO_DATASET), below)
+
+
+def workbook_of(page: Path) -> Path:
+    """The workbook of a delivery's open errors, beside its page."""
+    return page.with_suffix(".errors.xlsx")
+
+
+def changes_of(page: Path) -> Path:
+    """The workbook of what a correction did, beside its page."""
+    return page.with_suffix(".changes.xlsx")
+
+
+def window_page(settings: Settings, dataset: str, window: str) -> Path:
+    """`reports/<dataset>/windows/<window>.html`; the workbook has the same name with `.xlsx`."""
+    return settings.reports / safe_name(dataset) / WINDOWS / f"{safe_name(window)}.html"
 
 
 def index_page(settings: Settings, dataset: str | None = None) -> Path:
@@ -63,7 +84,7 @@ def original_of(intake: Intake, entry: Entry) -> Path | None:
 
 
 def _safe_folder(part: str) -> str:
-    """A folder must not be called as the report of a file beside it might be."""
+    """A folder must not be called as the report or a workbook of a file beside it might be."""
     text = safe_name(part)
     stem, dot, suffix = text.rpartition(".")
-    return f"{stem}%2E{suffix}" if dot and suffix in ("html", "json") else text
+    return f"{stem}%2E{suffix}" if dot and suffix in _OURS else text

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.ingest import approximate_count, bounded_count
 from pipeline.report import charts
-from pipeline.report.document import Document
+from pipeline.report.document import MOST_ROWS, Document
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -97,6 +97,7 @@ def _environment() -> Environment:
         auto_reload=False,
         finalize=shown,
     )
+    made.globals.update(most_rows=MOST_ROWS)
     made.filters.update(number=number, percent=percent, size=size)
     made.filters.update(approximate=approximate_count, bounded=bounded_count)
     made.globals.update(charts=charts, share_words=_SHARES)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def save_rejected(
     if not violations:
         return None
     group = min(max(_GROUP_BYTES // max(size, 1) // _VECTOR, 1) * _VECTOR, _MOST)
-    with _one_thread(session):
+    with _one_thread(session) if violations * size > _GROUP_BYTES else nullcontext():
         session.connection.execute(
             "COPY (SELECT _delivery, _row, sheet, line, column_name, check_name, message, record,"
             f" coalesce(json_type(record, '$._fields') = 'ARRAY', false) AS unsplit {rows}"
