@@ -46,33 +46,54 @@ def ingest(
             help="Load again from the archived originals what was loaded under an older contract.",
         ),
     ] = False,
+    from_quarantine: Annotated[
+        bool,
+        typer.Option(
+            "--from-quarantine",
+            help="Take the quarantined files once more: the contract has changed, or they were mended there.",
+        ),
+    ] = False,
     delivery: Annotated[
-        list[str] | None, typer.Option(help="With --from-archive: this delivery, whatever its contract was.")
+        list[str] | None,
+        typer.Option(
+            help="With --from-archive: this delivery, whatever its contract was; with --from-quarantine: this one alone."
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="With --from-archive: every delivery.")] = False,
     windows: Annotated[bool, typer.Option(help="Also bring the dirty windows up to date.")] = True,
     json: Json = False,
 ) -> None:
-    """Take in everything that waits in the inbox, without starting Dagster; or load deliveries again from the archive.
+    """Take in everything that waits in the inbox, without starting Dagster; or load deliveries again from the archive or the quarantine.
 
     Example: `pipeline ingest orders`, and after a change of the contract `pipeline ingest orders --from-archive`
     """
+    from rich.markup import escape
+
+    from pipeline.files import Scan
     from pipeline.intake import take_inbox, wait_and_scan
+    from pipeline.intake.again import take_quarantined
     from pipeline.report import Workbooks, reported, write_indexes
     from pipeline.terminal import print_json, progress_bar, say, show_entries
     from pipeline.warehouse import Failures
 
     house = intake()
     require_datasets(dataset or (), house.datasets)
-    if (delivery or everything) and not from_archive:
-        refuse("--delivery and --all go with --from-archive.")
+    if from_archive and from_quarantine:
+        refuse("Choose one of --from-archive and --from-quarantine.")
+    if (everything and not from_archive) or (delivery and not from_archive and not from_quarantine):
+        refuse("--delivery goes with --from-archive or --from-quarantine, --all with --from-archive.")
+    if from_quarantine and (not dataset or (delivery and len(dataset) > 1)):
+        refuse("Name the dataset: `pipeline ingest orders --from-quarantine`.")
     if from_archive:
         _load_again(house, dataset or [], delivery, everything=everything, windows=windows, json=json)
         return
-    scan = wait_and_scan(house, dataset or None)
     failures, workbooks = Failures(), Workbooks()
     outcomes: list[Outcome] = []
+    scan = Scan((), (), ()) if from_quarantine else wait_and_scan(house, dataset or None)
     with progress_bar() as listen, failures.aside("inbox", "", last=True):
+        for name in (dataset or ()) if from_quarantine else ():
+            again = take_quarantined(house, name, delivery, progress=listen, failures=failures)
+            outcomes.extend(reported(house, again, failures, workbooks))
         taken = take_inbox(house, scan.waiting, progress=listen, failures=failures)
         outcomes.extend(reported(house, taken, failures, workbooks))
     if not failures.stopped:
@@ -83,7 +104,8 @@ def ingest(
         print_json(
             {
                 "deliveries": [
-                    _entry_json(o.entry) | {"kept_at": o.kept_at and str(o.kept_at)} for o in outcomes
+                    _entry_json(o.entry) | {"kept_at": o.kept_at and str(o.kept_at), "again": o.again}
+                    for o in outcomes
                 ],
                 "windows": windows_json(recomputed),
                 "still_being_written": [str(w.path) for w in scan.unsettled],
@@ -92,9 +114,12 @@ def ingest(
             }
         )
         end_if(failures)
+        _end_where_still_quarantined(outcomes, from_quarantine)
         return
     if outcomes:
         show_entries([outcome.entry for outcome in outcomes])
+    elif from_quarantine:
+        say(f"No file of {', '.join(dataset or ())} lies in {house.settings.quarantine} that is to be taken.")
     else:
         say(f"Nothing waits in {house.settings.inbox}.")
     for item in scan.unsettled:
@@ -102,10 +127,19 @@ def ingest(
     for refused in scan.refused:
         say(f"  not taken: {refused.path}: {refused.reason}")
     for outcome in outcomes:
+        if outcome.again is not None:
+            say(f"  {escape(outcome.delivery)}: {escape(outcome.again)}")
         if outcome.left is not None:
             say(f"  taken, and still in the inbox: {outcome.dataset}/{outcome.delivery}: {outcome.left}")
     say_windows(recomputed)
     end_if(failures)
+    _end_where_still_quarantined(outcomes, from_quarantine)
+
+
+def _end_where_still_quarantined(outcomes: list[Outcome], from_quarantine: bool) -> None:
+    """What was asked for by name could not be done where a file stays in the quarantine."""
+    if from_quarantine and any(outcome.entry.status == "quarantined" for outcome in outcomes):
+        raise typer.Exit(2)
 
 
 def _load_again(

@@ -33,7 +33,7 @@ def file_away(path: Path, target: Path) -> Path:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     for place in places(target):
-        if _moved(path, place):
+        if moved(path, place):
             return place
         if place.is_file() and not place.is_symlink() and _same_bytes(path, place):
             path.unlink()
@@ -56,8 +56,12 @@ def numbered(target: Path) -> tuple[str, str]:
     return fitted(stem, room=_LONGEST_STEM - len(os.fsencode(suffix))), suffix
 
 
-def _moved(path: Path, place: Path) -> bool:
-    """Whether `path` is now at `place`; False if that was taken. Linking fails where a rename would overwrite."""
+def moved(path: Path, place: Path) -> bool:
+    """Whether `path` is now at `place`, in a folder that is there; False if that was taken. Linking fails where a rename would overwrite.
+
+    Raises:
+        FileNotFoundError: there is no `path`. OSError: it cannot be moved; it is then still where it was.
+    """
     try:
         os.link(path, place, follow_symlinks=False)
     except FileExistsError:
@@ -79,7 +83,7 @@ def _same_file(path: Path, place: Path) -> bool:
 
 
 def _copied(path: Path, place: Path) -> bool:
-    """As `_moved`, by copying: for another device, and for file systems without hard links."""
+    """As `moved`, by copying: for another device, and for file systems without hard links."""
     if os.path.lexists(place):
         return False
     copy = place.with_name(f".{uuid.uuid4().hex}.tmp")

@@ -32,6 +32,7 @@ class Waiting:
         size: in bytes.
         mtime_ns: when its content changed, in ns since 1970.
         landing: identity of this landing: device, inode, size and change time.
+        before: what it was quarantined for, as a word for programs, where it was taken back from there just now.
     """
 
     dataset: str
@@ -40,6 +41,7 @@ class Waiting:
     size: int
     mtime_ns: int
     landing: str
+    before: str | None = None
 
     @property
     def landed_at(self) -> float:

@@ -7,9 +7,9 @@ Dagster both stand on this room, and do the same work by the same steps.
 
 from pipeline.intake.commit import Outcome, commit
 from pipeline.intake.house import Intake, open_intake
-from pipeline.intake.inbox import find_delivery, wait_and_scan
+from pipeline.intake.inbox import find_delivery, of_deliveries, taken_back, wait_and_scan
 from pipeline.intake.originals import OriginalUnavailable, original
-from pipeline.intake.prepare import Prepared, prepare, prepare_batches
+from pipeline.intake.prepare import Prepared, not_there, prepare, prepare_batches
 from pipeline.intake.replaying import Replayed, apply_corrections, corrected_by, corrections_of, replay
 from pipeline.intake.take import recompute_aside, recompute_dirty, take_inbox
 
@@ -24,6 +24,8 @@ __all__ = [
     "corrected_by",
     "corrections_of",
     "find_delivery",
+    "not_there",
+    "of_deliveries",
     "open_intake",
     "original",
     "prepare",
@@ -32,5 +34,6 @@ __all__ = [
     "recompute_dirty",
     "replay",
     "take_inbox",
+    "taken_back",
     "wait_and_scan",
 ]

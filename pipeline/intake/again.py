@@ -1,9 +1,9 @@
-"""Loading deliveries again from their archived originals, under the contract as it is now.
+"""Loading deliveries again from their archived originals, or from the quarantine, under the contract as it is now.
 
 What belongs here: which deliveries, in which order, and what is said of those that cannot be. What does not: the transaction
 (`warehouse.commit`) and who comes first (`warehouse.precedence`).
 
-The originals stay where they are in the archive. A delivery is replaced in one transaction; where it cannot be loaded its rows stay as
+What is taken from the quarantine goes back into the inbox, and the way of any file. The originals stay where they are in the archive. A delivery is replaced in one transaction; where it cannot be loaded its rows stay as
 they are. Killed in between, the same call goes on: what is done is not under an older contract any more.
 """
 
@@ -16,11 +16,22 @@ from pathlib import Path
 
 from pipeline.files import Waiting, landing_of
 from pipeline.ingest import Progress, discard, source_records
+from pipeline.intake.commit import Outcome
 from pipeline.intake.house import Intake
+from pipeline.intake.inbox import not_in_quarantine, of_deliveries, taken_back, wait_and_scan
 from pipeline.intake.originals import OriginalUnavailable, drop_copy, find_original, open_original
 from pipeline.intake.prepare import Prepared, prepare_batches
 from pipeline.intake.replaying import apply_corrections
-from pipeline.warehouse import DeliveryRefused, Entry, ReconciliationError, Session
+from pipeline.intake.take import take_inbox
+from pipeline.warehouse import (
+    DeliveryRefused,
+    Entry,
+    Failures,
+    PartFailed,
+    ReconciliationError,
+    Session,
+    told,
+)
 
 _GROUP = 512
 _SEALED_GROUP = 16  # each needs an open copy on the disk
@@ -87,6 +98,54 @@ def load_again(
                 drop_copy(intake, file.path)
     if loaded:
         yield from _corrected(intake, dataset, run_id)
+
+
+def take_quarantined(
+    intake: Intake,
+    dataset: str,
+    deliveries: Collection[str] | None = None,
+    *,
+    progress: Progress | None = None,
+    run_id: str | None = None,
+    failures: Failures | None = None,
+) -> Iterator[Outcome]:
+    """Take the quarantined files of a dataset once more: they go back into the inbox, and from there the way of any file. Nothing where
+    there are none.
+
+    Args:
+        deliveries: their keys; by default all whose newest file is in the quarantine.
+        failures: takes what fails with one file, such as one that is gone or sealed, while the others go on.
+
+    Raises:
+        PartsFailed: see `failures`.
+    """
+    with told(failures) as aside:
+        unavailable: list[PartFailed] = []
+        before = taken_back(intake, dataset, deliveries, unavailable)
+        known = before.keys() | {failure.name for failure in unavailable}
+        aside.add([*unavailable, *_not_there(intake, dataset, set(deliveries or ()) - known)])
+        if before:
+            files = of_deliveries(wait_and_scan(intake, [dataset]).waiting, before)
+            yield from take_inbox(intake, files, run_id, progress, aside)
+
+
+def _not_there(intake: Intake, dataset: str, deliveries: Collection[str]) -> Iterator[PartFailed]:
+    """What to say of deliveries that are not in the quarantine."""
+    for delivery in sorted(deliveries):
+        with intake.warehouse.session() as session:
+            newest = next(iter(session.newest(dataset, delivery)), None)
+        if newest is None:
+            error = OriginalUnavailable(
+                "there is no such delivery", f"`pipeline status {dataset}` lists the newest."
+            )
+        elif newest.status == "quarantined":
+            error = not_in_quarantine(intake, newest)
+        else:
+            error = OriginalUnavailable(
+                f"it is not in the quarantine: its newest file is {newest.status}",
+                f"`pipeline ingest {dataset} --from-archive` loads again what was loaded.",
+            )
+        yield error.of(dataset, delivery)
 
 
 def _corrected(intake: Intake, dataset: str, run_id: str | None) -> Iterator[Again]:

@@ -28,6 +28,7 @@ from pipeline.intake.originals import (
     STAY,
     drop_copy,
     find_original,
+    forget_quarantined,
     is_copy,
     put_in_archive,
     put_in_quarantine,
@@ -60,6 +61,7 @@ class Outcome:
         kept_at: where the original is now; None when its dataset keeps none, when it was sealed in the archive already, or
             changed while it was committed and stays in the inbox to be taken again.
         left: why it lies in the inbox still, though it is in the ledger; None where it does not.
+        again: what it came to, for people, where it was taken once more from the archive or the quarantine; else None.
     """
 
     dataset: str
@@ -67,6 +69,7 @@ class Outcome:
     entry: Entry
     kept_at: Path | None
     left: str | None = None
+    again: str | None = None
 
 
 def commit(
@@ -137,9 +140,27 @@ def _filed(intake: Intake, item: Prepared, entry: Entry, failures: Failures, *, 
         kept_at = _put_away(intake, item, entry)
     if fresh:
         failures.add(found.found)
-    return Outcome(
-        entry.dataset, entry.delivery, entry, kept_at, "; ".join(one.cause for one in found.found) or None
-    )
+    left = "; ".join(one.cause for one in found.found) or None
+    again = _again(intake, item, entry, fresh=fresh)
+    return Outcome(entry.dataset, entry.delivery, entry, kept_at, left, again)
+
+
+def _again(intake: Intake, item: Prepared, entry: Entry, *, fresh: bool) -> str | None:
+    """What a file came to that was taken once more, from the archive or the quarantine."""
+    before = item.waiting.before
+    if before is None and not _in_archive(intake, item):
+        return None
+    if entry.status == "quarantined":
+        text = f"quarantined for {item.problem.code if item.problem else 'what was found at the commit'}"
+    elif entry.status == "duplicate":
+        text = f"nothing changed: {entry.reason}"
+    elif entry.is_correction:
+        text = f"correction taken: {entry.reason}"
+    elif fresh or before is not None:
+        text = f"loaded {entry.rows_clean:,} of {entry.rows_read:,} rows"
+    else:
+        text = "nothing changed: these bytes are loaded under the contract of now"
+    return text if before is None else f"{text}; quarantined before for {before}"
 
 
 def _without_windows(intake: Intake, done: list[tuple[Prepared, Entry]]) -> set[str]:
@@ -221,6 +242,7 @@ def _put_away(intake: Intake, item: Prepared, entry: Entry) -> Path | None:
             kept_at = _to_quarantine(intake, target, item, entry)
         else:
             kept_at = put_in_archive(intake, waiting.path, relative, entry)
+            forget_quarantined(intake, entry)
     elif is_copy(intake, waiting.path):
         drop_copy(intake, waiting.path)
         kept_at = None

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline.contract.references import reference_ranks
 from pipeline.files import Scan, Waiting, landing_of, settle, unescape_key
+from pipeline.files.archive import MEMBER_FOLDER
 from pipeline.ingest import sweep
 from pipeline.intake.house import Intake
-from pipeline.intake.originals import find_original, open_original
+from pipeline.intake.originals import (
+    OriginalUnavailable,
+    find_original,
+    open_original,
+    quarantine_folder,
+    quarantined_file,
+    reason_given,
+    take_back,
+)
 from pipeline.intake.unpack import is_zip, tidy_folders, unpack_zips
-from pipeline.warehouse import Entry, Session
+from pipeline.warehouse import Entry, PartFailed, Session
 
 
 def wait_and_scan(intake: Intake, datasets: Collection[str] | None = None) -> Scan:
@@ -62,23 +71,100 @@ def _without_new_zips(intake: Intake, scan: Scan, looked_at: Collection[Waiting]
 
 
 def find_delivery(intake: Intake, dataset: str, delivery: str) -> Waiting | None:
-    """The file of a delivery: the one that waits in the inbox, else the original of its current version, else None (there is no such
-    delivery).
+    """The file of a delivery: the one that waits in the inbox, else the original of its current version or of a duplicate, else None
+    (there is no such delivery). The quarantine is not looked at, see `taken_back`.
 
     Raises:
-        OriginalUnavailable: it is loaded, and its original cannot be read again.
+        OriginalUnavailable: it was taken, and its original cannot be read again.
     """
     relative = Path(unescape_key(delivery))
     waiting = intake.settings.inbox / dataset / relative
     if waiting.is_file():
         return landing_of(waiting, dataset, delivery)
     with intake.warehouse.session() as session:
+        newest = next(iter(session.newest(dataset, delivery)), None)
+        refused = newest if newest is not None and newest.status == "quarantined" else None
         entries = landed_as(session, dataset, delivery)
+        if newest is not None and newest.status == "duplicate":
+            entries.append(newest)
         found = [(entry, find_original(intake, session, entry)) for entry in entries]
+    if refused is not None and not found:
+        raise not_in_quarantine(intake, refused)
     if not found:
         return None
     entry, path = next((pair for pair in found if pair[1] is not None), found[0])
     return landing_of(open_original(intake, entry, path), dataset, delivery)
+
+
+def taken_back(
+    intake: Intake, dataset: str, deliveries: Collection[str] | None, unavailable: list[PartFailed]
+) -> dict[str, str]:
+    """Move files of a dataset from the quarantine back into the inbox: of the deliveries whose newest file was quarantined and lies
+    there, as it came or mended since. One that a file of its name has followed is left.
+
+    Args:
+        deliveries: their keys; by default all.
+        unavailable: those are added that cannot be had, such as one that is sealed, or was removed and is asked for.
+
+    Returns:
+        delivery → what it was quarantined for, as a word for programs.
+    """
+    with intake.warehouse.session() as session:
+        refused = [
+            entry
+            for entry in session.newest(dataset)
+            if entry.status == "quarantined" and (deliveries is None or entry.delivery in deliveries)
+        ]
+    done: dict[str, str] = {}
+    for entry in refused:
+        place = quarantined_file(intake, entry)
+        if place is None:
+            continue
+        code = str(reason_given(place).get("code", "a reason that is not kept"))
+        try:
+            if take_back(intake, entry, place):
+                done[entry.delivery] = code
+            else:
+                unavailable.append(_waits_already(entry))
+        except OriginalUnavailable as error:
+            unavailable.append(error.of(dataset, entry.delivery))
+        except OSError as error:
+            unavailable.append(_cannot_be_moved(entry, error))
+    return done
+
+
+def _waits_already(entry: Entry) -> PartFailed:
+    cause = f"a newer file of that name waits in inbox/{entry.dataset}/"
+    return OriginalUnavailable(cause, "It is taken first: `pipeline ingest`.").of(
+        entry.dataset, entry.delivery
+    )
+
+
+def _cannot_be_moved(entry: Entry, error: OSError) -> PartFailed:
+    cause = f"it cannot be moved from the quarantine into inbox/{entry.dataset}/ ({error})"
+    return OriginalUnavailable(
+        cause, "It is where it was. See to the permissions of both folders, and to the disk."
+    ).of(entry.dataset, entry.delivery)
+
+
+def of_deliveries(waiting: Iterable[Waiting], before: Mapping[str, str]) -> list[Waiting]:
+    """Those of the files that were taken back, see `taken_back`; of a zip, its members."""
+    found = []
+    for file in waiting:
+        key = file.delivery
+        zipped = next((name for name in before if key.startswith(f"{name}{MEMBER_FOLDER}/")), None)
+        if key in before or zipped is not None:
+            found.append(replace(file, before=before[zipped or key]))
+    return found
+
+
+def not_in_quarantine(intake: Intake, entry: Entry) -> OriginalUnavailable:
+    """What to say of a quarantined file that is asked for and gone."""
+    return OriginalUnavailable(
+        f"the file of {entry.dataset}/{entry.delivery} was quarantined ({entry.reason}), and is not in "
+        f"{quarantine_folder(intake, entry)} any more",
+        "Send it again.",
+    )
 
 
 def landed_as(session: Session, dataset: str, delivery: str) -> list[Entry]:

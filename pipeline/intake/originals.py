@@ -11,22 +11,24 @@ killed before that meets the file again, finds its landing in the ledger and goe
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from pipeline.contract import ContractError
 from pipeline.files import Waiting, file_away, hash_file, unescape_key
-from pipeline.files.filing import numbered
+from pipeline.files.filing import moved, numbered, places
 from pipeline.files.names import fitted, place_below
 from pipeline.files.sealing import SEALED, KeyProblem, identities_of, recipients_of, seal, unseal
 from pipeline.ingest.staging import new_part
 from pipeline.intake.house import Intake
 from pipeline.settings import IDENTITY_VARIABLE, RECIPIENT_VARIABLE
-from pipeline.warehouse import Entry, Failures, Session
+from pipeline.warehouse import Entry, Failures, PartFailed, Session
 
 STAY = "Its files stay in the inbox, and are taken once that is mended."
 
@@ -35,6 +37,14 @@ _SEALED_NAME = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(SEALED)}$")
 
 class OriginalUnavailable(Exception):
     """The original of a delivery cannot be read again; says why, and what would help."""
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        self.cause, self.remedy = cause, remedy
+        super().__init__(f"{cause}. {remedy}")
+
+    def of(self, dataset: str, delivery: str) -> PartFailed:
+        """What to tell of it while others are read."""
+        return PartFailed("original", dataset, delivery, cause=self.cause, remedy=self.remedy, lasting=True)
 
 
 def require_recipients(intake: Intake, names: Iterable[str]) -> None:
@@ -83,23 +93,83 @@ def put_in_quarantine(intake: Intake, path: Path, target: Path, entry: Entry) ->
     return kept_at
 
 
+def take_back(intake: Intake, entry: Entry, place: Path) -> bool:
+    """Move the file of a ledger row from its place in the quarantine into the inbox, whose way it then goes as if it came for the first
+    time; killed in between it lies in one of the two, or in both until it is loaded (`forget_quarantined`). A sealed one is opened.
+
+    Returns:
+        Whether it is there; False where a newer file of its name waits.
+
+    Raises:
+        OriginalUnavailable: it is sealed, and there is no key that opens it. OSError: it cannot be moved; it is then where it was.
+    """
+    target = intake.settings.inbox / entry.dataset / unescape_key(entry.delivery)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path = open_original(intake, entry, place)
+    try:
+        if not moved(path, target):
+            return False
+        if path != place:
+            place.unlink(missing_ok=True)
+        reason_file(place).unlink(missing_ok=True)
+    finally:
+        drop_copy(intake, path)
+    return True
+
+
+def forget_quarantined(intake: Intake, entry: Entry) -> None:
+    """Remove what lies in the quarantine of a file that is in the ledger now: it was taken back by a run that was killed meanwhile, or the
+    same bytes were sent again."""
+    place = place_below(quarantine_folder(intake, entry), unescape_key(entry.delivery))
+    sealed = place.parent.glob(f"{_literal(place.name)}.*{SEALED}") if entry.archive == "encrypt" else ()
+    for path in (*takewhile(Path.exists, places(place)), *sealed):
+        same = (
+            reason_given(path).get("sha256") == entry.sha256 if _sealed(path) else _has_content(path, entry)
+        )
+        if same:
+            path.unlink(missing_ok=True)
+    beside = reason_file(place)
+    if beside.exists() and not place.exists():
+        beside.unlink(missing_ok=True)
+
+
 def archived_file(intake: Intake, entry: Entry) -> Path | None:
     """The archived original of a ledger row: as it came, told from others of its name by its content, or sealed. None when it is not
     there."""
-    path = place_below(archive_folder(intake, entry), unescape_key(entry.delivery))
+    found = _named(place_below(archive_folder(intake, entry), unescape_key(entry.delivery)), entry)
+    return next((path for path in found if _sealed(path) or _has_content(path, entry)), None)
+
+
+def quarantined_file(intake: Intake, entry: Entry) -> Path | None:
+    """Where the file of a ledger row lies in the quarantine, sealed or as it came, or mended there since: then the reason beside it names
+    the row. None when it is not there."""
+    found = _named(place_below(quarantine_folder(intake, entry), unescape_key(entry.delivery)), entry)
+    same = (path for path in found if _sealed(path) or _has_content(path, entry))
+    mended = (path for path in found if reason_given(path).get("ledger_id") == entry.id)
+    return next(same, None) or next(mended, None)
+
+
+def quarantine_folder(intake: Intake, entry: Entry) -> Path:
+    """`quarantine/<dataset>/`."""
+    return intake.settings.quarantine / (entry.dataset or "_inbox")
+
+
+def _named(path: Path, entry: Entry) -> list[Path]:
+    """The files that may be the one of a ledger row which was put at `path`: the sealed one alone, or those of its name."""
     sealed = sealed_place(path, entry.id)
     if sealed.is_file():
-        return sealed
+        return [sealed]
     stem, suffix = numbered(path)
     twins = sorted(path.parent.glob(f"{_literal(stem)}~*{_literal(suffix)}")) if path.parent.is_dir() else []
-    for candidate in (path, *twins):
-        if (
-            candidate.is_file()
-            and candidate.stat().st_size == entry.bytes
-            and hash_file(candidate) == entry.sha256
-        ):
-            return candidate
-    return None
+    return [one for one in (path, *twins) if one.is_file()]
+
+
+def _sealed(path: Path) -> bool:
+    return _SEALED_NAME.search(path.name) is not None
+
+
+def _has_content(path: Path, entry: Entry) -> bool:
+    return path.stat().st_size == entry.bytes and hash_file(path) == entry.sha256
 
 
 def find_original(intake: Intake, session: Session, entry: Entry) -> Path | None:
@@ -123,8 +193,8 @@ def open_original(intake: Intake, entry: Entry, found: Path | None) -> Path:
         OriginalUnavailable: it was deleted, is gone, or is sealed and there is no key that opens it.
     """
     if found is None:
-        raise OriginalUnavailable(_why_gone(entry))
-    if not _SEALED_NAME.search(found.name):
+        raise _gone(entry)
+    if not _sealed(found):
         return found
     try:
         identities = identities_of(_identity_file(intake, entry))
@@ -134,7 +204,8 @@ def open_original(intake: Intake, entry: Entry, found: Path | None) -> Path:
     except KeyProblem as error:
         raise OriginalUnavailable(
             f"the original of {entry.dataset}/{entry.delivery} is sealed at {found}, and the key of {IDENTITY_VARIABLE} does not "
-            f"open it: {error}. Name the file of the private key that belongs to its public key."
+            f"open it: {error}",
+            "Name the file of the private key that belongs to its public key.",
         ) from error
     return copy
 
@@ -201,27 +272,36 @@ def _recipients(intake: Intake, dataset: str) -> list[Any]:
 def _identity_file(intake: Intake, entry: Entry) -> Path:
     if not intake.settings.archive_identity:
         raise OriginalUnavailable(
-            f"the original of {entry.dataset}/{entry.delivery} is sealed, and {IDENTITY_VARIABLE} is not set. "
-            "Set it to the path of the private key's file for as long as originals are read."
+            f"the original of {entry.dataset}/{entry.delivery} is sealed, and {IDENTITY_VARIABLE} is not set",
+            "Set it to the path of the private key's file for as long as originals are read.",
         )
     return Path(intake.settings.archive_identity).expanduser()
 
 
-def _why_gone(entry: Entry) -> str:
+def _gone(entry: Entry) -> OriginalUnavailable:
     name = f"{entry.dataset}/{entry.delivery}"
     if entry.archive == "off":
-        return (
-            f'the original of {name} was deleted once it was loaded (archive="off"). Send the file again: it is then checked as a'
-            " whole."
+        return OriginalUnavailable(
+            f'the original of {name} was deleted once it was loaded (archive="off")',
+            "Send the file again: it is then checked as a whole.",
         )
-    return (
-        f"the original of {name} is not in the archive any more. Put it back there, or send the file again."
+    return OriginalUnavailable(
+        f"the original of {name} is not in the archive any more", "Put it back there, or send the file again."
     )
 
 
 def reason_file(kept_at: Path) -> Path:
     """Where the reason lies for which a file is in quarantine."""
     return kept_at.with_name(fitted(kept_at.name, ".reason.json"))
+
+
+def reason_given(kept_at: Path) -> dict[str, Any]:
+    """What stands in the reason of a file in quarantine; nothing where there is none that can be read."""
+    try:
+        given = json.loads(reason_file(kept_at).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return given if isinstance(given, dict) else {}
 
 
 def sealed_place(path: Path, mark: str) -> Path:

@@ -185,6 +185,14 @@ def _left(item: Waiting, error: Exception) -> Prepared:
     return Prepared(item, postponed=str(error), failure=_failure(item, error))
 
 
+def not_there(intake: Intake, failure: PartFailed) -> Prepared:
+    """A delivery that was asked for and whose file cannot be had, told at the end as any failure of a file is."""
+    path = intake.settings.inbox / failure.dataset / failure.name
+    return Prepared(
+        Waiting(failure.dataset, failure.name, path, 0, 0, ""), postponed=failure.cause, failure=failure
+    )
+
+
 def _failure(item: Waiting, error: Exception) -> PartFailed:
     """What to tell of a file that stays in the inbox: a declaration that does not work is told once, not for each of its files."""
     failures = Failures()

@@ -16,8 +16,16 @@ from dagster import DagsterInstance, Failure
 
 from pipeline.files import Waiting
 from pipeline.files.archive import MEMBER_FOLDER
-from pipeline.intake import Intake, OriginalUnavailable, find_delivery, wait_and_scan
+from pipeline.intake import (
+    Intake,
+    OriginalUnavailable,
+    find_delivery,
+    of_deliveries,
+    taken_back,
+    wait_and_scan,
+)
 from pipeline.orchestration.names import INBOX_ONLY_TAG, deliveries_of
+from pipeline.warehouse import PartFailed
 
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
@@ -74,46 +82,58 @@ def registered(instance: DagsterInstance, dataset: str) -> list[str]:
     return list(instance.get_dynamic_partitions(name))
 
 
-def wanted_files(
-    instance: DagsterInstance, intake: Intake, dataset: str, tags: Mapping[str, str]
-) -> list[Waiting]:
+@dataclass(frozen=True)
+class Wanted:
+    """The files that a run is to take, and what to tell of those among its deliveries that cannot be read again."""
+
+    files: list[Waiting]
+    unavailable: list[PartFailed]
+
+
+def wanted_files(instance: DagsterInstance, intake: Intake, dataset: str, tags: Mapping[str, str]) -> Wanted:
     """The files that a run of `<dataset>_ingest` is to take, registered as partitions.
 
     A run without partitions takes all that waits; one for a single delivery registers it, while Dagster refuses a range
-    of deliveries that are not registered before the run begins. A delivery that no longer waits is fetched from the archive, except
-    in a run that a sensor asked for: there somebody else was faster.
+    of deliveries that are not registered before the run begins. A delivery that no longer waits is taken from the quarantine, or fetched
+    from the archive, except in a run that a sensor asked for: there somebody else was faster.
 
     Raises:
-        Failure: the run names a delivery that is neither in the inbox nor in the archive, or whose original cannot be read again.
+        Failure: there is no file at all, because the deliveries are nowhere or cannot be read again.
     """
     waiting = {file.delivery: file for file in wait_and_scan(intake, [dataset]).waiting}
     span = span_of(tags)
     if span is None:
         register(instance, dataset, waiting)
-        return list(waiting.values())
-    if span.first == span.last:
-        files = _waiting_for(span.first, waiting)
-        if not files and INBOX_ONLY_TAG not in tags:
-            files = _originals(intake, dataset, [span.first])
-        register(instance, dataset, [file.delivery for file in files])
-    else:
-        keys = keys_in(span, registered(instance, dataset))
-        files = [file for key in keys for file in _waiting_for(key, waiting)]
-        if INBOX_ONLY_TAG not in tags:
-            files += _originals(intake, dataset, [key for key in keys if not _waiting_for(key, waiting)])
-        register(instance, dataset, [file.delivery for file in files])
+        return Wanted(list(waiting.values()), [])
+    keys = [span.first] if span.first == span.last else keys_in(span, registered(instance, dataset))
+    files = [file for key in keys for file in _waiting_for(key, waiting)]
+    unavailable: list[PartFailed] = []
+    if INBOX_ONLY_TAG not in tags:
+        missing = [key for key in keys if not _waiting_for(key, waiting)]
+        files += _taken_once_more(intake, dataset, missing, unavailable)
+    register(instance, dataset, [file.delivery for file in files])
     if not files and INBOX_ONLY_TAG not in tags:
-        raise Failure(_not_found(intake, dataset, span), allow_retries=False)
-    return sorted(files, key=lambda file: file.delivery)
+        told = "\n".join(map(str, unavailable)) or _not_found(intake, dataset, span)
+        raise Failure(told, allow_retries=False)
+    return Wanted(sorted(files, key=lambda file: file.delivery), unavailable)
 
 
-def _originals(intake: Intake, dataset: str, keys: Sequence[str]) -> list[Waiting]:
-    """The files of deliveries that do not wait any more."""
-    try:
-        found = [find_delivery(intake, dataset, key) for key in keys]
-    except OriginalUnavailable as error:
-        raise Failure(str(error), allow_retries=False) from error
-    return [file for file in found if file is not None]
+def _taken_once_more(
+    intake: Intake, dataset: str, keys: Sequence[str], unavailable: list[PartFailed]
+) -> list[Waiting]:
+    """The files of deliveries that do not wait any more, from the quarantine or the archive; those that cannot be had are added to
+    `unavailable`."""
+    before = taken_back(intake, dataset, keys, unavailable) if keys else {}
+    found = of_deliveries(wait_and_scan(intake, [dataset]).waiting, before) if before else []
+    left = {*keys} - before.keys() - {failure.name for failure in unavailable}
+    for key in sorted(left):
+        try:
+            file = find_delivery(intake, dataset, key)
+        except OriginalUnavailable as error:
+            unavailable.append(error.of(dataset, key))
+        else:
+            found += [] if file is None else [file]
+    return found
 
 
 def _waiting_for(key: str, waiting: Mapping[str, Waiting]) -> list[Waiting]:
@@ -126,6 +146,6 @@ def _waiting_for(key: str, waiting: Mapping[str, Waiting]) -> list[Waiting]:
 def _not_found(intake: Intake, dataset: str, span: Span) -> str:
     asked = span.first if span.first == span.last else f"{span.first} to {span.last}"
     return (
-        f"dataset {dataset!r}: there is no delivery {asked!r} in {intake.settings.inbox / dataset} nor in the archive. "
+        f"dataset {dataset!r}: there is no delivery {asked!r} in {intake.settings.inbox / dataset}, nor in the archive or the quarantine. "
         "Put the file there, or choose a delivery that `pipeline status` lists."
     )

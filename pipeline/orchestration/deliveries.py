@@ -26,7 +26,7 @@ from dagster import (
 )
 
 from pipeline.contract import Dataset
-from pipeline.intake import Intake, Outcome, Prepared, prepare
+from pipeline.intake import Intake, Outcome, Prepared, not_there, prepare
 from pipeline.orchestration.asked import wanted_files
 from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.checks import evaluations
@@ -131,20 +131,21 @@ def _commit_op(dataset: Dataset) -> OpDefinition:
         prepared = _stage(context, dataset.name) if staged is None else staged
         if context.retry_number:
             # What an attempt before has committed is in the archive by now.
-            prepared = [item for item in prepared if item.waiting.path.exists()]
+            prepared = [item for item in prepared if item.failure is not None or item.waiting.path.exists()]
         outcomes, failures = list[Outcome](), Failures()
         sampled = len(prepared) <= SAMPLED_DELIVERIES
         yield from commit_and_report(context, intake, [prepared], outcomes, sampled, failures)
         entries = of_this_run(context, intake, [outcome.entry for outcome in outcomes])
         yield from tell(context, list(evaluations(intake, entries)))
         fail_if(failures)
-        fail_if_quarantined(context, entries)
+        fail_if_quarantined(context, entries, outcomes)
 
     return commit
 
 
 def _stage(context: OpExecutionContext, dataset: str) -> list[Prepared]:
     intake: Intake = context.resources.intake
-    files = wanted_files(context.instance, intake, dataset, context.run.tags)
-    context.log.info(f"{len(files)} files to take in")
-    return list(prepare(intake, files, progress_to(context.log)))
+    wanted = wanted_files(context.instance, intake, dataset, context.run.tags)
+    context.log.info(f"{len(wanted.files)} files to take in")
+    prepared = list(prepare(intake, wanted.files, progress_to(context.log)))
+    return [*prepared, *(not_there(intake, failure) for failure in wanted.unavailable)]

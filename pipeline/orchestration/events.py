@@ -74,9 +74,10 @@ def report_outcomes(
     for outcome in known:
         entry = outcome.entry
         account = (accounts or {}).get(entry.id)
-        yield from delivery_events(
-            entry, outcome.kept_at, samples.get(entry.id, Samples()), _more(intake, entry, account, sampled)
-        )
+        more = _more(intake, entry, account, sampled)
+        if outcome.again is not None:
+            more["result"] = outcome.again
+        yield from delivery_events(entry, outcome.kept_at, samples.get(entry.id, Samples()), more)
     for entry in corrected:
         yield from delivery_events(entry, more=_more(intake, entry, (accounts or {}).get(entry.id), sampled))
 

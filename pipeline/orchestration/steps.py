@@ -63,7 +63,7 @@ def commit_and_report(
     try:
         for batch in batches:
             for item in batch:
-                if item.postponed is not None:
+                if item.postponed is not None and item.failure is None:
                     context.log.warning(
                         f"{item.waiting.delivery} stays in the inbox for now: {item.postponed}"
                     )
@@ -122,9 +122,14 @@ def of_this_run(context: OpExecutionContext, intake: Intake, entries: list[Entry
         return [entry for entry in session.entries() if entry.run_id == context.run.run_id]
 
 
-def fail_if_quarantined(context: OpExecutionContext, entries: Sequence[Entry]) -> None:
+def fail_if_quarantined(
+    context: OpExecutionContext, entries: Sequence[Entry], outcomes: Sequence[Outcome] = ()
+) -> None:
     """Fail the step, as its last deed, where files were quarantined: Dagster shows a partition as failed only where the run that was
     to fill it has failed.
+
+    Args:
+        outcomes: of this attempt; they know which were quarantined before.
 
     Raises:
         Failure: names each file and its reason; it is not tried again.
@@ -133,9 +138,12 @@ def fail_if_quarantined(context: OpExecutionContext, entries: Sequence[Entry]) -
     if not reasons:
         return
     context.instance.add_run_tags(context.run.run_id, {QUARANTINED_TAG: str(len(reasons))})
+    again = {outcome.delivery: outcome.again for outcome in outcomes if outcome.again is not None}
+    reasons = {key: f"{again[key]}. {text}" if key in again else text for key, text in reasons.items()}
     named = "; ".join(f"{delivery}: {reason}" for delivery, reason in list(reasons.items())[:_NAMED])
     raise Failure(
-        f"{len(reasons)} of {len(entries)} files were quarantined, all others are taken. Mend the file and drop it again. {named}",
+        f"{len(reasons)} of {len(entries)} files were quarantined, all others are taken. Mend the file in the quarantine and materialize "
+        f"its partition, or drop it again. {named}",
         {"quarantined": MetadataValue.json(reasons)},
         allow_retries=False,
     )
@@ -169,6 +177,8 @@ def failing_at_once() -> Iterator[None]:
 def in_words(outcome: Outcome) -> str:
     """One line for a log."""
     entry = outcome.entry
+    if outcome.again is not None:
+        return f"{outcome.dataset}/{outcome.delivery}: {outcome.again}"
     if entry.is_correction and entry.status in CURRENT:
         return f"{outcome.dataset}/{outcome.delivery}: correction. {entry.reason}"
     if entry.status in ("quarantined", "duplicate"):

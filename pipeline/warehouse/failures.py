@@ -88,7 +88,7 @@ def _remade(
 
 _VERBS = {
     "window": "cannot be computed", "publication": "cannot be written", "final marks": "cannot be brought up to date",
-    "report": "cannot be written", "picture": "cannot be drawn", "file": "cannot be put away", "dataset": "is left as it is",
+    "report": "cannot be written", "picture": "cannot be drawn", "file": "cannot be put away", "original": "cannot be read again", "dataset": "is left as it is",
 }  # fmt: skip
 
 

@@ -239,6 +239,18 @@ def set_status(connection: duckdb.DuckDBPyConnection, entry: Entry, status: str,
     )
 
 
+def newest(connection: duckdb.DuckDBPyConnection, dataset: str, delivery: str | None = None) -> list[Entry]:
+    """The newest row of each delivery of a dataset, or of one, in order of `seq`."""
+    return [
+        Entry(*row)
+        for row in connection.execute(
+            f"{_SELECT} WHERE dataset = $1 AND ($2 IS NULL OR delivery = $2) "
+            "QUALIFY row_number() OVER (PARTITION BY delivery ORDER BY seq DESC) = 1 ORDER BY seq",
+            [dataset, delivery],
+        ).fetchall()
+    ]
+
+
 def heir(connection: duckdb.DuckDBPyConnection, old: Entry) -> Entry | None:
     """The first delivery that holds the bytes of this loaded one as well, and is its duplicate."""
     found = where(

@@ -116,6 +116,11 @@ class Session(WindowCalls):
         """The entry of the version of a delivery whose rows are in the clean table."""
         return ledger.current(self.connection, dataset, delivery)
 
+    def newest(self, dataset: str, delivery: str | None = None) -> list[Entry]:
+        """The newest ledger row of each delivery of a dataset, or of one, in order of `seq`: what became of the file that came last under
+        that key, whatever is loaded. The dataset may be unknown."""
+        return ledger.newest(self.connection, dataset, delivery)
+
     def in_order(self, dataset: str) -> list[Entry]:
         """The deliveries whose rows are in the clean table, in order of their first commit.
 

@@ -170,6 +170,23 @@ class Page:
         """The rows that the latest materialization of a day tells of."""
         return self.latest(window, day)[1]
 
+    def result(self, delivery: str) -> str:
+        """What the latest materialization of a delivery says that it came to."""
+        wanted = AssetRecordsFilter(AssetKey(["shop", "clean"]), asset_partitions=[delivery])
+        [latest] = self.instance.fetch_materializations(wanted, limit=1).records
+        assert latest.asset_materialization is not None
+        return str(latest.asset_materialization.metadata["result"].value)
+
+    def failure(self) -> str:
+        """What the step says that made the latest run fail."""
+        [latest] = self.instance.get_runs(limit=1)
+        [step] = [
+            entry.get_dagster_event()
+            for entry in self.instance.all_logs(latest.run_id)
+            if entry.is_dagster_event and entry.get_dagster_event().is_step_failure
+        ]
+        return str(step.step_failure_data.user_failure_data.description)  # type: ignore[union-attr]
+
     def drop(self, name: str, day: str) -> None:
         (self.inbox / name).write_text(f"sale_id,amount,sold_at\n{name[0]},2.50,{day} 10:00:00\n")
 
@@ -326,8 +343,44 @@ def test_a_quarantined_delivery_is_a_failed_partition_and_a_duplicate_says_what_
     assert "empty" in str(refused.event_log_entry.asset_observation.metadata["reason"].value)
 
 
-def test_a_quarantined_delivery_that_comes_mended_fills_its_partition(page: Page) -> None:
-    page.drop("6.csv", DAYS[2])
+def test_a_quarantined_delivery_can_be_materialized_again(page: Page) -> None:
+    page.backfill("clean", "errors", partitionNames=["6.csv"], fails=True)
+    assert "6.csv: quarantined for empty; quarantined before for empty" in page.failure()
+    assert page.statuses("clean")["failed"] == ["6.csv"]
+    quarantined = page.inbox.parents[1] / "quarantine" / "shop" / "6.csv"
+    quarantined.write_text(f"sale_id,amount,sold_at\n7,1.00,{DAYS[0]} 10:00:00\n")
     page.backfill("clean", "errors", partitionNames=["6.csv"])
+    assert page.result("6.csv") == "loaded 1 of 1 rows; quarantined before for empty"
     assert page.statuses("clean")["failed"] == []
-    assert "6.csv" in page.statuses("clean")["materialized"]
+    assert list(quarantined.parent.iterdir()) == []
+
+
+def test_a_duplicate_can_be_materialized_again(page: Page) -> None:
+    page.backfill("clean", "errors", partitionNames=["5.csv"])
+    assert page.result("5.csv").startswith("nothing changed: the same bytes are loaded as delivery '4.csv'")
+
+
+def test_a_delivery_whose_file_is_nowhere_says_so_and_keeps_no_other_from_being_taken(page: Page) -> None:
+    (page.inbox / "8.csv").write_text("")
+    page.drop("9.csv", DAYS[2])
+    page.instance.add_dynamic_partitions("shop_deliveries", ["8.csv", "9.csv"])
+    page.backfill("clean", "errors", partitionNames=["8.csv"], fails=True)
+    (page.inbox.parents[1] / "quarantine" / "shop" / "8.csv").unlink()
+    page.backfill("clean", "errors", partitionNames=["8.csv", "9.csv"], fails=True)
+    told = page.failure()
+    assert "original shop/8.csv cannot be read again: the file of shop/8.csv was quarantined (" in told
+    assert "any more. Send it again." in told
+    assert "9.csv" in page.told("clean")
+    page.backfill("clean", "errors", partitionNames=["8.csv"], fails=True)
+    assert "Send it again." in page.failure()
+
+
+def test_a_quarantined_delivery_that_comes_mended_fills_its_partition(page: Page) -> None:
+    (page.inbox / "10.csv").write_text("")
+    page.instance.add_dynamic_partitions("shop_deliveries", ["10.csv"])
+    page.backfill("clean", "errors", partitionNames=["10.csv"], fails=True)
+    assert page.statuses("clean")["failed"] == ["10.csv", "8.csv"]
+    page.drop("10.csv", DAYS[2])
+    page.backfill("clean", "errors", partitionNames=["10.csv"])
+    assert page.statuses("clean")["failed"] == ["8.csv"]
+    assert "10.csv" in page.statuses("clean")["materialized"]
