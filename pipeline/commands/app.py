@@ -57,7 +57,17 @@ def up_to_date(house: Intake, datasets: Sequence[str] | None, failures: Failures
     if not failures.stopped:
         with failures.aside("windows", "", last=True):
             done.extend(recompute_dirty(house, datasets, failures))
+        show_windows(house, ((one.dataset, one.window) for one in done), failures)
     return done
+
+
+def show_windows(house: Intake, changed: Iterable[tuple[str, str]], failures: Failures) -> None:
+    """Write the pages of windows, (dataset, name), that were computed or deleted."""
+    from pipeline.report import renew_windows
+
+    if not failures.stopped:
+        with failures.aside("reports", "", last=True):
+            renew_windows(house, changed, failures)
 
 
 def end_if(failures: Failures) -> None:

@@ -119,6 +119,7 @@ def retain(
     """
     from dataclasses import asdict
 
+    from pipeline.report import renew_after_retention
     from pipeline.terminal import print_json, say, say_retained
     from pipeline.warehouse import Failures
 
@@ -131,6 +132,9 @@ def retain(
         if name in dataset if dataset else keeps:
             with failures.aside("retention", name, opens=True), house.warehouse.session() as session:
                 done.append(session.retain(name, dry_run=dry_run))
+    for one in () if dry_run else done:
+        with failures.aside("reports", one.dataset, last=True):
+            renew_after_retention(house, one, failures)
     if json:
         print_json([asdict(one) for one in done])
         end_if(failures)

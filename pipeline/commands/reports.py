@@ -24,7 +24,7 @@ def report(
 
     Example: `pipeline report orders --delivery 2026-11-16.csv`
     """
-    from pipeline.report import report_page, write_all_reports, write_indexes, write_reports
+    from pipeline.report import report_page, write_all_reports, write_indexes, write_reports, write_windows
     from pipeline.report.paths import index_page
     from pipeline.terminal import print_json, say
 
@@ -40,6 +40,7 @@ def report(
         written = len(accounts)
     else:
         written = write_all_reports(house, dataset, only_missing=not every)
+        write_windows(house, ((dataset, window.name) for window in house.datasets[dataset].windows))
     write_indexes(house, [dataset])
     pages = [str(report_page(house.settings, dataset, key)) for key in delivery or ()]
     index = str(index_page(house.settings, dataset))

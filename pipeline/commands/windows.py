@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.app import Json, end_if, intake, refuse, windows_json
+from pipeline.commands.app import Json, end_if, intake, refuse, show_windows, windows_json
 from pipeline.commands.windows_app import windows_app
 from pipeline.commands.windows_named import From, To, day_range, windows_named
 
@@ -57,6 +57,7 @@ def recompute(
             for part in _months(days):
                 done += recompute_aside(house, dataset, name, failures, part)
                 step(f"{dataset}/{name}", len(part or ()) or 1)
+    show_windows(house, chosen, failures)
     if json:
         print_json(windows_json(done))
         end_if(failures)

@@ -14,14 +14,11 @@ from typing import Any
 from dagster import MetadataValue
 
 from pipeline.contract import Dataset, Total, Window
-from pipeline.contract import Session as SessionWindow
-from pipeline.pictures import Panel, bar_panel, picture, series_panel
+from pipeline.pictures import Panel, picture
+from pipeline.report import window_panels
 from pipeline.warehouse import Session
 from pipeline.warehouse.violations import CheckCount
-from pipeline.warehouse.windows import clock
-from pipeline.warehouse.windows.series import bars, series
 
-_DAYS = 30
 _CHECKS = 12
 _COLOURS = {"reject": "#d2453f", "warn": "#d08a16", "repair": "#d08a16"}
 
@@ -29,25 +26,11 @@ _COLOURS = {"reject": "#d2453f", "warn": "#d08a16", "repair": "#d08a16"}
 def window_chart(
     session: Session, dataset: Dataset, window: Window, day: date | None
 ) -> MetadataValue[Any] | None:
-    """The figures of a window's day and of the 30 days up to it side by side, as a picture in markdown; of a total, and of a day that
-    is one window, those by group. None where there is nothing to draw."""
-    if isinstance(window, Total) or day is None:
-        figures = bars(session.connection, dataset, window)
-        if not figures.bars:
-            return None
-        return _picture([bar_panel(figures, f"{window.name}: {figures.measure}")], window.name)
-    lower, upper = clock.day_bounds(dataset.zone, day)
-    month = clock.day_bounds(dataset.zone, date.fromordinal(max(1, day.toordinal() - _DAYS + 1)))[0]
-    long = series(session.connection, dataset, window, month, upper)
-    panels = [series_panel(long, dataset.zone, f"{long.measure}, {_DAYS} days to {day}")]
-    if long.step < clock.DAY or isinstance(window, SessionWindow):
-        short = series(session.connection, dataset, window, lower, upper)
-        beside = series_panel(short, dataset.zone, f"{short.measure}, {day}", legend=panels[0].legend)
-        panels.insert(0, beside)
-    elif window.by:
-        figures = bars(session.connection, dataset, window, (lower, upper))
-        panels.insert(0, bar_panel(figures, f"{figures.measure}, {day}"))
-    return _picture(panels, f"{window.name}, {day}")
+    """The figures of a window's day and of the days up to it side by side, as a picture in markdown; see `window_panels`. None where
+    there is nothing to draw."""
+    panels = window_panels(session, dataset, window, day)
+    title = window.name if isinstance(window, Total) or day is None else f"{window.name}, {day}"
+    return _picture(panels, title) if panels else None
 
 
 def _picture(panels: Sequence[Panel], title: str) -> MetadataValue[Any]:

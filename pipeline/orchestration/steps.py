@@ -28,8 +28,8 @@ from pipeline.orchestration.events import AssetEvent, report_outcomes
 from pipeline.orchestration.history import end_abandoned_runs
 from pipeline.orchestration.names import QUARANTINED_TAG, WORKER_TAG
 from pipeline.orchestration.worker import this_worker
-from pipeline.report import Workbooks, write_indexes, write_outcomes
-from pipeline.warehouse import Entry, Failures, PartsFailed, may_pass
+from pipeline.report import Workbooks, renew_windows, write_indexes, write_outcomes
+from pipeline.warehouse import Entry, Failures, PartsFailed, Recomputed, may_pass
 from pipeline.warehouse.ledger import CURRENT
 
 _TOLD_TOGETHER = 100
@@ -99,6 +99,12 @@ def _written_and_told(
     """Write the reports of deliveries, and make their events."""
     accounts = write_outcomes(intake, outcomes, failures, workbooks)
     return list(report_outcomes(intake, outcomes, sampled, accounts))
+
+
+def show_windows(intake: Intake, done: Iterable[Recomputed], failures: Failures) -> None:
+    """Write the pages of windows that were computed."""
+    with failures.aside("reports", "", opens=True):
+        renew_windows(intake, ((one.dataset, one.window) for one in done), failures)
 
 
 def fail_if(failures: Failures) -> None:

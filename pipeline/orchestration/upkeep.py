@@ -29,6 +29,7 @@ from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.events import AssetEvent, report_windows
 from pipeline.orchestration.names import INFRASTRUCTURE, POOL, RETENTION_JOB, VERIFY_JOB, clean_key
 from pipeline.orchestration.steps import fail_if, retried_where_it_helps, sign_in
+from pipeline.report import renew_after_retention
 from pipeline.warehouse import Failures, Retained
 
 
@@ -93,6 +94,8 @@ def _retain(context: OpExecutionContext, names: Sequence[str]) -> Iterator[Asset
         if done is None:
             continue
         yield from tell(context, list(report_windows(intake, done.recomputed, failures, drawn=False)))
+        with failures.aside("reports", name, opens=True):
+            renew_after_retention(intake, done, failures)
         windows = sum(done.windows.values())
         text = f"{done.rows:,} rows and {windows:,} windows of {name} were older than it keeps them"
         context.log.info(text)

@@ -51,7 +51,7 @@ from pipeline.orchestration.names import (
     windows_job_name,
 )
 from pipeline.orchestration.shape import window_metadata
-from pipeline.orchestration.steps import fail_if, retried_where_it_helps, sign_in
+from pipeline.orchestration.steps import fail_if, retried_where_it_helps, show_windows, sign_in
 from pipeline.warehouse import Failures, Recomputed
 
 
@@ -74,6 +74,7 @@ def report_dirty(
     except Exception:
         yield from _told(context, intake, done, failures, drawn=False)
         raise
+    show_windows(intake, done, failures)
     yield from _told(context, intake, done, failures, drawn=_outlives_the_run(context))
 
 
@@ -201,6 +202,7 @@ def _recompute_op(dataset: Dataset, windows: Sequence[TimeWindow], mark: str) ->
         wanted = _dirty_of(intake, dataset.name, days) if DIRTY_ONLY_TAG in context.run.tags else None
         due = {name: days if wanted is None else wanted.get(name, []) for name in chosen}
         done = _recomputed(intake, dataset.name, due, failures)
+        show_windows(intake, done, failures)
         yield from _told(context, intake, done, failures)
         yield from _verified(context, intake, dataset, chosen, days)
         fail_if(failures)
@@ -250,6 +252,7 @@ def _totals(dataset: Dataset) -> AssetsDefinition:
         done = _recomputed(intake, dataset.name, dict.fromkeys(chosen), failures)
         if not follows:
             done += _of_no_rows(dataset, chosen, done, failures)
+        show_windows(intake, done, failures)
         yield from report_windows(intake, done, failures)
         yield from _verified(run, intake, dataset, chosen, None)
         fail_if(failures)

@@ -7,6 +7,7 @@ Greys and colours are chosen to be read on white and on black, since pages of bo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -107,18 +108,22 @@ def series_panel(
 
 
 def bar_panel(given: Bars, title: str, width: int = 520, height: int = 230) -> Panel:
-    """One figure per group, as bars from left to right."""
+    """One figure per group, as bars from zero, true to scale; those below zero go to the left."""
     rows = [*given.bars, *([(f"{given.left_out} others", given.rest)] if given.rest is not None else [])]
-    most = max((abs(value) for _, value in rows), default=0.0) or 1.0
+    finite = [value for _, value in rows if math.isfinite(value)]
+    low, high = min(0.0, *finite, 0.0), max(0.0, *finite, 0.0)
     name_width, step = 150, min(24.0, (height - _TOP - 16) / max(1, len(rows)))
+    scale = (width - name_width - 90) / ((high - low) or 1.0)
+    zero = name_width - low * scale
     shapes = _text(10, 16, title, weight="bold")
     for n, (label, value) in enumerate(rows):
-        y, length = _TOP + step * n, max(1.0, (width - name_width - 90) * abs(value) / most)
+        y, length = _TOP + step * n, scale * abs(value) if math.isfinite(value) else 0.0
+        left = zero - length if value < 0 else zero
         colour = COLOURS[-1] if n == len(given.bars) else COLOURS[0]
         shapes += (
             _text(name_width - 6, y + step * 0.62, _short(label or given.measure, 24), anchor="end")
-            + f'<rect x="{name_width}" y="{y:.1f}" width="{length:.1f}" height="{step * 0.72:.1f}" rx="2" fill="{colour}"/>'
-            + _text(name_width + length + 6, y + step * 0.62, ticks.number(value))
+            + f'<rect x="{left:.1f}" y="{y:.1f}" width="{length:.1f}" height="{step * 0.72:.1f}" rx="2" fill="{colour}"/>'
+            + _text(left + length + 6, y + step * 0.62, ticks.number(value))
         )
     if given.rest is None and given.left_out:
         shapes += _text(10, height - 6, f"{given.left_out:,} more groups are left out")

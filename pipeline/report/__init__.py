@@ -6,8 +6,9 @@ its own: every report can be made again from the warehouse.
 """
 
 from pipeline.report.document import Document, read_document
-from pipeline.report.indexes import renew_reports, write_indexes
+from pipeline.report.indexes import renew_after_retention, renew_reports, renew_windows, write_indexes
 from pipeline.report.paths import report_page, workbook_of
+from pipeline.report.windows import window_panels, write_windows
 from pipeline.report.write import (
     Workbooks,
     missing_reports,
@@ -22,12 +23,16 @@ __all__ = [
     "Workbooks",
     "missing_reports",
     "read_document",
+    "renew_after_retention",
     "renew_reports",
+    "renew_windows",
     "report_page",
     "reported",
+    "window_panels",
     "workbook_of",
     "write_all_reports",
     "write_indexes",
     "write_outcomes",
     "write_reports",
+    "write_windows",
 ]

@@ -5,17 +5,19 @@ What belongs here: gathering them, bounded however long the history is, once at 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.files.names import shown
 from pipeline.intake import Intake
 from pipeline.report import charts
-from pipeline.report.paths import index_page, link, report_page
+from pipeline.report.paths import index_page, link, report_page, window_page
 from pipeline.report.render import dataset_page, home_page
+from pipeline.report.windows import tidy_windows, write_windows
 from pipeline.report.write import Workbooks, missing_reports, missing_workbooks, put, write_reports
-from pipeline.warehouse import Entry, Failures, Session, quality, told
-from pipeline.warehouse.overview import dataset_figures, latest_entries
+from pipeline.warehouse import Entry, Failures, Retained, Session, quality, told
+from pipeline.warehouse.overview import DatasetFigures, dataset_figures, latest_entries
 
 LISTED = 500
 """Deliveries that a page lists; the ledger has them all."""
@@ -40,6 +42,33 @@ def renew_reports(
             write_indexes(intake, [dataset], aside, workbooks)
 
 
+def renew_windows(
+    intake: Intake, windows: Iterable[tuple[str, str]], failures: Failures | None = None
+) -> None:
+    """Write the pages of windows, (dataset, name), that were computed; where one of them is new, the pages over them too.
+
+    Raises:
+        PartsFailed, OSError, WarehouseBusy: see `write_indexes`.
+    """
+    named = list(windows)
+    with told(failures) as aside:
+        if write_windows(intake, named, aside):
+            write_indexes(intake, {dataset for dataset, _ in named}, aside, Workbooks(files=0))
+
+
+def renew_after_retention(intake: Intake, done: Retained, failures: Failures | None = None) -> None:
+    """Write anew what shows rows and windows that retention has deleted, or windows that it has computed before.
+
+    Raises:
+        PartsFailed, OSError, WarehouseBusy: see `write_indexes`.
+    """
+    changed = {*done.windows, *(one.window for one in done.recomputed)}
+    with told(failures) as aside:
+        renew_windows(intake, ((done.dataset, name) for name in sorted(changed)), aside)
+        if done.rows:
+            write_indexes(intake, [done.dataset], aside)
+
+
 def write_indexes(
     intake: Intake,
     datasets: Collection[str],
@@ -60,6 +89,11 @@ def write_indexes(
         return
     with intake.warehouse.session(read_only=True) as session:
         listed = {name: latest_entries(session, LISTED, name) for name in dataset_figures(session)}
+        without = [
+            one
+            for name in sorted(set(datasets) & set(listed) & set(intake.datasets))
+            for one in tidy_windows(intake, session, name)
+        ]
     touched, workbooks = set(datasets) & set(listed), workbooks or Workbooks()
     with told(failures) as aside:
         for name, entries in listed.items():
@@ -69,6 +103,7 @@ def write_indexes(
                     write_reports(intake, name, lacking[start : start + _AT_ONCE], aside, workbooks)
             if lacking or not index_page(intake.settings, name).exists():
                 touched.add(name)
+        write_windows(intake, without, aside)
         with intake.warehouse.session(read_only=True) as session:
             pages: dict[Path, str] = {}
             for name in sorted(touched):
@@ -77,7 +112,9 @@ def write_indexes(
                         intake, session, name, listed[name]
                     )
             with aside.aside("report", "", "index"):
-                pages[index_page(intake.settings)] = home_page(datasets=_of_all(intake, session))
+                pages[index_page(intake.settings)] = home_page(
+                    datasets=_of_all(intake, session), inbox=_inbox(intake)
+                )
         for page, text in pages.items():
             with aside.aside("report", "", page.relative_to(intake.settings.reports).as_posix()):
                 put(page, text)
@@ -93,7 +130,7 @@ def _of_dataset(intake: Intake, session: Session, name: str, entries: list[Entry
     figures = dataset_figures(session)[name]
     scores = quality.of_entries(session.connection, [entry.id for entry in entries])
     page = index_page(intake.settings, name)
-    shown = [entry for entry in entries if entry.status not in ("replaced", "removed")]
+    current = [entry for entry in entries if entry.status not in ("replaced", "removed")]
     scored = [scores[entry.id] for entry in reversed(entries) if entry.id in scores]
     points = [(one.delivery, one.quality) for one in scored if one.quality is not None][-_CHARTED:]
     dataset = intake.datasets.get(name)
@@ -110,22 +147,43 @@ def _of_dataset(intake: Intake, session: Session, name: str, entries: list[Entry
                 "href": link(page, report_page(intake.settings, entry.dataset, entry.delivery)),
                 "score": scores[entry.id].quality if entry.id in scores else None,
             }
-            for entry in shown
+            for entry in current
         ],
         more=len(entries) == LISTED,
+        windows=_windows(intake, name, page),
+        inbox=_inbox(intake, name) if dataset else None,
     )
+
+
+def _windows(intake: Intake, dataset: str, page: Path) -> list[dict[str, str]]:
+    """Names of a dataset's windows, and where their pages are."""
+    declared = intake.datasets.get(dataset)
+    pages = (
+        {one.name: window_page(intake.settings, dataset, one.name) for one in declared.windows}
+        if declared
+        else {}
+    )
+    return [{"name": name, "href": link(page, target)} for name, target in pages.items() if target.exists()]
+
+
+def _inbox(intake: Intake, dataset: str = "") -> str:
+    """The folder that a person drops files into, as it is typed."""
+    return shown((intake.settings.inbox / dataset).absolute())
 
 
 def _of_all(intake: Intake, session: Session) -> list[dict[str, Any]]:
     page, rows = index_page(intake.settings), []
-    for name, figures in sorted(dataset_figures(session).items()):
+    known = {name: DatasetFigures(name, 0, 0, 0, 0, None) for name in intake.datasets}
+    for name, figures in sorted((known | dataset_figures(session)).items()):
         past = [
             one.quality for one in quality.newest(session.connection, name, _SPARK) if one.quality is not None
         ]
         rows.append(
             {
                 "figures": figures,
-                "href": link(page, index_page(intake.settings, name)),
+                "href": link(page, index_page(intake.settings, name)) if figures.last_commit else None,
+                "inbox": _inbox(intake, name) if name in intake.datasets else None,
+                "windows": _windows(intake, name, page) if figures.last_commit else [],
                 "past": past,
                 "score": past[-1] if past else None,
             }

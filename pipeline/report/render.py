@@ -5,6 +5,7 @@ What belongs here: the templates' environment and how values are written. What d
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _UNPRINTABLE = {code: 0x2400 + code for code in range(32) if code not in (9, 10, 13)}
 _UNPRINTABLE |= {0x7F: 0x2421, 0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
+_CELL = 120
 _SHARES = {
     "validity": "rows that were not rejected",
     "completeness": "cells that hold a value",
@@ -41,6 +43,11 @@ def home_page(**values: Any) -> str:
     return _environment().get_template("home.html").render(**values)
 
 
+def window_page(**values: Any) -> str:
+    """The page of a window."""
+    return _environment().get_template("window.html").render(**values)
+
+
 def shown(value: object) -> object:
     """What a template prints: control characters as their pictures, for a page may not hold them."""
     if value is None:
@@ -62,15 +69,21 @@ def percent(share: float | None) -> str:
     return f"{100 * share:.1f} %".replace(".0 %", " %")
 
 
-def number(value: float | None) -> str:
+def number(value: float | Decimal | None) -> str:
     """A figure with thousands parted; a mean with four digits after the point, below one with four that count."""
     if value is None:
         return "–"
-    if isinstance(value, int):
+    if isinstance(value, int | Decimal):
         return f"{value:,}"
     if abs(value) < 1:
         return f"{value:.4g}"
     return f"{value:,.4f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else f"{value:.6g}"
+
+
+def cut(value: object) -> str:
+    """A value on one line of a table, not longer than can be looked at."""
+    text = str(value)
+    return text if len(text) <= _CELL else f"{text[: _CELL - 1]}…"
 
 
 def size(value: int) -> str:
@@ -98,7 +111,7 @@ def _environment() -> Environment:
         finalize=shown,
     )
     made.globals.update(most_rows=MOST_ROWS)
-    made.filters.update(number=number, percent=percent, size=size)
+    made.filters.update(cut=cut, number=number, percent=percent, size=size)
     made.filters.update(approximate=approximate_count, bounded=bounded_count)
     made.globals.update(charts=charts, share_words=_SHARES)
     return made

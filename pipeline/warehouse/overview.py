@@ -1,4 +1,4 @@
-"""Summaries of an open warehouse for people: figures by dataset, newest deliveries, migrations.
+"""Summaries of an open warehouse for people: figures by dataset, newest deliveries, latest windows, migrations.
 
 What belongs here: reading. What does not: anything that a run depends on (`session`).
 """
@@ -6,11 +6,17 @@ What belongs here: reading. What does not: anything that a run depends on (`sess
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
+import polars as pl
+
+from pipeline.contract import Dataset, Total, Window
+from pipeline.warehouse import ledger
 from pipeline.warehouse.ledger import HAS_ROWS, Entry
 from pipeline.warehouse.session import Session
-from pipeline.warehouse.sql import text
+from pipeline.warehouse.sql import ident, text, timestamp
+from pipeline.warehouse.windows import clock
+from pipeline.warehouse.windows.tables import comments, window_table
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,51 @@ def dataset_figures(session: Session) -> dict[str, DatasetFigures]:
         " max(committed_at) AS last_commit FROM ops.deliveries GROUP BY dataset"
     )
     return {row["dataset"]: DatasetFigures(**row) for row in rows.iter_rows(named=True)}
+
+
+@dataclass(frozen=True)
+class WindowFigures:
+    """The figures of a window.
+
+    Attributes:
+        rows: the latest windows, newest first and within one by group, columns as the window's table; of a total its groups.
+        count: windows that are stored.
+        open: of them, those that are not final.
+        first: local day of the first; None for a total, and where there are none.
+        last: of the last.
+        day: the last that has begun by now; `last` where none has.
+        computed_at: when one was computed last, UTC without zone.
+    """
+
+    rows: pl.DataFrame
+    count: int = 0
+    open: int = 0
+    first: date | None = None
+    last: date | None = None
+    day: date | None = None
+    computed_at: datetime | None = None
+
+
+def latest_windows(session: Session, dataset: Dataset, window: Window, count: int) -> WindowFigures:
+    """The latest `count` windows of a window's table; none where it has no table yet."""
+    if f"{dataset.name}_{window.name}" not in comments(session.connection):
+        return WindowFigures(pl.DataFrame())
+    target, over_time = window_table(dataset, window), not isinstance(window, Total)
+    scope = "" if over_time else " WHERE _delivery IS NULL"
+    order = ", ".join([*(["window_start DESC"] if over_time else []), *map(ident, window.by)])
+    rows = session.query(
+        f"SELECT * FROM {target}{scope}{f' ORDER BY {order}' if order else ''} LIMIT {int(count)}"
+    )
+    bounds = (
+        f"min(window_start), max(window_start), max(window_start) FILTER (window_start <= {timestamp(ledger.now())})"
+        if over_time
+        else "NULL AS first, NULL AS last, NULL AS begun"
+    )
+    [(stored, still_open, computed_at, *moments)] = session.query(
+        f"SELECT count(*), count(*) FILTER (NOT is_final), max(computed_at), {bounds} FROM {target}{scope}"
+    ).iter_rows()
+    first, last, begun = (None if one is None else clock.day_of(dataset.zone, one) for one in moments)
+    return WindowFigures(rows, stored, still_open, first, last, begun or last, computed_at)
 
 
 def late_figures(session: Session) -> dict[str, dict[str, int]]:
