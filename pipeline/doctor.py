@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import duckdb
 from pydantic import ValidationError
 
 from pipeline.contract import ContractError, Dataset
 from pipeline.contract.registry import load_datasets
 from pipeline.files.sealing import KeyProblem, identities_of, recipients_of
 from pipeline.settings import IDENTITY_VARIABLE, RECIPIENT_VARIABLE, Settings, load_settings
-from pipeline.warehouse import Warehouse, WarehouseError
-from pipeline.warehouse.overview import applied_migrations
+from pipeline.warehouse import Evolution, MigrationError, Warehouse, WarehouseBusy, WarehouseError
 
 _LIBRARIES = ("dagster", "duckdb", "polars", "pandera", "pyarrow", "fastexcel", "openpyxl")
 _FREE_MB = 1024
+_PATIENCE = 10.0  # seconds; most commits are over by then
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,38 @@ def _archive(settings: Settings, datasets: dict[str, Dataset]) -> Iterator[Findi
 
 
 def _warehouse(settings: Settings, datasets: dict[str, Dataset]) -> Iterator[Finding]:
+    warehouse = Warehouse.from_settings(settings, datasets)
+    if not warehouse.path.exists():
+        yield Finding("warehouse", True, f"{warehouse.path} is made when the first file is taken in")
+        yield Finding("migrations", True, "none is applied yet")
+        return
     try:
-        with Warehouse.from_settings(settings, datasets).session() as session:
-            applied = applied_migrations(session)
-    except (WarehouseError, OSError) as error:
+        planned = warehouse.planned(patience=_PATIENCE)
+    except WarehouseBusy as error:
+        yield Finding("warehouse", False, str(error), "wait until it is done, or close it")
+        return
+    except MigrationError as error:
+        yield Finding("warehouse", True, f"{warehouse.path} opens")
+        yield Finding("migrations", False, str(error), "see the message")
+        return
+    except (WarehouseError, duckdb.Error, OSError) as error:
         yield Finding(
-            "warehouse", False, str(error), "see the message; `pipeline status` shows who works with it"
+            "warehouse", False, str(error), "see the message; a copy of the file can be put in its place"
         )
         return
-    yield Finding("warehouse", True, f"{settings.warehouse} opens")
-    yield Finding("migrations", True, f"applied: {', '.join(applied)}")
+    yield Finding("warehouse", True, f"{warehouse.path} opens")
+    if planned.migrations:
+        found = f"an earlier version of this program wrote the warehouse: not applied are {', '.join(planned.migrations)}"
+        yield Finding("migrations", False, found, "`pipeline migrate` applies them, and so does the next run")
+    else:
+        yield Finding("migrations", True, "all are applied")
+    yield from _contracts(planned)
+
+
+def _contracts(planned: Evolution) -> Iterator[Finding]:
+    """Whether the datasets' tables fit what is declared."""
+    for change in planned.changes:
+        steps = [step.text for step in change.steps if step.changes and not step.quiet]
+        if steps:
+            remedy = f"`pipeline migrate {change.dataset} --dry-run` shows what that means, `pipeline migrate {change.dataset}` does it"
+            yield Finding("contract", False, f"clean.{change.dataset}: {'; '.join(steps)}", remedy)

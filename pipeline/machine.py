@@ -1,6 +1,7 @@
-"""What is the machine's fault, whatever class of error it comes in: no space, no memory, no permission.
+"""What the machine does beside this program: its faults, whatever class of error they come in (no space, no memory, no permission),
+and which other programs there are.
 
-What belongs here: telling it from a fault of a file. What does not: what is done about it (`intake.prepare`, `warehouse.failures`).
+What belongs here: telling a fault of it from one of a file. What does not: what is done about it (`intake.prepare`, `warehouse.failures`).
 """
 
 from __future__ import annotations
@@ -107,3 +108,22 @@ def _number_of(text: str) -> int | None:
     """The number in the words of the system, which end with it; what quotes a file's text ends otherwise, or says other words."""
     found = next((one for one in _OF_RUST.finditer(text) if one[1].endswith(os.strerror(int(one[2])))), None)
     return None if found is None else int(found[2])
+
+
+def program_of(pid: int) -> str | None:
+    """What a running process is, in the words that a person starts it with: `pipeline ingest`, `python -m dagster`; None where the system
+    does not say it. Only the first word after the program's name: others may be anything."""
+    try:
+        words = [os.fsdecode(word) for word in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") if word]
+    except OSError:
+        return None
+    if not words:
+        return None
+    name, rest = Path(words[0]).name, words[1:]
+    if not name.startswith("python") or not rest:
+        return name
+    if rest[0] == "-m":
+        return " ".join([name, *rest[:2]])
+    if rest[0].startswith("-"):
+        return name
+    return " ".join([Path(rest[0]).name, *(word for word in rest[1:2] if word.isidentifier())])

@@ -2,42 +2,65 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+import duckdb
+from rich.markup import escape
 
 from pipeline.files import scan_inbox
 from pipeline.intake import Intake
 from pipeline.terminal import say, show_rows
-from pipeline.warehouse import quality
+from pipeline.warehouse import Entry, WarehouseBusy, WarehouseError, quality
 from pipeline.warehouse.overview import DatasetFigures, dataset_figures, late_figures, latest_entries
+
+_PATIENCE = 5.0  # seconds: what waits in the inbox is worth more at once than with all figures in a minute
+
+
+@dataclass
+class _Known:
+    """What the warehouse says; nothing, and why, where it cannot be read now."""
+
+    figures: dict[str, DatasetFigures] = field(default_factory=dict)
+    dirty_days: dict[str, int] = field(default_factory=dict)
+    late: dict[str, dict[str, int]] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    scores: Mapping[str, quality.Quality] = field(default_factory=dict)
+    problem: Exception | None = None
 
 
 def gather_status(intake: Intake, last: int) -> dict[str, Any]:
-    """Per dataset what waits, was loaded and is dirty; the newest deliveries; files that are not taken, and why."""
+    """Per dataset what waits, was loaded and is dirty; the newest deliveries; files that are not taken, and why. Changes nothing.
+
+    `not_read` says why the warehouse could not be read, and is None where it could; then figures from it are None, and no deliveries are
+    listed. `busy`: whether that is so because another program is at work.
+    """
     scan = scan_inbox(intake.settings.inbox, intake.settings.settle_seconds)
-    with intake.warehouse.session() as session:
-        figures = dataset_figures(session)
-        dirty = session.dirty()
-        entries = latest_entries(session, last)
-        late = late_figures(session)
-        scores = quality.of_entries(session.connection, [entry.id for entry in entries])
+    known = _read(intake, last)
+    scores, entries = known.scores, known.entries
     datasets = []
-    for name in sorted({*intake.datasets, *figures}):
-        row = figures.get(name) or DatasetFigures(name, 0, 0, 0, 0, None)
+    for name in sorted({*intake.datasets, *known.figures}):
+        row = known.figures.get(name) or DatasetFigures(name, 0, 0, 0, 0, None)
+        said = {
+            "deliveries": row.deliveries,
+            "quarantined": row.quarantined,
+            "rows_clean": row.rows_clean,
+            "rows_rejected": row.rows_rejected,
+            "dirty_days": known.dirty_days.get(name, 0),
+            "last_commit": row.last_commit,
+            "late_rows": known.late.get(name, {}),
+        }
+        waiting = sum(w.dataset == name for w in [*scan.waiting, *scan.unsettled])
         datasets.append(
-            {
-                "dataset": name,
-                "waiting": sum(w.dataset == name for w in [*scan.waiting, *scan.unsettled]),
-                "deliveries": row.deliveries,
-                "quarantined": row.quarantined,
-                "rows_clean": row.rows_clean,
-                "rows_rejected": row.rows_rejected,
-                "dirty_days": len({(d.window, d.day) for d in dirty if d.dataset == name}),
-                "last_commit": row.last_commit,
-                "late_rows": late.get(name, {}),
-            }
+            {"dataset": name, "waiting": waiting}
+            | (said if known.problem is None else dict.fromkeys(said, None))
         )
     return {
         "home": str(intake.settings.home),
+        "not_read": None if known.problem is None else str(known.problem),
+        "busy": isinstance(known.problem, WarehouseBusy),
         "datasets": datasets,
         "deliveries": [
             {
@@ -57,9 +80,27 @@ def gather_status(intake: Intake, last: int) -> dict[str, Any]:
     }
 
 
+def _read(intake: Intake, last: int) -> _Known:
+    try:
+        with intake.warehouse.reading(patience=_PATIENCE) as session:
+            entries = latest_entries(session, last)
+            dirty = {(mark.dataset, mark.window, mark.day) for mark in session.dirty()}
+            return _Known(
+                dataset_figures(session),
+                Counter(dataset for dataset, _, _ in dirty),
+                late_figures(session),
+                entries,
+                quality.of_entries(session.connection, [entry.id for entry in entries]),
+            )
+    except (WarehouseError, duckdb.Error, OSError) as error:
+        return _Known(problem=error)
+
+
 def show_status(found: dict[str, Any]) -> None:
     """Print what `gather_status` found, for people."""
-    say(f"Home: {found['home']}")
+    say(f"Home: {escape(found['home'])}")
+    if found["not_read"] is not None:
+        say(f"  Only what waits is shown, for the warehouse cannot be read now. {escape(found['not_read'])}")
     columns = [
         "dataset",
         "waiting",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
@@ -18,7 +19,7 @@ from rich.table import Table
 from pipeline.files.names import readable
 from pipeline.ingest import ProgressUpdate
 from pipeline.ingest.progress import Progress as Listener
-from pipeline.warehouse import Entry, Retained
+from pipeline.warehouse import Entry, Holder, Retained
 
 if TYPE_CHECKING:
     from pipeline.intake.again import Again
@@ -219,3 +220,14 @@ def steps_bar(things: str, total: int) -> Iterator[Callable[[str, int], None]]:
     task = bar.add_task("", total=total)
     with bar:
         yield lambda name, steps: bar.update(task, advance=steps, description=escape(name))
+
+
+def say_waiting(path: Path, holder: Holder | None) -> None:
+    """Whom the warehouse is waited for, on standard error."""
+    who = "another program has it open" if holder is None else str(holder)
+    err.print(
+        escape(readable(f"Waiting for the warehouse {path}: {who}.")),
+        style="yellow",
+        highlight=False,
+        soft_wrap=True,
+    )

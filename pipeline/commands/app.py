@@ -30,8 +30,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs inst
 def intake() -> Intake:
     """The intake of the environment's home."""
     from pipeline.intake import open_intake
+    from pipeline.terminal import say_waiting
 
-    return open_intake()
+    return open_intake(waiting=say_waiting)
 
 
 def refuse(message: str) -> NoReturn:

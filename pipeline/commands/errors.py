@@ -50,7 +50,7 @@ def _require_deliveries(house: Intake, dataset: str, deliveries: list[str]) -> N
 
     from pipeline.warehouse.rejected import deliveries_of
 
-    with house.warehouse.session() as session:
+    with house.warehouse.reading(dataset) as session:
         known = deliveries_of(session, dataset)
     for key in deliveries:
         if key not in known:
@@ -63,7 +63,7 @@ def _show(house: Intake, dataset: str, deliveries: list[str] | None, limit: int,
     from pipeline.terminal import print_json, say, show_rows
     from pipeline.warehouse.rejected import first_rejected, rejected_counts, rejected_rows
 
-    with house.warehouse.session() as session:
+    with house.warehouse.reading(dataset) as session:
         counts = rejected_counts(session, dataset, deliveries)
         rows = rejected_rows(session, dataset, deliveries)
         first = first_rejected(session, dataset, limit, deliveries)

@@ -43,7 +43,7 @@ def late(
     require_datasets([dataset] if dataset else [], house.datasets)
     if dataset and window:
         _require_window(house, dataset, window)
-    with house.warehouse.session() as session:
+    with house.warehouse.reading() as session:
         counts = session.late_counts(dataset)
         rows = session.late_rows(dataset, window, limit=limit)
     if window:
@@ -130,7 +130,8 @@ def retain(
     for name, declared in house.datasets.items():
         keeps = declared.keep_rows is not None or declared.keep_windows is not None
         if name in dataset if dataset else keeps:
-            with failures.aside("retention", name, opens=True), house.warehouse.session() as session:
+            opening = house.warehouse.reading(name) if dry_run else house.warehouse.session()
+            with failures.aside("retention", name, opens=True), opening as session:
                 done.append(session.retain(name, dry_run=dry_run))
     for one in () if dry_run else done:
         with failures.aside("reports", one.dataset, last=True):

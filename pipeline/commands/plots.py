@@ -54,14 +54,21 @@ def plot(
         refuse("A total has no days and shows all its groups; write it to .svg or .png.")
     days = day_range(first, last)
     try:
-        with house.warehouse.session(read_only=True) as session:
+        with house.warehouse.reading(dataset.name) as session:
+            if not session.as_declared(dataset.name, spec.name):
+                raise NotDrawable(
+                    f"{dataset.name}/{spec.name} is not computed yet as it is declared now; `pipeline ingest` computes it"
+                )
             if isinstance(spec, Total):
                 figures: Series | Bars = _bars(session, dataset, spec, measure)
             else:
                 figures = _series(session, dataset, spec, measure, by, days)
     except NotDrawable as error:
         refuse(f"{error}.")
-    _draw(figures, dataset, spec, target)
+    try:
+        _draw(figures, dataset, spec, target)
+    except OSError as error:
+        refuse(f"{error}. --out names another place for the picture.")
     if json:
         print_json(
             {"window": f"{dataset.name}/{spec.name}", "measure": figures.measure, "picture": str(target)}

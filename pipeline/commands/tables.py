@@ -14,7 +14,8 @@ def status(
     last: Annotated[int, typer.Option(help="How many deliveries to show, newest first.")] = 10,
     json: Json = False,
 ) -> None:
-    """What waits, what was loaded, which windows are out of date.
+    """What waits, what was loaded, which windows are out of date; while another program is at work in the warehouse, what waits and who that
+    is.
 
     Example: `pipeline status --last 20`
     """
@@ -26,6 +27,7 @@ def status(
         print_json(found)
     else:
         show_status(found)
+    raise typer.Exit(2 if found["not_read"] is not None and not found["busy"] else 0)
 
 
 @app.command()

@@ -66,12 +66,12 @@ def write_errors(
 
     Raises:
         CannotExport: another ending, a file that is there, a folder that is not, more columns than a sheet has.
-        WarehouseError: see `Warehouse.session` and `save_rejected`. OSError: the disk is full.
+        WarehouseError: see `Warehouse.reading` and `save_rejected`. OSError: the disk is full.
     """
     check_target(out, force)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".windrow-export-") as folder:
         saved, made = Path(folder) / "rows", Path(folder) / f"made{out.suffix.lower()}"
-        with warehouse.session() as session:
+        with warehouse.reading(dataset.name) as session:
             rejected = save_rejected(session, dataset.name, saved, deliveries)
         if rejected is None:
             return Exported(None, 0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipeline.contract import Dataset
 from pipeline.contract.registry import load_datasets
 from pipeline.settings import Settings, load_settings
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import Waiting, Warehouse
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,16 @@ class Intake:
             (settings.inbox / name).mkdir(parents=True, exist_ok=True)
 
 
-def open_intake(settings: Settings | None = None) -> Intake:
+def open_intake(settings: Settings | None = None, waiting: Waiting | None = None) -> Intake:
     """The intake of a home; opens nothing yet.
+
+    Args:
+        settings: those of the environment when not given.
+        waiting: told of a program that the warehouse is waited for.
 
     Raises:
         ContractError: a dataset is declared wrongly. pydantic.ValidationError: a setting is wrong.
     """
     settings = settings or load_settings()
     datasets = load_datasets(settings.dataset_places)
-    return Intake(settings, datasets, Warehouse.from_settings(settings, datasets))
+    return Intake(settings, datasets, Warehouse.from_settings(settings, datasets, waiting))

@@ -4,6 +4,7 @@ What belongs here: connection, migrations, commit, ledger, uniqueness, windows. 
 `ingest`) and Dagster (`orchestration`).
 """
 
+from pipeline.warehouse.connection import Holder, Waiting
 from pipeline.warehouse.errors import (
     FROM_WAREHOUSE,
     ContractChanged,
@@ -12,6 +13,7 @@ from pipeline.warehouse.errors import (
     MigrationError,
     QueryError,
     ReconciliationError,
+    WarehouseBehind,
     WarehouseBusy,
     WarehouseError,
     WarehouseMissing,
@@ -40,6 +42,7 @@ __all__ = [
     "Entry",
     "Evolution",
     "Failures",
+    "Holder",
     "MigrationError",
     "PartFailed",
     "PartsFailed",
@@ -53,7 +56,9 @@ __all__ = [
     "Step",
     "Verified",
     "VerifiedDay",
+    "Waiting",
     "Warehouse",
+    "WarehouseBehind",
     "WarehouseBusy",
     "WarehouseError",
     "WarehouseMissing",

@@ -17,17 +17,22 @@ class WarehouseError(Exception):
 
 
 class WarehouseBusy(WarehouseError):
-    """Another process held the file for longer than `busy_timeout`."""
+    """Another process held the file for longer than `busy_timeout`.
 
-    def __init__(self, path: Path, waited: float) -> None:
-        self.path, self.waited = path, waited
+    Attributes:
+        waited: seconds.
+        holder: which, in words, where that is known.
+    """
+
+    def __init__(self, path: Path, waited: float, holder: str | None = None) -> None:
+        self.path, self.waited, self.holder = path, waited, holder
         super().__init__(
-            f"{path}: another process has held the warehouse for {waited:.1f} s. Close what has it open "
-            "(a DuckDB shell, a notebook), or try again."
+            f"{path}: another process has held the warehouse for {waited:.1f} s{f': {holder}' if holder else ''}. Close what has it "
+            "open (a DuckDB shell, a notebook), or try again."
         )
 
-    def __reduce__(self) -> tuple[type[WarehouseBusy], tuple[Path, float]]:
-        return type(self), (self.path, self.waited)
+    def __reduce__(self) -> tuple[type[WarehouseBusy], tuple[Path, float, str | None]]:
+        return type(self), (self.path, self.waited, self.holder)
 
 
 class WarehouseMissing(WarehouseError):
@@ -39,6 +44,20 @@ class WarehouseMissing(WarehouseError):
 
     def __reduce__(self) -> tuple[type[WarehouseMissing], tuple[Path]]:
         return type(self), (self.path,)
+
+
+class WarehouseBehind(WarehouseError):
+    """An earlier version of this program wrote the warehouse, and what only reads does not change it."""
+
+    def __init__(self, path: Path, missing: Sequence[str]) -> None:
+        self.path, self.missing = path, tuple(missing)
+        super().__init__(
+            f"{path}: an earlier version of this program wrote the warehouse, and what only reads leaves it as it is: {', '.join(missing)} "
+            "would have to be applied. `pipeline migrate` does it, and so does the next `pipeline ingest`; `pipeline query` reads it as it is."
+        )
+
+    def __reduce__(self) -> tuple[type[WarehouseBehind], tuple[Path, tuple[str, ...]]]:
+        return type(self), (self.path, self.missing)
 
 
 class MigrationError(WarehouseError):

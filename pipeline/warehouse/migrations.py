@@ -71,13 +71,14 @@ def pending(
 
 def behind(
     connection: duckdb.DuckDBPyConnection, there: Container[tuple[str, str]], folder: Path = FOLDER
-) -> bool:
-    """Whether an earlier version of this program wrote the warehouse last; `there` holds the (schema, table) that exist. A warehouse of a
-    newer one is not behind: that it is newer is told where it is written to."""
+) -> list[str]:
+    """The migrations that came after an earlier version of this program wrote the warehouse last, by name; `there` holds the (schema,
+    table) that exist. A warehouse of a newer one is not behind: that it is newer is told where it is written to."""
     if ("ops", "migrations") not in there:
-        return False
+        return []
     row = connection.execute("SELECT max(version) FROM ops.migrations").fetchone()
-    return row is not None and (row[0] or 0) < len(available(folder))
+    newest = 0 if row is None else row[0] or 0
+    return [one.name for one in available(folder) if one.version > newest]
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, folder: Path = FOLDER) -> list[int]:

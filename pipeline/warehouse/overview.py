@@ -105,8 +105,3 @@ def latest_entries(session: Session, count: int, dataset: str | None = None) -> 
     where = "" if dataset is None else f"WHERE dataset = {text(dataset)} "
     rows = session.query(f"SELECT * FROM ops.deliveries {where}ORDER BY seq DESC LIMIT {int(count)}")
     return [Entry(**row) for row in rows.iter_rows(named=True)]
-
-
-def applied_migrations(session: Session) -> list[str]:
-    """Names of the applied migrations, in order."""
-    return session.query("SELECT name FROM ops.migrations ORDER BY version")["name"].to_list()

@@ -11,7 +11,7 @@ import duckdb
 from pipeline.contract import Dataset
 from pipeline.published import CLEAN
 from pipeline.warehouse.errors import ContractChanged
-from pipeline.warehouse.evolution import OWN_COLUMNS, differences
+from pipeline.warehouse.evolution import OWN_COLUMNS, differences, plan
 from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table
 from pipeline.warehouse.types import duckdb_type
@@ -48,8 +48,15 @@ def clean_columns(dataset: Dataset) -> list[tuple[str, str]]:
     return [(column.name, duckdb_type(column.dtype)) for column in dataset.columns] + list(OWN_COLUMNS)
 
 
+def is_empty(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: Layout) -> bool:
+    """Whether a dataset has no rows, neither clean ones nor such as wait for their key."""
+    made = [table(schema, dataset.name) for schema in ("clean", "waiting") if (schema, dataset.name) in there]
+    return all(connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() is None for name in made)
+
+
 def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: Layout) -> None:
-    """Make what is missing; add nullable columns that are new in the contract.
+    """Make what is missing; add nullable columns that are new in the contract. A table without rows becomes what is declared,
+    whatever it was.
 
     Raises:
         ContractChanged: the clean table lacks a column that is not nullable, or has one of another type or name.
@@ -57,6 +64,11 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: Layou
     _create(connection, "errors", dataset.name, list(ERROR_COLUMNS), there)
     columns = clean_columns(dataset)
     existing = there.get(("clean", dataset.name))
+    if existing is not None and plan(dataset, existing) and is_empty(connection, dataset, there):
+        for schema in ("clean", "waiting"):
+            connection.execute(f"DROP TABLE IF EXISTS {table(schema, dataset.name)}")
+        there = {place: found for place, found in there.items() if place[1] != dataset.name}
+        existing = None
     if existing is None:
         _create(connection, "clean", dataset.name, columns, there)
         marks.mark_whole(connection, dataset, [CLEAN])

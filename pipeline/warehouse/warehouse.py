@@ -6,8 +6,9 @@ What belongs here: opening it, ready for use. What does not: what is done with i
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -18,9 +19,9 @@ from pipeline.contract import ContractError, Dataset
 from pipeline.ingest.manifest import Staged
 from pipeline.settings import Settings
 from pipeline.warehouse import alter, ledger, tables
-from pipeline.warehouse.connection import Opening, connected, transaction
-from pipeline.warehouse.errors import ContractChanged, QueryError
-from pipeline.warehouse.evolution import Evolution
+from pipeline.warehouse.connection import Opening, Waiting, connected, in_memory, transaction
+from pipeline.warehouse.errors import ContractChanged, QueryError, WarehouseBehind, WarehouseMissing
+from pipeline.warehouse.evolution import Evolution, differences
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.migrations import behind, migrate, pending
@@ -54,6 +55,7 @@ class Warehouse:
         temp: Path | None = None,
         published: Path | None = None,
         staging: Path | None = None,
+        waiting: Waiting | None = None,
     ) -> None:
         """
         Args:
@@ -65,17 +67,22 @@ class Warehouse:
             temp: folder to spill to; by default `.duckdb` beside the file.
             published: folder that windows are published to; None: nowhere.
             staging: folder of staged deliveries, for the live query; None: it knows of none.
+            waiting: told of a program that the file is waited for, where that takes more than a moment.
         """
         self.path = path
         self.datasets = dict(datasets)
-        self._opening = Opening(path, memory_mb, threads, temp or path.parent / ".duckdb", busy_timeout)
+        self._opening = Opening(
+            path, memory_mb, threads, temp or path.parent / ".duckdb", busy_timeout, waiting
+        )
         self._published, self._staging = published, staging
         self._ready: tuple[int, int] | None = None
         self._looked: tuple[int, int] | None = None
         self._changed: dict[str, ContractChanged | ContractError] = {}
 
     @classmethod
-    def from_settings(cls, settings: Settings, datasets: Mapping[str, Dataset]) -> Warehouse:
+    def from_settings(
+        cls, settings: Settings, datasets: Mapping[str, Dataset], waiting: Waiting | None = None
+    ) -> Warehouse:
         """The warehouse of a PIPELINE_HOME; DuckDB gets a quarter of the memory budget."""
         memory = max(_LEAST_MB, int(settings.memory_mb * _SHARE_OF_BUDGET))
         return cls(
@@ -85,6 +92,7 @@ class Warehouse:
             temp=settings.staging / ".duckdb",
             published=settings.published,
             staging=settings.staging,
+            waiting=waiting,
         )
 
     @contextmanager
@@ -106,6 +114,58 @@ class Warehouse:
             if not read_only:
                 self._prepare(connection)
             yield Session(connection, self.datasets, self._changed, self._published, self._staging)
+
+    @contextmanager
+    def reading(
+        self, dataset: str | None = None, *, patience: float | None = None, as_it_is: bool = False
+    ) -> Iterator[Session]:
+        """An open session that changes nothing: no file, no folder, no table. Where there is no warehouse yet, or it has no tables of
+        `dataset` yet, the session is on an empty one that is gone with it.
+
+        Args:
+            dataset: the dataset that is asked for; None: only the warehouse's own tables are.
+            patience: seconds to wait while another process holds the file; `busy_timeout` when not given.
+            as_it_is: whatever version wrote it; and nothing takes the place of a file that is not there.
+
+        Raises:
+            WarehouseBusy: see `patience`. WarehouseBehind: an earlier version of this program wrote it.
+            WarehouseMissing: `as_it_is`, and there is no file.
+        """
+        opening = self._opening_for(patience)
+        if as_it_is or self.path.exists():
+            with connected(opening, read_only=True) as connection:
+                changed = {} if as_it_is else self._readable(connection, dataset)
+                if changed is not None:
+                    yield Session(connection, self.datasets, changed)
+                    return
+        with in_memory(opening) as connection:
+            migrate(connection)
+            yield Session(
+                connection, self.datasets, self._make(connection, [] if dataset is None else [dataset])
+            )
+
+    def _readable(
+        self, connection: duckdb.DuckDBPyConnection, name: str | None
+    ) -> dict[str, ContractChanged | ContractError] | None:
+        """What does not fit of a dataset that is to be read; None where the file holds nothing of what is asked for."""
+        there = tables.layout(connection)
+        if ("ops", "migrations") not in there:
+            return None
+        missing = behind(connection, there)
+        if missing:
+            raise WarehouseBehind(self.path, missing)
+        dataset = None if name is None else self.datasets.get(name)
+        if dataset is None:
+            return {}
+        existing = there.get(("clean", dataset.name))
+        if existing is None:
+            return None
+        unasked, quiet = differences(dataset, existing)
+        if not unasked and not quiet:
+            return {}
+        if tables.is_empty(connection, dataset, there):
+            return None
+        return {dataset.name: ContractChanged(dataset.name, [*unasked, *(step.text for step in quiet)])}
 
     def commit(
         self,
@@ -142,37 +202,35 @@ class Warehouse:
         days: Collection[date] | None = None,
         sampled: int | None = SAMPLED_DAYS,
     ) -> Verified:
-        """Compare stored windows with what the clean rows give; see `Session.verify`. Holds the file for reading only, once its
-        tables are there.
+        """Compare stored windows with what the clean rows give; see `Session.verify`. Changes nothing, see `reading`.
 
         Raises:
-            WarehouseMissing: there is no file yet. WarehouseBusy: see `session`. ContractChanged: see `Session.verify`.
+            WarehouseMissing: there is no file yet. WarehouseBusy, WarehouseBehind: see `reading`. ContractChanged: see `Session.verify`.
         """
-        if self._ready is None and self.path.exists():
-            with self.session():
-                pass
-        with self.session(read_only=True) as session:
+        if not self.path.exists():
+            raise WarehouseMissing(self.path)
+        with self.reading(dataset) as session:
             return session.verify(dataset, window, days, sampled)
 
     def query(self, sql: str) -> pl.DataFrame:
-        """The result of read-only SQL as a polars frame.
+        """The result of read-only SQL as a polars frame, whatever version of this program wrote the file.
 
         Raises:
             WarehouseMissing: there is no file yet. WarehouseBusy: see `session`. QueryError: the SQL is wrong.
         """
-        with self.session(read_only=True) as session:
+        with self.reading(as_it_is=True) as session:
             try:
                 return session.query(sql)
             except duckdb.Error as error:
                 raise QueryError(str(error)) from error
 
-    def planned(self, names: Collection[str] | None = None) -> Evolution:
-        """What `migrate` would do, for the datasets `names` or all; changes nothing.
+    def planned(self, names: Collection[str] | None = None, *, patience: float | None = None) -> Evolution:
+        """What `migrate` would do, for the datasets `names` or all; changes nothing. `patience`: see `reading`.
 
         Raises:
             WarehouseBusy, MigrationError: see `session`. WarehouseMissing: there is no file yet.
         """
-        with connected(self._opening, read_only=True) as connection:
+        with connected(self._opening_for(patience), read_only=True) as connection:
             there = tables.layout(connection)
             missing = tuple(one.name for one in pending(connection, there))
             return Evolution(missing, tuple(alter.changes(connection, self._named(names), there)))
@@ -192,6 +250,9 @@ class Warehouse:
             done = [alter.apply(connection, one, convert=convert) for one in self._named(names)]
         return Evolution(missing, tuple(done))
 
+    def _opening_for(self, patience: float | None) -> Opening:
+        return self._opening if patience is None else replace(self._opening, busy_timeout=patience)
+
     def _named(self, names: Collection[str] | None) -> list[Dataset]:
         return [one for name, one in self.datasets.items() if names is None or name in names]
 
@@ -203,7 +264,7 @@ class Warehouse:
             return False
         with connected(self._opening, read_only=True) as connection:
             there, comments = tables.layout(connection), window_tables.comments(connection)
-            found = behind(connection, there) or any(
+            found = bool(behind(connection, there)) or any(
                 window_tables.behind(dataset, comments) for dataset in self.datasets.values()
             )
         self._looked = identity
@@ -218,16 +279,22 @@ class Warehouse:
         ):  # a table that did not fit may have been migrated meanwhile
             return
         migrate(connection)
+        changed = self._make(connection, self.datasets)
+        self._changed.clear()
+        self._changed.update(changed)
+        self._ready = identity
+
+    def _make(
+        self, connection: duckdb.DuckDBPyConnection, names: Iterable[str]
+    ) -> dict[str, ContractChanged | ContractError]:
+        """Make the tables of datasets, or let them fit; gives what is raised where a dataset that does not is written to; others go on."""
         changed: dict[str, ContractChanged | ContractError] = {}
         with transaction(connection):
-            ledger.carry_fingerprints(connection, self.datasets.values())
             there, comments = tables.layout(connection), window_tables.comments(connection)
-            for dataset in self.datasets.values():
+            for dataset in self._named(set(names)):
                 try:
                     tables.ensure(connection, dataset, there)
                     window_tables.ensure(connection, dataset, comments)
                 except (ContractChanged, ContractError) as error:
-                    changed[dataset.name] = error  # raised where that dataset is written to; others go on
-        self._changed.clear()
-        self._changed.update(changed)
-        self._ready = identity
+                    changed[dataset.name] = error
+        return changed

@@ -6,6 +6,7 @@ What belongs here: the calls, one line of thought each. What does not: how they 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
@@ -27,7 +28,7 @@ from pipeline.warehouse.windows.held import Released
 from pipeline.warehouse.windows.recompute import Recomputed
 from pipeline.warehouse.windows.retention import Retained
 from pipeline.warehouse.windows.sample import SAMPLED_DAYS
-from pipeline.warehouse.windows.tables import window_columns, window_table
+from pipeline.warehouse.windows.tables import as_declared, window_columns, window_table
 from pipeline.warehouse.windows.verify import Verified
 from pipeline.warehouse.windows.watermark import mark_final, watermark
 
@@ -116,7 +117,8 @@ class WindowCalls(Opened):
         sampled: int | None = SAMPLED_DAYS,
         today: date | None = None,
     ) -> Verified:
-        """Compute windows anew from the clean rows and compare them with the stored ones; changes nothing.
+        """Compute windows anew from the clean rows and compare them with the stored ones; changes nothing. All days of a window that is
+        not computed yet as it is declared now wait to be.
 
         Args:
             days: to choose from; all that have rows or stored windows when not given.
@@ -129,10 +131,17 @@ class WindowCalls(Opened):
         """
         owner = self._writable(dataset)
         spec = owner.window(window)
+        if not as_declared(self.connection, owner, spec):
+            return verify.all_wait(self.connection, owner, spec)
         if isinstance(spec, Total):
             return verify.verify_total(self.connection, owner, spec)
         turn = today or datetime.now(owner.zone).date()
         return verify.verify_days(self.connection, owner, spec, days, sampled, turn)
+
+    def as_declared(self, dataset: str, window: str) -> bool:
+        """Whether a window's table holds what is declared now; one that was changed or added since does once somebody writes."""
+        owner = self._known(dataset)
+        return as_declared(self.connection, owner, owner.window(window))
 
     def finish(
         self, dataset: str, now: datetime | None = None, failures: Failures | None = None
@@ -194,9 +203,12 @@ class WindowCalls(Opened):
         Raises:
             ReconciliationError: not as many rows went as were counted; nothing was deleted.
         """
-        retained = retention.retain(self.connection, self._writable(dataset), now, dry_run=dry_run)
-        if not dry_run:
-            self.publish([dataset])
+        owner = self._writable(dataset)
+        if dry_run:  # a window that is not made yet has nothing to delete, and holds no rows back
+            made = [one for one in owner.windows if as_declared(self.connection, owner, one)]
+            return retention.retain(self.connection, replace(owner, windows=made), now, dry_run=True)
+        retained = retention.retain(self.connection, owner, now)
+        self.publish([dataset])
         return retained
 
     def window_rows(

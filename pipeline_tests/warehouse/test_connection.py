@@ -9,14 +9,23 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from pipeline.ingest.manifest import Staged
 from pipeline.settings import Settings
-from pipeline.warehouse import QueryError, Warehouse, WarehouseBusy, WarehouseError, WarehouseMissing
-from pipeline.warehouse.connection import transaction
+from pipeline.warehouse import (
+    Holder,
+    QueryError,
+    Warehouse,
+    WarehouseBehind,
+    WarehouseBusy,
+    WarehouseError,
+    WarehouseMissing,
+)
+from pipeline.warehouse.connection import holder_of, transaction
 from pipeline_tests.warehouse.conftest import make_sales, sale
 
 Stage = Callable[..., Staged]
@@ -100,7 +109,67 @@ def test_only_a_lock_is_waited_for_whatever_the_path_says(
     assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize("error", [WarehouseBusy(Path("w.duckdb"), 1.5), WarehouseMissing(Path("w.duckdb"))])
+@pytest.mark.parametrize("how", ["reads", "writes"])
+@pytest.mark.parametrize("opens", [Warehouse.session, Warehouse.reading])
+def test_whom_an_open_waits_for_is_told_at_once(tmp_path: Path, how: str, opens: Callable[..., Any]) -> None:
+    path, told = tmp_path / "w.duckdb", list[tuple[float, Holder | None]]()
+    duckdb.connect(str(path)).close()
+    code = HOLDS.replace("sys.argv[1])", f"sys.argv[1], read_only={how == 'reads'})")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    began = time.monotonic()
+
+    def listen(_: Path, who: Holder | None) -> None:
+        told.append((time.monotonic() - began, who))
+        if len(told) == 1:
+            holder.communicate("\n")
+
+    with opens(Warehouse(path, {}, waiting=listen)):
+        pass
+    if how == "reads" and opens is Warehouse.reading:
+        assert told == []
+        holder.communicate("\n")
+        return
+    [(after, who)] = told
+    assert after < 5
+    assert who is not None and (who.pid, who.reads) == (holder.pid, how == "reads")
+    assert who.program.startswith("python")
+
+
+@pytest.mark.parametrize(
+    ("said", "holder"),
+    [
+        (
+            "Conflicting lock is held in /opt/my duck (new)/duckdb (PID 99999999). See",
+            Holder("duckdb", 99999999),
+        ),
+        (
+            "Conflicting lock is held in python3 (PID 99999998) by user a.b. See also",
+            Holder("python3", 99999998, "a.b"),
+        ),
+        ("Conflicting lock is held in x (PID 99999997) by user root", Holder("x", 99999997, "root")),
+        (
+            "Conflicting lock is held in x (PID 99999997). However, you would be able to open this database in read-only mode, e.g.",
+            Holder("x", 99999997, None, reads=True),
+        ),
+        ("Conflicting lock is held elsewhere", None),
+    ],
+)
+def test_who_holds_the_file_is_in_the_words_of_duckdb(said: str, holder: Holder | None) -> None:
+    assert holder_of(f'IO Error: Could not set lock on file "/a (PID 1)/w": {said}') == holder
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        WarehouseBusy(Path("w.duckdb"), 1.5),
+        WarehouseBusy(Path("w.duckdb"), 1.5, "python has it open"),
+        WarehouseMissing(Path("w.duckdb")),
+        WarehouseBehind(Path("w.duckdb"), ("a", "b")),
+    ],
+)
 def test_errors_of_the_warehouse_pass_between_processes(error: WarehouseError) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again)) == (type(error), str(error))

@@ -128,6 +128,13 @@ def behind(dataset: Dataset, there: dict[str, str | None]) -> bool:
     )
 
 
+def as_declared(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window) -> bool:
+    """Whether a window's table is there and holds the figures that are declared now, with local time or without."""
+    said = comments(connection).get(f"{dataset.name}_{window.name}")
+    meanings = (specification(dataset, window), _former_specification(dataset, window))
+    return said is not None and said.removesuffix(_WITH_LOCAL) in meanings
+
+
 def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: dict[str, str | None]) -> None:
     """Make missing window tables, and those anew whose specification changed; what they must hold becomes dirty. One that holds
     windows whose rows are gone is put aside under another name.

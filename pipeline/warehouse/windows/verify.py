@@ -141,6 +141,14 @@ def verify_days(
     )
 
 
+def all_wait(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window) -> Verified:
+    """What is said of a window that is not computed yet as it is declared: all of its days wait."""
+    if isinstance(window, Total):
+        return Verified(dataset.name, window.name, dirty=(None,))
+    rows = dirty.spans_in(connection, dataset, table("clean", dataset.name))
+    return Verified(dataset.name, window.name, dirty=tuple(sorted(dirty.days_of(dataset, window, rows))))
+
+
 def verify_total(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Total) -> Verified:
     """Compare a total, over the table and per delivery, with what the clean rows give."""
     began = time.perf_counter()
