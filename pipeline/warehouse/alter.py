@@ -17,7 +17,7 @@ from pipeline.warehouse.evolution import Change, Step, plan
 from pipeline.warehouse.ledger import HAS_ROWS
 from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table
-from pipeline.warehouse.tables import Layout, ensure, layout
+from pipeline.warehouse.tables import Layout, ensure, is_empty, layout
 from pipeline.warehouse.widening import conversion
 from pipeline.warehouse.windows import dirty
 from pipeline.warehouse.windows import tables as window_tables
@@ -34,6 +34,8 @@ def changes(
         count = sum(n for name, mark, n in stale if name == dataset.name and mark not in current)
         existing = there.get(("clean", dataset.name))
         steps = () if existing is None else tuple(plan(dataset, existing, count))
+        if any(step.changes for step in steps) and is_empty(connection, dataset, there):
+            steps = tuple(replace(one, again=False, quiet=True) if one.changes else one for one in steps)
         found.append(Change(dataset.name, steps, count))
     return found
 
@@ -49,7 +51,9 @@ def apply(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, convert: b
         there = layout(connection)
         (change,) = changes(connection, [dataset], there)
         todo = [step for step in change.steps if step.changes and (convert or not step.again)]
-        if all(step.kind in ("add", "rename") and step.fill is None for step in todo):
+        if is_empty(connection, dataset, there):
+            pass  # it becomes what is declared
+        elif all(step.kind in ("add", "rename") and step.fill is None for step in todo):
             for step in todo:
                 _alter(connection, dataset, step, there)
         else:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -329,3 +330,86 @@ def test_a_program_that_waited_for_the_migration_goes_on_without_a_restart(tmp_p
         running.commit(staged)
     migrating.migrate()
     assert running.commit(staged).status == "loaded"
+
+
+# Tables without rows
+
+EMPTY_BEFORE = things({"event_time": "at", "windows": [Tumbling("daily", every="1d", measures={"s": agg.sum("n")})]},
+                      n=int, at=datetime, gone=str)  # fmt: skip
+
+
+def never_loaded(folder: Path) -> None:
+    with warehouse_of(folder, EMPTY_BEFORE).session():
+        pass
+
+
+def all_rejected(folder: Path) -> None:
+    error = {"_row": 1, "column_name": "n", "value": "x", "message": "no number", "record": '{"n":"x"}'}
+    warehouse_of(folder, EMPTY_BEFORE).commit(stage_rows(folder, EMPTY_BEFORE, "a.csv", [], errors=[error]))
+
+
+def corrected_away(folder: Path) -> None:
+    row = {"n": 1, "at": datetime(2025, 7, 1), "gone": "x"}
+    warehouse = load(folder, EMPTY_BEFORE, row)
+    warehouse.recompute("things", "daily")
+    warehouse.commit(stage_rows(folder, EMPTY_BEFORE, "a.csv", []))  # a new version of the file, without rows
+
+
+@pytest.mark.parametrize("emptied", [never_loaded, all_rejected, corrected_away])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"n": str, "at": datetime, "gone": str},
+        {"n": float, "at": str, "needed": str},
+        {"n": int, "at": date},
+        {"number": int, "at": datetime, "gone": (bool, NULLABLE)},
+        {"n": (int, {"default": 7}), "more": (int, {"default": 7})},
+    ],
+    ids=lambda columns: ",".join(columns),
+)
+def test_a_table_without_rows_becomes_what_is_declared(
+    tmp_path: Path, columns: dict[str, Any], emptied: Callable[[Path], None]
+) -> None:
+    emptied(tmp_path)
+    after = things(**columns)
+    later = warehouse_of(tmp_path, after)
+    assert [change.blocked for change in later.planned().changes] == [False]
+    values: dict[Any, Any] = {
+        int: 5,
+        float: 0.5,
+        str: "x",
+        bool: True,
+        date: date(2025, 1, 1),
+        datetime: datetime(2025, 1, 1),
+    }
+    row = {name: values[kind[0] if isinstance(kind, tuple) else kind] for name, kind in columns.items()}
+    assert later.commit(stage_rows(tmp_path, after, "b.csv", [row])).status == "loaded"
+    assert later.query("SELECT * FROM clean.things").columns == [*columns, *OWN]
+    assert clean_of(later, "*")[0][: len(row)] == tuple(row.values())
+    assert steps(later.planned()) == []
+
+
+def test_migrate_needs_no_files_for_a_table_without_rows(tmp_path: Path) -> None:
+    all_rejected(tmp_path)
+    later = warehouse_of(tmp_path, things(n=str, needed=str))
+    assert [change.done for change in later.migrate().changes] == [True]
+    assert later.query("SELECT * FROM clean.things").columns == ["n", "needed", *OWN]
+    with later.session() as session:  # what was rejected stays rejected
+        assert session.error_counts("things")["violations"].to_list() == [1]
+
+
+def test_the_windows_of_a_table_without_rows_are_made_anew(tmp_path: Path) -> None:
+    corrected_away(tmp_path)
+    window = Tumbling("daily", every="1d", measures={"s": agg.max("name")})
+    after = things({"event_time": "moment", "windows": [window]}, name=str, moment=datetime)
+    later = warehouse_of(tmp_path, after)
+    later.commit(stage_rows(tmp_path, after, "b.csv", [{"name": "x", "moment": datetime(2025, 7, 2)}]))
+    later.recompute("things", "daily")
+    assert later.query("SELECT day, s FROM windows.things_daily").rows() == [(date(2025, 7, 2), "x")]
+
+
+def test_a_table_with_one_row_is_asked_about(tmp_path: Path) -> None:
+    load(tmp_path, EMPTY_BEFORE, {"n": 1, "at": datetime(2025, 7, 1), "gone": "x"})
+    later = warehouse_of(tmp_path, things(n=str, at=datetime, gone=str))
+    with pytest.raises(ContractChanged):
+        later.commit(stage_rows(tmp_path, things(n=str), "b.csv", []))
