@@ -7,7 +7,7 @@ Dagster both stand on this room, and do the same work by the same steps.
 
 from pipeline.intake.commit import Outcome, commit
 from pipeline.intake.house import Intake, open_intake
-from pipeline.intake.inbox import find_delivery, of_deliveries, taken_back, wait_and_scan
+from pipeline.intake.inbox import Stray, find_delivery, of_deliveries, strays, taken_back, wait_and_scan
 from pipeline.intake.originals import OriginalUnavailable, original
 from pipeline.intake.prepare import Prepared, not_there, prepare, prepare_batches
 from pipeline.intake.replaying import Replayed, apply_corrections, corrected_by, corrections_of, replay
@@ -19,6 +19,7 @@ __all__ = [
     "Outcome",
     "Prepared",
     "Replayed",
+    "Stray",
     "apply_corrections",
     "commit",
     "corrected_by",
@@ -33,6 +34,7 @@ __all__ = [
     "recompute_aside",
     "recompute_dirty",
     "replay",
+    "strays",
     "take_inbox",
     "taken_back",
     "wait_and_scan",

@@ -25,6 +25,7 @@ from pipeline.ingest import discard, source_records
 from pipeline.intake.house import Intake
 from pipeline.intake.inbox import landed_as
 from pipeline.intake.originals import (
+    NO_DATASET,
     STAY,
     drop_copy,
     find_original,
@@ -238,7 +239,7 @@ def _put_away(intake: Intake, item: Prepared, entry: Entry) -> Path | None:
     elif not _in_archive(intake, item):
         relative = waiting.path.relative_to(settings.inbox / waiting.dataset)
         if entry.status == "quarantined":
-            target = place_below(settings.quarantine / (waiting.dataset or "_inbox"), relative)
+            target = place_below(settings.quarantine / (waiting.dataset or NO_DATASET), relative)
             kept_at = _to_quarantine(intake, target, item, entry)
         else:
             kept_at = put_in_archive(intake, waiting.path, relative, entry)

@@ -1,17 +1,21 @@
-"""What waits, and where a delivery's file is. What does not belong here: doing anything with it."""
+"""What waits, where a delivery's file is, and which files lie in no dataset's folder. What does not belong here: reading them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from pipeline.contract.references import reference_ranks
-from pipeline.files import Scan, Waiting, landing_of, settle, unescape_key
+from pipeline.files import Scan, Waiting, landing_of, scan_inbox, settle, unescape_key
 from pipeline.files.archive import MEMBER_FOLDER
 from pipeline.ingest import sweep
 from pipeline.intake.house import Intake
 from pipeline.intake.originals import (
+    NO_DATASET,
+    REASON,
     OriginalUnavailable,
     find_original,
     open_original,
@@ -173,3 +177,56 @@ def landed_as(session: Session, dataset: str, delivery: str) -> list[Entry]:
     entry = session.current(dataset, delivery)
     corrections = [one for one in session.corrections(dataset) if one.delivery == delivery]
     return [*([entry] if entry is not None else []), *reversed(corrections)]
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A file that came in no dataset's folder.
+
+    Attributes:
+        path: where it is now.
+        quarantined: whether that is the quarantine; else the inbox.
+        meant: the dataset whose name is most like that of its folder, or of the file that lies in `inbox/` itself; None where none is.
+    """
+
+    path: Path
+    quarantined: bool
+    meant: str | None
+
+
+def strays(intake: Intake, scan: Scan | None = None) -> list[Stray]:
+    """The files that lie in no dataset's folder, in the inbox or quarantined from there, by path. The warehouse is not opened.
+
+    Args:
+        scan: of the inbox, where there is one already.
+    """
+    settings = intake.settings
+    seen = scan_inbox(settings.inbox, 0) if scan is None else scan
+    found = [
+        Stray(file.path, quarantined=False, meant=meant_by(intake, file.dataset, file.delivery))
+        for file in (*seen.waiting, *seen.unsettled)
+        if file.dataset not in intake.datasets
+    ]
+    try:
+        folders = [
+            one for one in settings.quarantine.iterdir() if one.is_dir() and one.name not in intake.datasets
+        ]
+    except FileNotFoundError:
+        folders = []
+    for folder in folders:
+        lain_in = "" if folder.name == NO_DATASET else folder.name
+        found += [
+            Stray(path, quarantined=True, meant=meant_by(intake, lain_in, path.name))
+            for path in folder.rglob("*")
+            if not path.name.endswith(REASON) and path.is_file()
+        ]
+    return sorted(found, key=lambda stray: str(stray.path))
+
+
+def meant_by(intake: Intake, folder: str, name: str) -> str | None:
+    """The dataset that was probably meant by a folder of this name, or by a file of this name that lies in `inbox/` itself."""
+    words = "_".join(re.findall(r"[^\W\d_]+", folder.casefold() if folder else Path(name).stem.casefold()))
+    within = [dataset for dataset in intake.datasets if dataset in words]
+    if within:
+        return max(within, key=len)
+    return next(iter(get_close_matches(words, list(intake.datasets), n=1, cutoff=0.6)), None)

@@ -32,6 +32,11 @@ from pipeline.warehouse import Entry, Failures, PartFailed, Session
 
 STAY = "Its files stay in the inbox, and are taken once that is mended."
 
+NO_DATASET = "_inbox"
+"""Folder of the quarantine for files that lay in no dataset's folder."""
+REASON = ".reason.json"
+"""What the name of a reason ends with that lies beside a file in quarantine."""
+
 _SEALED_NAME = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(SEALED)}$")
 
 
@@ -151,7 +156,7 @@ def quarantined_file(intake: Intake, entry: Entry) -> Path | None:
 
 def quarantine_folder(intake: Intake, entry: Entry) -> Path:
     """`quarantine/<dataset>/`."""
-    return intake.settings.quarantine / (entry.dataset or "_inbox")
+    return intake.settings.quarantine / (entry.dataset or NO_DATASET)
 
 
 def _named(path: Path, entry: Entry) -> list[Path]:
@@ -292,7 +297,7 @@ def _gone(entry: Entry) -> OriginalUnavailable:
 
 def reason_file(kept_at: Path) -> Path:
     """Where the reason lies for which a file is in quarantine."""
-    return kept_at.with_name(fitted(kept_at.name, ".reason.json"))
+    return kept_at.with_name(fitted(kept_at.name, REASON))
 
 
 def reason_given(kept_at: Path) -> dict[str, Any]:

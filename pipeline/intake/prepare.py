@@ -20,6 +20,7 @@ from pipeline.files import UnreadableFile, Waiting
 from pipeline.ingest import CheckCount, FileChanged, Progress, RefusedFile, Staged, stage
 from pipeline.ingest.file_rows import WORKERS
 from pipeline.intake.house import Intake
+from pipeline.intake.inbox import meant_by
 from pipeline.intake.originals import STAY, require_recipients, without_recipients
 from pipeline.intake.origins import Origins
 from pipeline.intake.worker import StagingProcesses
@@ -216,6 +217,8 @@ def _no_dataset(intake: Intake, item: Waiting) -> Problem:
         cause = "the file lies in inbox/ itself, not in the folder of a dataset"
     else:
         cause = f"there is no dataset {item.dataset!r} for the folder inbox/{item.dataset}/"
+    meant = meant_by(intake, item.dataset, item.delivery)
+    asked = "" if meant is None else f"Did you mean inbox/{meant}/? "
     return Problem(
-        "unknown_dataset", cause, f"Drop it into one of {known} or declare a dataset of that name."
+        "unknown_dataset", cause, f"{asked}Drop it into one of {known} or declare a dataset of that name."
     )

@@ -12,8 +12,8 @@ from typing import Any
 from dagster import Definitions, ResourceDefinition, in_process_executor
 
 from pipeline.intake import Intake
-from pipeline.orchestration.checks import checks_of, window_checks_of
-from pipeline.orchestration.deliveries import delivery_assets, inbox_spec
+from pipeline.orchestration.checks import checks_of, inbox_check, window_checks_of
+from pipeline.orchestration.deliveries import delivery_assets, inbox_spec, whole_inbox_spec
 from pipeline.orchestration.jobs import dataset_jobs, ingest_job
 from pipeline.orchestration.names import windows_job_name
 from pipeline.orchestration.schedules import schedules_of
@@ -49,11 +49,12 @@ def build_definitions(
     resources = {"intake": ResourceDefinition.hardcoded_resource(house), "hand_over": HandOver()}
     return Definitions(
         assets=[
+            whole_inbox_spec(),
             *(inbox_spec(dataset) for dataset in datasets.values()),
             *(delivery_assets(dataset) for dataset in datasets.values()),
             *(asset for dataset in datasets.values() for asset in window_assets(dataset)),
         ],
-        asset_checks=[*(checks_of(dataset) for dataset in datasets.values()), *window_checks],
+        asset_checks=[inbox_check(), *(checks_of(dataset) for dataset in datasets.values()), *window_checks],
         jobs=[
             ingest_job(),
             *jobs.values(),

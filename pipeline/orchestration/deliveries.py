@@ -31,7 +31,15 @@ from pipeline.orchestration.asked import wanted_files
 from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.checks import evaluations
 from pipeline.orchestration.events import SAMPLED_DELIVERIES
-from pipeline.orchestration.names import INFRASTRUCTURE, POOL, clean_key, deliveries_of, errors_key, inbox_key
+from pipeline.orchestration.names import (
+    INBOX_KEY,
+    INFRASTRUCTURE,
+    POOL,
+    clean_key,
+    deliveries_of,
+    errors_key,
+    inbox_key,
+)
 from pipeline.orchestration.shape import clean_metadata, errors_metadata
 from pipeline.orchestration.steps import (
     commit_and_report,
@@ -44,6 +52,16 @@ from pipeline.orchestration.steps import (
     sign_in,
 )
 from pipeline.warehouse import Failures
+
+
+def whole_inbox_spec() -> AssetSpec:
+    """`inbox`: the folder of all datasets' folders."""
+    return AssetSpec(
+        INBOX_KEY,
+        group_name="inbox",
+        kinds={"file"},
+        description="All of `inbox/`. Files that lie in no dataset's folder are told here: the check `known_folders` names them.",
+    )
 
 
 def inbox_spec(dataset: Dataset) -> AssetSpec:

@@ -26,10 +26,10 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from pipeline.contract import Dataset
 from pipeline.files.names import shown
-from pipeline.intake import Intake, Outcome, prepare_batches, wait_and_scan
+from pipeline.intake import Intake, Outcome, prepare_batches, strays, wait_and_scan
 from pipeline.orchestration.asked import register
 from pipeline.orchestration.bulk import tell
-from pipeline.orchestration.checks import evaluations, judged
+from pipeline.orchestration.checks import evaluations, inbox_evaluation, judged
 from pipeline.orchestration.events import SAMPLED_DELIVERIES
 from pipeline.orchestration.metadata import error_rate
 from pipeline.orchestration.names import (
@@ -161,7 +161,7 @@ def _take_in(context: OpExecutionContext) -> Iterator[Any]:
     batches = prepare_batches(intake, scan.waiting, progress_to(context.log), failures)
     yield from commit_and_report(context, intake, batches, outcomes, sampled, failures)
     entries = of_this_run(context, intake, [outcome.entry for outcome in outcomes])
-    yield from tell(context, list(evaluations(intake, entries)))
+    yield from tell(context, [*evaluations(intake, entries), inbox_evaluation(intake, strays(intake))])
     # What failed is told by the next step: were this one to fail, no window would be brought up to date.
     yield Output(Taken(faults(judged(intake, entries)), failures.found))
 

@@ -47,6 +47,10 @@ INFRASTRUCTURE = RetryPolicy(max_retries=3, delay=1, backoff=Backoff.EXPONENTIAL
 """What the machine fails with is tried again, with growing pauses; what would fail again fails the run at once (`steps.failing_at_once`)."""
 
 
+INBOX_KEY = AssetKey("inbox")
+"""The inbox as a whole: on it is seen what lies in no dataset's folder."""
+
+
 def inbox_key(dataset: str) -> AssetKey:
     """`<dataset>/inbox`."""
     return AssetKey([dataset, "inbox"])

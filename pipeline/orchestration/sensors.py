@@ -12,6 +12,7 @@ from typing import Any
 
 from dagster import (
     AddDynamicPartitionsRequest,
+    AssetObservation,
     DefaultSensorStatus,
     DynamicPartitionsDefinition,
     RunRequest,
@@ -25,15 +26,18 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from pipeline.contract import Dataset
 from pipeline.contract.references import taken_before
-from pipeline.files import Waiting, scan_inbox
-from pipeline.intake import Intake
+from pipeline.files import Scan, Waiting, scan_inbox
+from pipeline.intake import Intake, strays
 from pipeline.orchestration import history
 from pipeline.orchestration.asked import PARTITION, Span, registered
 from pipeline.orchestration.bulk import tell_runless
+from pipeline.orchestration.checks import inbox_evaluation
 from pipeline.orchestration.days import keys_of_days, make_days, settle_days
+from pipeline.orchestration.events import AssetEvent
 from pipeline.orchestration.inbox_state import InboxState
 from pipeline.orchestration.names import (
     DIRTY_ONLY_TAG,
+    INBOX_KEY,
     INBOX_ONLY_TAG,
     INGEST_JOB,
     deliveries_of,
@@ -175,7 +179,7 @@ def unknown_inbox_sensor(datasets: Mapping[str, Dataset]) -> SensorDefinition:
         minimum_interval_seconds=_EVERY,
         default_status=DefaultSensorStatus.RUNNING,
         required_resource_keys={"intake"},
-        description="Has files quarantined that lie in no dataset's folder; ends runs whose process was killed.",
+        description="Has files quarantined that lie in no dataset's folder, and tells of them; ends runs whose process was killed.",
     )
     def unknown_inbox(context: SensorEvaluationContext) -> SensorResult | SkipReason:
         return evaluate_unknown_inbox(context, context.resources.intake, jobs)
@@ -190,6 +194,7 @@ def evaluate_unknown_inbox(
     instance = context.instance
     abandoned = history.end_abandoned_runs(instance, jobs)
     scan = scan_inbox(intake.settings.inbox, intake.settings.settle_seconds)
+    _tell_of_strays(context, intake, scan)
     folders = sorted({file.dataset for file in scan.waiting} - set(intake.datasets))
     if not folders or history.under_way(instance, INGEST_JOB).any:
         return SkipReason(f"{len(abandoned)} abandoned runs were ended." if abandoned else "Nothing waits.")
@@ -197,6 +202,24 @@ def evaluate_unknown_inbox(
     if time.time() < ended_at + pause_after(streak):
         return SkipReason("The ingest job failed; files in unknown folders wait for a pause to end.")
     return SensorResult(run_requests=[RunRequest(job_name=INGEST_JOB, run_config={"datasets": folders})])
+
+
+def _tell_of_strays(context: SensorEvaluationContext, intake: Intake, scan: Scan) -> None:
+    """Say on `inbox` which files lie in no dataset's folder, and in its check; again whenever that has changed, which the cursor knows."""
+    found = strays(intake, scan)
+    evaluation = inbox_evaluation(intake, found)
+    said = hashlib.sha256(
+        "\n".join([str(evaluation.description), *(str(one) for one in found)]).encode()
+    ).hexdigest()
+    if said == context.cursor:
+        return
+    events: list[AssetEvent] = [evaluation]
+    if found:
+        events.append(
+            AssetObservation(INBOX_KEY, description=evaluation.description, metadata=evaluation.metadata)
+        )
+    tell_runless(context.instance, events)
+    context.update_cursor(said)
 
 
 def dirty_windows_sensor(jobs: Sequence[UnresolvedAssetJobDefinition]) -> SensorDefinition:

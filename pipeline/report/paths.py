@@ -14,12 +14,10 @@ from pipeline.files import hash_file, unescape_key
 from pipeline.files.filing import places
 from pipeline.files.names import place_below, safe_name
 from pipeline.intake import Intake
-from pipeline.intake.originals import archive_folder, sealed_place
+from pipeline.intake.originals import NO_DATASET, archive_folder, sealed_place
 from pipeline.settings import Settings
 from pipeline.warehouse import Entry
 
-NO_DATASET = "_inbox"
-"""Folder for files that lay in no dataset's folder, as in the quarantine."""
 WINDOWS = "windows"
 """Folder of the windows' pages, beside those of deliveries."""
 _OURS = ("html", "json", "xlsx")

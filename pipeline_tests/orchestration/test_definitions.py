@@ -15,7 +15,7 @@ from pipeline.settings import Settings
 def test_the_names_that_people_use_are_there(definitions: Definitions) -> None:
     repository = definitions.get_repository_def()
     assert sorted(key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()) == [
-        "events/clean", "events/errors", "events/inbox", "events/last_minute",
+        "events/clean", "events/errors", "events/inbox", "events/last_minute", "inbox",
         "orders/clean", "orders/daily_by_department", "orders/errors", "orders/inbox", "orders/last_hour",
         "sales/by_department", "sales/clean", "sales/errors", "sales/inbox",
     ]  # fmt: skip
