@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pipeline.counts import counted
 from pipeline.files import hash_file
 from pipeline.intake import Intake
 from pipeline.settings import dagster_environment
@@ -32,10 +33,11 @@ def run_demo(intake: Intake) -> int:
     before = _last_seq(intake)
     copied = _drop(intake, samples)
     if not copied:
-        say("[bold]Nothing is new:[/] all sample files are loaded already. What came of them:")
+        say(("Nothing is new:", "bold"), " all sample files are loaded already. What came of them:")
         _show(intake, 0)
         return 0
-    say(f"Dropped {len(copied)} files into {intake.settings.inbox}; running Dagster's job [bold]ingest[/] …")
+    dropped = f"Dropped {counted(len(copied), 'file')} into {intake.settings.inbox}; running Dagster's job "
+    say(dropped, ("ingest", "bold"), " …")
     log = intake.settings.home / "demo.log"
     if (code := _run_job(log)) != 0:
         complain(f"The job failed (exit code {code}). Its log is {log}; its end:\n" + log.read_text()[-3000:])
@@ -110,9 +112,9 @@ def _show(intake: Intake, after_seq: int) -> None:
 
 def _what_next() -> None:
     say(
-        "\n[bold]What to type next[/]\n"
+        ("\nWhat to type next\n", "bold"),
         "  make dev                                  Dagster's web page on http://localhost:3000; then drop a file:\n"
         "  cp my.csv data/inbox/orders/              it is loaded by itself within seconds\n"
         '  .venv/bin/pipeline query "SELECT * FROM errors.orders"\n'
-        "  .venv/bin/pipeline status                 what waits, what was loaded\n"
+        "  .venv/bin/pipeline status                 what waits, what was loaded\n",
     )

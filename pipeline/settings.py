@@ -7,6 +7,8 @@ What does not: anything about one dataset (its contract says that) and anything 
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
@@ -126,3 +128,16 @@ def dagster_environment() -> dict[str, str]:
 def frugal_environment() -> dict[str, str]:
     """Environment for a helper process that should keep to one core: this one's, with one thread for polars."""
     return os.environ | {"POLARS_MAX_THREADS": "1"}
+
+
+def pager(*, wide: bool) -> tuple[list[str], dict[str, str]] | None:
+    """The command that shows what is longer than the terminal, with its environment: `PAGER`; `less` where that is not set and there is
+    one. None where `PAGER` is empty or `cat`.
+
+    Args:
+        wide: for lines that are longer than the terminal is wide: they are not broken.
+    """
+    command = shlex.split(os.environ.get("PAGER", "less" if shutil.which("less") else ""))
+    if not command or command == ["cat"]:
+        return None
+    return command, {"LESS": "FRSX" if wide else "FRX", **os.environ}

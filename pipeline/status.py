@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
-from rich.markup import escape
 
 from pipeline.files import scan_inbox
+from pipeline.files.names import shown
 from pipeline.intake import Intake
-from pipeline.terminal import say, show_rows
+from pipeline.terminal import STATUS_STYLES, say, show_rows
 from pipeline.warehouse import Entry, WarehouseBusy, WarehouseError, quality
 from pipeline.warehouse.overview import DatasetFigures, dataset_figures, late_figures, latest_entries
 
@@ -98,9 +98,9 @@ def _read(intake: Intake, last: int) -> _Known:
 
 def show_status(found: dict[str, Any]) -> None:
     """Print what `gather_status` found, for people."""
-    say(f"Home: {escape(found['home'])}")
+    say(f"Home: {found['home']}")
     if found["not_read"] is not None:
-        say(f"  Only what waits is shown, for the warehouse cannot be read now. {escape(found['not_read'])}")
+        say(f"  Only what waits is shown, for the warehouse cannot be read now. {found['not_read']}")
     columns = [
         "dataset",
         "waiting",
@@ -127,7 +127,6 @@ def show_status(found: dict[str, Any]) -> None:
             "rows_clean",
             "rows_rejected",
             "quality",
-            "reason",
         ]
         show_rows(
             "Newest deliveries",
@@ -135,9 +134,13 @@ def show_status(found: dict[str, Any]) -> None:
             [[d[c] for c in columns] for d in found["deliveries"]],
             numbers=["rows read", "rows clean", "rows rejected", "quality"],
         )
+        for one in found["deliveries"]:
+            if one["reason"]:
+                style = STATUS_STYLES.get(one["status"], "")
+                say("  ", (one["status"], style), f" {shown(one['delivery'])}: {one['reason']}")
     for dataset in found["datasets"]:
         if dataset["late_rows"]:
             told = ", ".join(f"{count:,} {status}" for status, count in dataset["late_rows"].items())
             say(f"  late rows of {dataset['dataset']}: {told}; `pipeline windows late {dataset['dataset']}`")
     for item in found["refused"]:
-        say(f"  not taken: {item['path']}: {item['reason']}")
+        say(f"  not taken: {shown(item['path'])}: {item['reason']}")

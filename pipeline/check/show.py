@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.markup import escape
-
 from pipeline.check.against import ERROR_COLUMNS
 from pipeline.check.figures import Found
 from pipeline.check.file import is_fault
+from pipeline.counts import counted
 from pipeline.ingest import approximate_count, bounded_count
 from pipeline.terminal import say, show_rows
 
@@ -28,13 +27,13 @@ def show_check(found: Found) -> None:
         _show_dataset(found["dataset"])
     elif found.get("looks_like"):
         like = found["looks_like"]
-        say(f"`--dataset {escape(like['dataset'])}` fits: {like['because']}.")
+        say(f"`--dataset {like['dataset']}` fits: {like['because']}.")
     if found["problem"] is not None:
         problem = found["problem"]
-        say(f"[red]It would be quarantined[/] ({problem['code']}): {escape(problem['cause'])}.")
-        say(f"  {escape(problem['remedy'])}")
+        say(("It would be quarantined", "red"), f" ({problem['code']}): {problem['cause']}.")
+        say(f"  {problem['remedy']}")
     elif not is_fault(found):
-        say("[green]No record would be rejected.[/]")
+        say(("No record would be rejected.", "green"))
 
 
 def _show_dialect(dialect: Found) -> None:
@@ -45,9 +44,9 @@ def _show_dialect(dialect: Found) -> None:
     if "confidence" in dialect:
         say(f"{dialect['confidence']:.0%} sure of it.")
     for reason in dialect.get("reasons", ()):
-        say(f"  because {escape(reason)}")
+        say(f"  because {reason}")
     for note in dialect.get("notes", ()):
-        say(f"  note: {escape(note)}")
+        say(f"  note: {note}")
 
 
 def _words(name: str) -> str:
@@ -65,10 +64,15 @@ def _show_records(found: Found) -> None:
     more = len(found["columns"]) - len(columns)
     rows = [[row.get(name) for name in columns] for row in found["first_rows"]]
     show_rows(
-        f"The first rows{f' (and {more} more columns)' if more > 0 else ''}", columns, rows, stored=True
+        f"The first rows (and {counted(more, 'more column')})" if more > 0 else "The first rows",
+        columns,
+        rows,
+        stored=True,
     )
     repaired = sum(found["repairs"].values())
-    say(f"{found['records']:,} records, {found['rejected']:,} rejected, {repaired:,} repairs.")
+    say(
+        f"{counted(found['records'], 'record')}, {found['rejected']:,} rejected, {counted(repaired, 'repair')}."
+    )
     for title, faults in (
         ("Records that cannot be read", "rejects"),
         ("Records that were mended", "repairs"),
@@ -83,16 +87,17 @@ def _show_records(found: Found) -> None:
                 columns,
                 [[f[name] for name in columns] for f in first],
                 ["row", "line"],
+                stored=True,
             )
 
 
 def _show_dataset(found: Found) -> None:
     say(
-        f"As '{escape(found['name'])}': {found['clean']:,} rows would be loaded, {found['rejected']:,} rejected,"
+        f"As '{found['name']}': {counted(found['clean'], 'row')} would be loaded, {found['rejected']:,} rejected,"
         f" {found['filtered']:,} filtered."
     )
     for note in found["notes"]:
-        say(f"  note: {escape(note)}")
+        say(f"  note: {note}")
     if found["violations"]:
         columns = ["column_name", "check_name", "severity", "violations"]
         show_rows("Violations", columns, _values(found["violations"], columns), ["violations"])

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from pipeline.counts import counted
+
 if TYPE_CHECKING:
     from pipeline.contract import Dataset
     from pipeline.intake import Intake
@@ -24,6 +26,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _set_wide(context: typer.Context, wide: bool) -> None:
+    if not context.resilient_parsing:  # completion: it has no use for a table, nor time for the import
+        from pipeline.terminal import set_wide
+
+        set_wide(wide)
+
+
+Wide = Annotated[
+    bool, typer.Option("--wide", callback=_set_wide, help="One line for each row of a table, however long.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 
 
@@ -91,6 +104,5 @@ def say_windows(recomputed: Sequence[Recomputed]) -> None:
 
     if recomputed:
         days = len({(r.dataset, r.day) for r in recomputed})
-        say(
-            f"{len({(r.dataset, r.window) for r in recomputed})} windows brought up to date over {days} days."
-        )
+        windows = len({(r.dataset, r.window) for r in recomputed})
+        say(f"{counted(windows, 'window')} brought up to date over {counted(days, 'day')}.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.app import Json, app, intake, require_datasets
+from pipeline.commands.app import Json, Wide, app, intake, require_datasets
 
 if TYPE_CHECKING:
     from pipeline.intake.again import Again
@@ -26,6 +26,7 @@ def migrate(
             help="Also do what leaves rows wrong until they are loaded anew, and load them anew from the archive.",
         ),
     ] = False,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Bring the tables in line with contracts that changed, and the warehouse with this version of the program.
@@ -88,7 +89,7 @@ def _show(found: Evolution, again: list[Again], *, dry_run: bool, reingest: bool
                 said = "needs --reingest"
             rows.append((change.dataset, step.kind, step.text, said))
     if rows:
-        show_rows("", ["dataset", "step", "what", ""], rows, longest=400)
+        show_rows("", ["dataset", "step", "what", ""], rows)
     else:
         say("Every table fits its contract.")
     show_again(again)

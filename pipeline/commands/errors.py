@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.app import Json, app, intake, refuse, require_datasets
+from pipeline.commands.app import Json, Wide, app, intake, refuse, require_datasets
+from pipeline.counts import counted
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from pipeline.intake import Intake
 
 _COLUMNS = ["_delivery", "_row", "line", "column_name", "check_name", "value", "message"]
@@ -27,6 +30,7 @@ def errors(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
     limit: Annotated[int, typer.Option(min=0, help="Error rows to show; a file holds all.")] = 20,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Show the rejected rows of a dataset and what is wrong with them, or export them to be corrected.
@@ -60,7 +64,7 @@ def _require_deliveries(house: Intake, dataset: str, deliveries: list[str]) -> N
 
 
 def _show(house: Intake, dataset: str, deliveries: list[str] | None, limit: int, json: bool) -> None:
-    from pipeline.terminal import print_json, say, show_rows
+    from pipeline.terminal import paged, print_json, say
     from pipeline.warehouse.rejected import first_rejected, rejected_counts, rejected_rows
 
     with house.warehouse.reading(dataset) as session:
@@ -74,21 +78,24 @@ def _show(house: Intake, dataset: str, deliveries: list[str] | None, limit: int,
     if not rows:
         say(f"No row of {dataset} is rejected.")
         return
-    total = counts["violations"].sum()
+    with paged():
+        _show_first(dataset, rows, counts, first)
+
+
+def _show_first(dataset: str, rows: int, counts: pl.DataFrame, first: pl.DataFrame) -> None:
+    from pipeline.terminal import say, show_rows
+
+    total = int(counts["violations"].sum())
     show_rows("Errors by check and column", counts.columns, counts.iter_rows(), ["violations"])
-    if limit:
-        columns = (
-            _COLUMNS
-            if first["sheet"].null_count() == first.height
-            else [*_COLUMNS[:2], "sheet", *_COLUMNS[2:]]
-        )
+    if first.height:
+        told = first["sheet"].null_count() < first.height
+        columns = [*_COLUMNS[:2], "sheet", *_COLUMNS[2:]] if told else _COLUMNS
         show_rows(
             "The first of them", columns, first.select(columns).iter_rows(), ["_row", "line"], stored=True
         )
-    more = (
-        f"; {total - first.height:,} errors are not shown, --limit shows more" if total > first.height else ""
-    )
-    say(f"{rows:,} rows of {dataset} are rejected{more}.")
+    left = counted(total - first.height, "error is not shown", "errors are not shown")
+    more = f"; {left}, --limit shows more" if total > first.height else ""
+    say(f"{counted(rows, 'row')} of {dataset} {'is' if rows == 1 else 'are'} rejected{more}.")
     say(f"`pipeline errors {dataset} --out errors.xlsx` writes them to a workbook to correct.")
 
 
@@ -96,6 +103,7 @@ def _export(
     house: Intake, dataset: str, deliveries: list[str] | None, out: Path, force: bool, json: bool
 ) -> None:
     from pipeline.errors import CannotExport, write_errors
+    from pipeline.files.names import shown
     from pipeline.terminal import print_json, say
 
     try:
@@ -109,8 +117,8 @@ def _export(
     if done.path is None:
         say(f"No row of {dataset} is rejected: nothing is written.")
         return
-    say(f"{done.rows - done.left_out:,} rejected rows are in {done.path}.")
+    written = counted(done.rows - done.left_out, "rejected row is", "rejected rows are")
+    say(f"{written} in {shown(done.path)}.")
     if done.left_out:
-        say(
-            f"{done.left_out:,} rows hold a text that is too long for a cell: export them to .csv or .parquet."
-        )
+        holding = counted(done.left_out, "row holds", "rows hold")
+        say(f"{holding} a text that is too long for a cell: export to .csv or .parquet instead.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.app import Json, app, intake
+from pipeline.commands.app import Json, Wide, app, intake
 from pipeline.commands.windows_named import window_named
 
 
@@ -18,6 +18,7 @@ def explain(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Day whose windows the SQL computes; today if left out."),
     ] = None,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Say how a window is computed: the way of each measure and why, and the SQL.
@@ -26,7 +27,7 @@ def explain(
     """
     from dataclasses import asdict
 
-    from pipeline.terminal import print_json, say, show_rows
+    from pipeline.terminal import paged, print_json, say, say_text, show_rows
     from pipeline.warehouse import explain as explained
 
     dataset, spec = window_named(window, intake().datasets)
@@ -34,7 +35,8 @@ def explain(
     if json:
         print_json(asdict(found))
         return
-    say(f"{found.window}: {found.kind}.")
-    say(f"Starts by {found.clock}.")
-    show_rows("", ["measure", "way", "why"], found.measures, longest=200)
-    typer.echo(f"\n{found.sql}")
+    with paged():
+        say(f"{found.window}: {found.kind}.")
+        say(f"Starts by {found.clock}.")
+        show_rows("", ["measure", "way", "why"], found.measures)
+        say_text(f"\n{found.sql}")

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.app import Json, app, refuse, require_datasets
+from pipeline.commands.app import Json, Wide, app, refuse, require_datasets
+from pipeline.counts import counted
 
 
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(help="The files; nothing of them is loaded.")],
     dataset: Annotated[str | None, typer.Option(help="Also validate them against this dataset.")] = None,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Show how a file is read, how sure that is and why, and what of it would be rejected. Exit code 1 when anything would.
@@ -23,11 +25,10 @@ def check(
 
     Example: `pipeline check data/inbox/orders/2026-11-16.csv --dataset orders`
     """
-    from rich.markup import escape
-
     from pipeline.check import check_file, is_fault, show_check
     from pipeline.contract import ContractError, Dataset
     from pipeline.contract.registry import load_datasets
+    from pipeline.files.names import shown
     from pipeline.settings import load_settings
     from pipeline.terminal import complain, print_json, say
 
@@ -43,18 +44,18 @@ def check(
         require_datasets([dataset], datasets)
     for file in files:
         if not file.is_file():
-            refuse(f"There is no file {file}.")
+            refuse(f"There is no file {shown(file)}.")
     found = []
     for file in files:
         found.append(check_file(file, settings, datasets[dataset] if dataset else None, datasets))
         if not json:
             if len(files) > 1:
-                say(f"[bold]{escape(str(file))}[/]")
+                say((shown(file), "bold"))
             show_check(found[-1])
     if json:
         print_json(found[0] if len(found) == 1 else found)
     elif len(files) > 1:
-        say(f"{sum(map(is_fault, found))} of {len(files)} files would not be loaded whole.")
+        say(f"{sum(map(is_fault, found))} of {counted(len(files), 'file')} would not be loaded whole.")
     raise typer.Exit(1 if any(map(is_fault, found)) else 0)
 
 
@@ -83,10 +84,11 @@ def infer(
     from zoneinfo import available_timezones
 
     from pipeline.files import UnreadableFile
+    from pipeline.files.names import shown
     from pipeline.infer import NotOneKind, require_name
     from pipeline.infer import infer as infer_module
     from pipeline.settings import load_settings
-    from pipeline.terminal import print_json
+    from pipeline.terminal import print_json, say_text
 
     settings = load_settings()
     if name:
@@ -95,7 +97,7 @@ def infer(
         refuse(f"There is no time zone {timezone!r}. Take a name of the tz database, such as Europe/Berlin.")
     for file in files:
         if not file.is_file():
-            refuse(f"There is no file {file}.")
+            refuse(f"There is no file {shown(file)}.")
     if out is not None and out.exists() and not force:
         refuse(f"{out} is there already. Take another name, or write over it with --force.")
     try:
@@ -119,10 +121,10 @@ def infer(
             }
         )
     elif out is None:
-        typer.echo(inferred.text, nl=False)
+        say_text(inferred.text.removesuffix("\n"))
     else:
         checked = " ".join(f'"{file}"' for file in files)
-        typer.echo(
-            f"Wrote {out}: dataset {inferred.name!r}, {inferred.columns} columns, from {inferred.rows:,} rows. Read it over, then:\n"
+        say_text(
+            f"Wrote {out}: dataset {inferred.name!r}, {counted(inferred.columns, 'column')}, from {counted(inferred.rows, 'row')}. Read it over, then:\n"
             f'  PIPELINE_DATASETS="{out.parent}" pipeline check {checked} --dataset {inferred.name}'
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.commands.app import Json, app
+from pipeline.commands.app import Json, Wide, app
 
 
 @app.command()
-def doctor(json: Json = False) -> None:
+def doctor(wide: Wide = False, json: Json = False) -> None:
     """Look for what is wrong with settings, folders, datasets, warehouse and versions. Exit code 1 when something is.
 
     Example: `pipeline doctor`

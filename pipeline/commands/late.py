@@ -8,6 +8,7 @@ import typer
 
 from pipeline.commands.app import (
     Json,
+    Wide,
     app,
     end_if,
     intake,
@@ -29,6 +30,7 @@ def late(
     dataset: Annotated[str | None, typer.Argument(help="The dataset; all when none is given.")] = None,
     window: Annotated[str | None, typer.Option(help="Only of this window.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="Late rows to show; --json too.")] = 20,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Show the rows that came when their windows were final: how many by window and delivery, and the last of them.
@@ -68,6 +70,7 @@ def release(
     window: Annotated[str | None, typer.Option(help="Only for this window.")] = None,
     delivery: Annotated[str | None, typer.Option(help="Only rows of this delivery.")] = None,
     windows: Annotated[bool, typer.Option(help="Also bring the dirty windows up to date.")] = True,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Let late rows that are held count in their windows, and compute these again.
@@ -109,6 +112,7 @@ def retain(
         list[str] | None, typer.Argument(help="Datasets to look at; all when none is given.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would go.")] = False,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Delete clean rows and windows that are older than their dataset keeps them (`keep_rows`, `keep_windows`).

@@ -8,6 +8,7 @@ import typer
 
 from pipeline.commands.app import (
     Json,
+    Wide,
     app,
     end_if,
     intake,
@@ -61,15 +62,15 @@ def ingest(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="With --from-archive: every delivery.")] = False,
     windows: Annotated[bool, typer.Option(help="Also bring the dirty windows up to date.")] = True,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Take in everything that waits in the inbox, without starting Dagster; or load deliveries again from the archive or the quarantine.
 
     Example: `pipeline ingest orders`, and after a change of the contract `pipeline ingest orders --from-archive`
     """
-    from rich.markup import escape
-
     from pipeline.files import Scan
+    from pipeline.files.names import shown
     from pipeline.intake import take_inbox, wait_and_scan
     from pipeline.intake.again import take_quarantined
     from pipeline.report import Workbooks, reported, write_indexes
@@ -123,12 +124,12 @@ def ingest(
     else:
         say(f"Nothing waits in {house.settings.inbox}.")
     for item in scan.unsettled:
-        say(f"  still being written, left for the next run: {item.path}")
+        say(f"  still being written, left for the next run: {shown(item.path)}")
     for refused in scan.refused:
-        say(f"  not taken: {refused.path}: {refused.reason}")
+        say(f"  not taken: {shown(refused.path)}: {refused.reason}")
     for outcome in outcomes:
         if outcome.again is not None:
-            say(f"  {escape(outcome.delivery)}: {escape(outcome.again)}")
+            say(f"  {shown(outcome.delivery)}: {outcome.again}")
         if outcome.left is not None:
             say(f"  taken, and still in the inbox: {outcome.dataset}/{outcome.delivery}: {outcome.left}")
     say_windows(recomputed)

@@ -21,7 +21,7 @@ def keygen(
     """
     from pipeline.files.sealing import new_keys
     from pipeline.settings import IDENTITY_VARIABLE, RECIPIENT_VARIABLE
-    from pipeline.terminal import print_json
+    from pipeline.terminal import print_json, say_text
 
     if file.exists():
         refuse(f"{file} is there already, and a key is never written over. Name another file.")
@@ -29,8 +29,8 @@ def keygen(
     if json:
         print_json({"recipient": public, "identity_file": str(file)})
         return
-    print(f"{RECIPIENT_VARIABLE}={public}")
-    print(
+    say_text(f"{RECIPIENT_VARIABLE}={public}")
+    say_text(
         f"# The private key is in {file}. Keep it elsewhere; {IDENTITY_VARIABLE} names it when originals are read again."
     )
 

@@ -8,6 +8,7 @@ import typer
 
 from pipeline.commands.app import (
     Json,
+    Wide,
     app,
     end_if,
     intake,
@@ -26,6 +27,7 @@ def replay(
         list[str] | None, typer.Option(help="Only rows of this delivery; may be given several times.")
     ] = None,
     windows: Annotated[bool, typer.Option(help="Also bring the dirty windows up to date.")] = True,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Validate rejected rows against the contract as it is now; those that pass become clean rows.
@@ -77,8 +79,6 @@ def replay(
     )
     unread = sum(one.unread for one in found)
     if unread:
-        say(
-            f"{unread:,} of them could not be read: they need a correction, or their file to be loaded again."
-        )
+        say(f"{unread:,} of them could not be read: they take a correction, or their file loaded again.")
     say_windows(recomputed)
     end_if(failures)

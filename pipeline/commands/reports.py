@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.app import Json, app, intake, refuse, require_datasets
+from pipeline.counts import counted
 
 
 @app.command()
@@ -47,6 +48,6 @@ def report(
     if json:
         print_json({"dataset": dataset, "written": written, "pages": pages, "index": index})
         return
-    say(f"{written:,} reports written; the index is {index}")
+    say(f"{counted(written, 'report')} written; the index is {index}")
     for page in pages:
         say(f"  {page}")

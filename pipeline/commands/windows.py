@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.app import Json, end_if, intake, refuse, show_windows, windows_json
+from pipeline.commands.app import Json, Wide, end_if, intake, refuse, show_windows, windows_json
 from pipeline.commands.windows_app import windows_app
 from pipeline.commands.windows_named import From, To, day_range, windows_named
+from pipeline.counts import counted
 
 if TYPE_CHECKING:
     from datetime import date
@@ -26,6 +27,7 @@ def recompute(
     first: From = None,
     last: To = None,
     everything: Annotated[bool, typer.Option("--all", help="All days; of a total everything.")] = False,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Compute the windows of some days anew from the clean rows; without days, those that are dirty.
@@ -78,6 +80,7 @@ def verify(
     first: From = None,
     last: To = None,
     everything: Annotated[bool, typer.Option("--all", help="Look at all days.")] = False,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Compute windows anew from the clean rows and compare them with what is stored. Exit code 1 when something differs.
@@ -131,10 +134,11 @@ def _show_recomputed(done: Sequence[Recomputed]) -> None:
     if rows:
         columns = ["window", "first day", "last day", "days", "windows", "changed", "seconds"]
         show_rows("Recomputed", columns, [(name, *row) for name, row in rows.items()], numbers=columns[3:])
-        say(f"{sum(one.changed for one in done):,} windows changed.")
+        say(f"{counted(sum(one.changed for one in done), 'window')} changed.")
     kept = sum(one.kept for one in done)
     if kept:
-        say(f"{kept:,} days stay as they are: retention has deleted rows that they were made of.")
+        stay = counted(kept, "day stays as it is", "days stay as they are")
+        say(f"{stay}: retention has deleted rows that went in.")
 
 
 def _show_verified(found: Sequence[Verified]) -> None:
@@ -174,7 +178,9 @@ def _show_verified(found: Sequence[Verified]) -> None:
         show_rows("What differs: the first of each day", columns, examples, stored=True)
     differing = sum(one.differences for one in found)
     if differing:
-        say(f"{differing:,} windows differ. `pipeline windows recompute` mends the days that it is given.")
+        say(
+            f"{counted(differing, 'window differs', 'windows differ')}. `pipeline windows recompute` mends the days that it is given."
+        )
 
 
 def _named(window: Any) -> str:

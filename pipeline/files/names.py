@@ -20,8 +20,11 @@ _LONGEST = 180
 _NAME_BYTES, _PATH_BYTES = 255, 3_900
 """What a file system takes of a name, and of a path with room for what is added to it."""
 _SUFFIX_BYTES = 80
-_UNREADABLE = re.compile("[\ud800-\udfff]")
-_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNSAFE_TO_PRINT = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+"""What moves the cursor, starts a command of the terminal or turns the direction of writing, and halves of surrogate pairs, which are
+no UTF-8; beside the control characters of ASCII."""
+_UNSHOWN = re.compile(f"[\x00-\x1f{_UNSAFE_TO_PRINT}]")
+_UNPRINTED = re.compile(f"[\x00-\x08\x0b-\x1f{_UNSAFE_TO_PRINT}]")
 _ESCAPED = re.compile("(?:%[0-9A-F]{2})+")
 
 
@@ -64,13 +67,35 @@ def unescape_key(key: str) -> str:
 
 
 def shown(path: Path | str) -> str:
-    """A path as people and programs can read it: bytes that are no UTF-8 and control characters percent-escaped, as in a delivery's key."""
+    """A name, a path or a value in one line, as people and programs can read it: bytes that are no UTF-8, control characters and those
+    that turn the direction of writing are percent-escaped, as in a delivery's key."""
     return _UNSHOWN.sub(_escaped, str(path))
 
 
-def readable(text: str) -> str:
-    """A text in which such a path may be named, for what takes UTF-8 alone."""
-    return _UNREADABLE.sub(_escaped, text)
+def printable(text: str) -> str:
+    """A text of one or more lines in which a file's names and values may stand, escaped as by `shown` but for its line ends and tabs:
+    what a terminal and UTF-8 take."""
+    return _UNPRINTED.sub(_escaped, text)
+
+
+def spelled(value: str) -> str:
+    """A value as a cell of a table shows it: the same characters, but for line ends and tabs, as programmers write them: `\\x1b`."""
+    return _UNPRINTED.sub(_spelt, value)
+
+
+def in_json(document: str) -> str:
+    """JSON with the same meaning that a terminal takes, and UTF-8: of a path halves of surrogate pairs are percent-escaped."""
+    return _UNPRINTED.sub(_in_json, document)
+
+
+def _in_json(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return _escaped(match) if 0xD800 <= code <= 0xDFFF else f"\\u{code:04x}"
+
+
+def _spelt(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return "\\r" if code == 13 else f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def fitted(name: str, suffix: str = "", room: int = _NAME_BYTES) -> str:

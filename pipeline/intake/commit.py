@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.contract import ContractError
 from pipeline.files import hash_file, unchanged
-from pipeline.files.names import place_below, readable, shown
+from pipeline.files.names import place_below, printable, shown
 from pipeline.ingest import discard, source_records
 from pipeline.intake.house import Intake
 from pipeline.intake.inbox import landed_as
@@ -218,7 +218,7 @@ def _quarantine(session: Session, item: Prepared, run_id: str | None) -> Entry:
         waiting.dataset,
         waiting.delivery,
         PurePosixPath(waiting.delivery).name,
-        readable(item.problem.reason),
+        printable(item.problem.reason),
         bytes=waiting.size,
         sha256=hash_file(waiting.path),
         landing=waiting.landing,
@@ -261,7 +261,7 @@ def _to_quarantine(intake: Intake, target: Path, item: Prepared, entry: Entry) -
         "code": item.problem.code
         if item.problem
         else "refused_at_commit",  # recorded by a run that was killed then
-        "cause": readable(item.problem.cause) if item.problem else entry.reason,
+        "cause": printable(item.problem.cause) if item.problem else entry.reason,
         "remedy": item.problem.remedy if item.problem else "",
         "rejects": [asdict(one) for one in item.problem.counts] if item.problem else [],
         "sha256": entry.sha256,

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 from dagster import MetadataValue
 
-from pipeline.files.names import readable, shown
+from pipeline.files.names import printable, shown
 from pipeline.orchestration.pictures import checks_chart
 from pipeline.report import Document, read_document, report_page, workbook_of
 from pipeline.settings import Settings
@@ -241,7 +241,7 @@ def _cell(value: object, most: int = _CELL) -> str:
     text = "" if value is None else str(value)
     text = text if len(text) <= most else text[: most - 1] + "…"
     return (
-        _ACTIVE.sub(r"\\\g<0>", readable(text).translate(_UNPRINTABLE))
+        _ACTIVE.sub(r"\\\g<0>", printable(text).translate(_UNPRINTABLE))
         .replace("&", "&amp;")
         .replace("<", "&lt;")
     )

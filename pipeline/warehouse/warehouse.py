@@ -18,7 +18,8 @@ import polars as pl
 from pipeline.contract import ContractError, Dataset
 from pipeline.ingest.manifest import Staged
 from pipeline.settings import Settings
-from pipeline.warehouse import alter, ledger, tables
+from pipeline.warehouse import alter, answers, ledger, tables
+from pipeline.warehouse.answers import Answer
 from pipeline.warehouse.connection import Opening, Waiting, connected, in_memory, transaction
 from pipeline.warehouse.errors import ContractChanged, QueryError, WarehouseBehind, WarehouseMissing
 from pipeline.warehouse.evolution import Evolution, differences
@@ -221,6 +222,24 @@ class Warehouse:
         with self.reading(as_it_is=True) as session:
             try:
                 return session.query(sql)
+            except duckdb.Error as error:
+                raise QueryError(str(error)) from error
+
+    @contextmanager
+    def answering(self, sql: str, *, plain: bool = False) -> Iterator[Answer | None]:
+        """The answer to one read-only statement, whatever its types and whatever version of this program wrote the file; None where
+        it has none.
+
+        Args:
+            plain: values as Python and JSON have them, see `answers`; otherwise all as text, as DuckDB writes it.
+
+        Raises:
+            WarehouseMissing: there is no file yet. WarehouseBusy: see `session`. QueryError: the SQL is wrong, or more than one
+                statement has an answer.
+        """
+        with self.reading(as_it_is=True) as session:
+            try:
+                yield answers.ask(session.connection, sql, plain=plain)
             except duckdb.Error as error:
                 raise QueryError(str(error)) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,12 +47,26 @@ def run(
     )
 
 
-def pipeline(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+class Screen(io.StringIO):
+    """A terminal to programs that ask."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def pipeline(
+    home: Path, *arguments: str, columns: int | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
     """The `pipeline` command, from its entry point to its exit code, in this process: a new one takes seconds to import it all.
-    The pages' commands run in processes of their own, see `run`."""
-    out, err = io.StringIO(), io.StringIO()
+    The pages' commands run in processes of their own, see `run`.
+
+    Args:
+        columns: it writes to a terminal of so many columns; by default to a pipe.
+        settings: variables of its environment.
+    """
+    out, err = (io.StringIO(), io.StringIO()) if columns is None else (Screen(), Screen())
     before = dict(os.environ)
-    os.environ.update(environment(home, **settings))
+    os.environ.update(environment(home, **({} if columns is None else {"COLUMNS": str(columns)}) | settings))
     code: str | int | None = 0
     try:
         with (
@@ -71,6 +86,19 @@ def pipeline(home: Path, *arguments: str, **settings: str) -> subprocess.Complet
     return subprocess.CompletedProcess(list(arguments), code or 0, out.getvalue(), err.getvalue())
 
 
+def as_in_a_pipe(page: str) -> list[str]:
+    """The lines of a page that shows what a terminal does, as a command prints them where there is none: tables parted by tabs, their
+    numbers without commas."""
+    lines = []
+    for line in page.splitlines():
+        if line.startswith(("┃", "│")):
+            cells = [cell.strip() for cell in re.split("[┃│]", line)[1:-1]]
+            lines.append(re.sub(r"(?<=\d),(?=\d{3})", "", "\t".join(cells)).rstrip())
+        elif line.rstrip() and not line.startswith(("┏", "┡", "└")):
+            lines.append(line.rstrip())
+    return lines
+
+
 def run_page(blocks: Iterable[tuple[str, str]], home: Path, module: Path) -> None:
     """Run the blocks of a page in order: declarations are written to `module`, in a folder of datasets; commands must work; a text
     must be what the last command printed."""
@@ -86,7 +114,7 @@ def run_page(blocks: Iterable[tuple[str, str]], home: Path, module: Path) -> Non
             assert done.returncode == 0, done.stderr
             printed = done.stdout
         else:
-            assert [line for line in block.splitlines() if line not in printed] == []
+            assert [line for line in as_in_a_pipe(block) if line not in printed] == []
 
 
 def execute_job(

@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.contract.read import Read
 from pipeline.files import ReadOptions, UnreadableFile, open_table
-from pipeline_tests.product.support import ROOT
+from pipeline_tests.product.support import ROOT, as_in_a_pipe
 
 DOCS = ROOT / "docs"
 READING = (DOCS / "reading.md").read_text(encoding="utf-8")
@@ -43,9 +43,9 @@ REJECTED = {
 def missing_from(printed: str, shown: str) -> list[str]:
     """The lines of a page that a command did not print. A line `…` stands for any lines left out; between two of them, and
     before the first and after the last, lines follow each other as printed."""
-    lines = [line.rstrip() for line in printed.rstrip().splitlines()]
+    lines = [line.rstrip() for line in printed.splitlines() if line.rstrip()]
     parts: list[list[str]] = [[]]
-    for line in shown.rstrip().splitlines():
+    for line in as_in_a_pipe(shown):
         if line == "…":
             parts.append([])
         else:

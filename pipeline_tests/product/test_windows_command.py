@@ -36,7 +36,7 @@ def test_a_figure_that_was_changed_is_found_and_mended(filled: Path) -> None:
     [looked_at] = [one for one in window["days"] if one["day"] == day]
     assert (looked_at["other"], looked_at["examples"][0]["figures"]["revenue"]["stored"]) == (1, "1.00")
     told = pipeline(filled, "windows", "verify", "orders", "--from", day)
-    assert (told.returncode, "1 windows differ" in told.stdout, "revenue" in told.stdout) == (1, True, True)
+    assert (told.returncode, "1 window differs" in told.stdout, "revenue" in told.stdout) == (1, True, True)
 
     done = pipeline(filled, "windows", "recompute", "orders/daily_by_department", "--from", day, "--json")
     assert [(one["window"], one["day"], one["changed"]) for one in json.loads(done.stdout)] == [
