@@ -7,6 +7,7 @@ import platform
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from pydantic import ValidationError
 from pipeline.contract import ContractError, Dataset
 from pipeline.contract.registry import load_datasets
 from pipeline.files.sealing import KeyProblem, identities_of, recipients_of
-from pipeline.settings import IDENTITY_VARIABLE, RECIPIENT_VARIABLE, Settings, load_settings
+from pipeline.settings import IDENTITY_VARIABLE, RECIPIENT_VARIABLE, TELL_VARIABLE, Settings, load_settings
+from pipeline.telling import BadAddress, overdue, trial, ways_of
 from pipeline.warehouse import Evolution, MigrationError, Warehouse, WarehouseBusy, WarehouseError
+from pipeline.warehouse.overview import latest_arrivals
 
 _LIBRARIES = ("dagster", "duckdb", "polars", "pandera", "pyarrow", "fastexcel", "openpyxl")
 _FREE_MB = 1024
@@ -55,6 +58,7 @@ def examine() -> list[Finding]:
         return [*findings, Finding("datasets", False, str(error), "correct the declaration")]
     findings.append(Finding("datasets", True, ", ".join(datasets)))
     findings += _archive(settings, datasets)
+    findings.append(_telling(settings))
     return findings + list(_warehouse(settings, datasets))
 
 
@@ -113,14 +117,42 @@ def _archive(settings: Settings, datasets: dict[str, Dataset]) -> Iterator[Findi
             )
 
 
+def _telling(settings: Settings) -> Finding:
+    """Whether the addresses of those who are told can be used."""
+    try:
+        ways = ways_of(settings.tell.get_secret_value())
+    except BadAddress as error:
+        return Finding("telling", False, str(error), f"correct {TELL_VARIABLE}")
+    said = "; ".join(way.name for way in ways)
+    return Finding("telling", True, said or f"nobody is told of what goes wrong: {TELL_VARIABLE} is not set")
+
+
+def tried(settings: Settings) -> list[Finding]:
+    """Whether a message goes by each address, found by sending one."""
+    try:
+        done = trial(settings)
+    except BadAddress as error:
+        return [Finding("telling", False, str(error), f"correct {TELL_VARIABLE}")]
+    if not done:
+        return [Finding("telling", False, f"{TELL_VARIABLE} is not set", "see docs/telling.md")]
+    return [
+        Finding(
+            "told", problem is None, problem or f"{name}: sent", f"correct {TELL_VARIABLE}, or the server"
+        )
+        for name, problem in done
+    ]
+
+
 def _warehouse(settings: Settings, datasets: dict[str, Dataset]) -> Iterator[Finding]:
     warehouse = Warehouse.from_settings(settings, datasets)
     if not warehouse.path.exists():
         yield Finding("warehouse", True, f"{warehouse.path} is made when the first file is taken in")
         yield Finding("migrations", True, "none is applied yet")
+        yield from _daily_files(settings, datasets, {})
         return
     try:
         planned = warehouse.planned(patience=_PATIENCE)
+        arrivals = None if planned.migrations else _arrivals(warehouse)
     except WarehouseBusy as error:
         yield Finding("warehouse", False, str(error), "wait until it is done, or close it")
         return
@@ -140,6 +172,13 @@ def _warehouse(settings: Settings, datasets: dict[str, Dataset]) -> Iterator[Fin
     else:
         yield Finding("migrations", True, "all are applied")
     yield from _contracts(planned)
+    if arrivals is not None:
+        yield from _daily_files(settings, datasets, arrivals)
+
+
+def _arrivals(warehouse: Warehouse) -> dict[str, datetime]:
+    with warehouse.reading(patience=_PATIENCE) as session:
+        return latest_arrivals(session)
 
 
 def _contracts(planned: Evolution) -> Iterator[Finding]:
@@ -149,3 +188,12 @@ def _contracts(planned: Evolution) -> Iterator[Finding]:
         if steps:
             remedy = f"`pipeline migrate {change.dataset} --dry-run` shows what that means, `pipeline migrate {change.dataset}` does it"
             yield Finding("contract", False, f"clean.{change.dataset}: {'; '.join(steps)}", remedy)
+
+
+def _daily_files(
+    settings: Settings, datasets: dict[str, Dataset], arrivals: dict[str, datetime]
+) -> Iterator[Finding]:
+    """The datasets that wait for a file that should be there."""
+    for late in overdue(datasets, arrivals, datetime.now(UTC)):
+        remedy = f"drop it into {settings.inbox / late.dataset}, or ask whoever sends it"
+        yield Finding("daily files", False, f"{late.dataset}: {late.text}", remedy)

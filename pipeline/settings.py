@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 HASH_KEYS_VARIABLE = "PIPELINE_HASH_KEYS"
 RECIPIENT_VARIABLE = "PIPELINE_ARCHIVE_RECIPIENT"
 IDENTITY_VARIABLE = "PIPELINE_ARCHIVE_IDENTITY"
+TELL_VARIABLE = "PIPELINE_TELL"
 
 
 class Settings(BaseSettings):
@@ -34,6 +35,8 @@ class Settings(BaseSettings):
         archive_recipient: public keys of age (age1…), parted by commas, that the originals of datasets with `archive="encrypt"` are
             sealed to.
         archive_identity: path of the file with the private key; needed only while such originals are read again.
+        tell: who is told of quarantined files, failed runs and files that did not come: addresses parted by blanks, smtp:// for
+            e-mail, https:// for a webhook. Never shown.
     """
 
     model_config = SettingsConfigDict(env_prefix="PIPELINE_", frozen=True, extra="ignore")
@@ -53,6 +56,9 @@ class Settings(BaseSettings):
     archive_recipient: str = Field(default="", description="public key that archived originals are sealed to")
     archive_identity: str = Field(
         default="", description="file with the private key, while sealed originals are read again"
+    )
+    tell: SecretStr = Field(
+        default=SecretStr(""), description="who is told of what goes wrong: smtp:// and https:// addresses"
     )
 
     @field_validator("home")
@@ -107,6 +113,11 @@ class Settings(BaseSettings):
     def reports(self) -> Path:
         """One report per delivery."""
         return self.home / "reports"
+
+    @property
+    def told(self) -> Path:
+        """What somebody was told of, and is to be told."""
+        return self.home / "told.json"
 
 
 def load_settings() -> Settings:

@@ -5,10 +5,13 @@ What belongs here: the Typer application, shared options, refusals of what was t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
 
 import typer
+from pydantic import ValidationError
 
 from pipeline.counts import counted
 
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from pipeline.contract import Dataset
     from pipeline.intake import Intake
     from pipeline.warehouse import Failures, Recomputed
+
+P = ParamSpec("P")
 
 app = typer.Typer(
     name="pipeline",
@@ -88,6 +93,39 @@ def end_if(failures: Failures) -> None:
     """End with exit code 2 where parts failed, each of them told, once everything else is said."""
     if failures:
         refuse("\n".join(map(str, failures.found)))
+
+
+def tell_about(house: Intake, failures: Failures) -> None:
+    """Tell whoever is configured of what failed, and of what the ledger has that is new; that this fails is said, and fails nothing."""
+    from pipeline.telling import failed_part, tell
+    from pipeline.terminal import complain
+
+    for problem in tell(house.settings, house, [failed_part(one) for one in failures.found]).problems:
+        complain(f"Not told: {problem}")
+
+
+def told_if_it_fails(command: Callable[P, None]) -> Callable[P, None]:
+    """A command that runs by itself: whoever is configured is told when it fails as a whole."""
+
+    @wraps(command)
+    def run(*args: P.args, **named: P.kwargs) -> None:
+        from pipeline.settings import load_settings
+        from pipeline.telling import failed_run, tell
+        from pipeline.terminal import complain
+
+        try:
+            command(*args, **named)
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            with suppress(ValidationError):  # settings that cannot be read say of nobody to be told
+                what, remedy = f"pipeline {command.__name__}", "Run it by hand: it says more."
+                why = "\n".join([str(error) or type(error).__name__, *getattr(error, "__notes__", ())])
+                for problem in tell(load_settings(), events=[failed_run(what, why, remedy)]).problems:
+                    complain(f"Not told: {problem}")
+            raise
+
+    return run
 
 
 def windows_json(recomputed: Sequence[Recomputed]) -> list[dict[str, object]]:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from pipeline.commands.app import Json, Wide, app
 
 
 @app.command()
-def doctor(wide: Wide = False, json: Json = False) -> None:
+def doctor(
+    tell: Annotated[
+        bool, typer.Option("--tell", help="Only send a message to each address of PIPELINE_TELL, to try it.")
+    ] = False,
+    wide: Wide = False,
+    json: Json = False,
+) -> None:
     """Look for what is wrong with settings, folders, datasets, warehouse and versions. Exit code 1 when something is.
 
-    Example: `pipeline doctor`
+    Example: `pipeline doctor`, and `pipeline doctor --tell` to try who is told
     """
-    from pipeline.doctor import examine
+    from pipeline.doctor import examine, tried
+    from pipeline.settings import load_settings
     from pipeline.terminal import print_json, say, show_rows
 
-    findings = examine()
+    findings = tried(load_settings()) if tell else examine()
     if json:
         print_json([{"check": f.check, "ok": f.ok, "found": f.found, "remedy": f.remedy} for f in findings])
     else:

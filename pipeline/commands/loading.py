@@ -15,6 +15,8 @@ from pipeline.commands.app import (
     refuse,
     require_datasets,
     say_windows,
+    tell_about,
+    told_if_it_fails,
     up_to_date,
     windows_json,
 )
@@ -36,6 +38,7 @@ def demo() -> None:
 
 
 @app.command()
+@told_if_it_fails
 def ingest(
     dataset: Annotated[
         list[str] | None, typer.Argument(help="Datasets to take; all when none is given.")
@@ -101,6 +104,7 @@ def ingest(
         with failures.aside("reports", "", last=True):
             write_indexes(house, {outcome.entry.dataset for outcome in outcomes}, failures, workbooks)
     recomputed = up_to_date(house, dataset or None, failures) if windows else []
+    tell_about(house, failures)
     if json:
         print_json(
             {

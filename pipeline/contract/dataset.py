@@ -20,6 +20,7 @@ from pipeline.contract.cleaners import Cleaner, as_cleaners
 from pipeline.contract.columns import Column, columns_of
 from pipeline.contract.dataset_rules import check_dataset
 from pipeline.contract.derive import Derived, as_derived
+from pipeline.contract.due import Due, parse_due
 from pipeline.contract.durations import parse_duration
 from pipeline.contract.errors import ContractError
 from pipeline.contract.exact import Computed
@@ -80,6 +81,7 @@ class Dataset:
         archive: what becomes of the original once its rows are loaded: "keep" it in the archive, "encrypt" it there (needs
             PIPELINE_ARCHIVE_RECIPIENT; its quarantine too), or "off": it is deleted.
         freshness: time within which a new delivery is expected ("1d"), or None.
+        due: by when every day a file has come, on the clock of `timezone`: "08:00", or "08:00 mon-fri"; None: nobody waits for one.
         first_day: the first day that is a partition of its windows in Dagster; earlier ones are computed and stored all the same. None:
             every day that has windows is one.
         description: what it is, for people.
@@ -120,6 +122,7 @@ class Dataset:
     max_errors: int | None = None
     archive: Literal["keep", "encrypt", "off"] = "keep"
     freshness: str | None = None
+    due: str | None = None
     first_day: date | None = None
     description: str = ""
 
@@ -256,6 +259,11 @@ class Dataset:
     def freshness_window(self) -> timedelta | None:
         """Time within which a new delivery is expected, or None."""
         return None if self.freshness is None else parse_duration(self.freshness)
+
+    @cached_property
+    def due_at(self) -> Due | None:
+        """By when every day a file has come, or None."""
+        return None if self.due is None else parse_due(self.due)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -18,6 +18,7 @@ import polars as pl
 from pipeline.contract.checks import check_types
 from pipeline.contract.cleaners import Cleaner
 from pipeline.contract.derive import check_derived
+from pipeline.contract.due import parse_due
 from pipeline.contract.durations import parse_duration
 from pipeline.contract.errors import ContractError
 from pipeline.contract.headers import normalise
@@ -60,6 +61,7 @@ _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("max_errors", (int, NoneType), "a number of rows from 0, or None"),
     ("archive", (str,), 'one of "keep", "encrypt", "off"'),
     ("freshness", (str, NoneType), 'a length of time: "1d"'),
+    ("due", (str, NoneType), 'a time of day: "08:00", or "08:00 mon-fri"'),
     ("first_day", (date, NoneType), "a date: date(2010, 1, 1), or None"),
     ("description", (str,), "a text"),
 )
@@ -306,3 +308,10 @@ def _check_limits(dataset: Dataset) -> None:
             parse_duration(dataset.freshness)
         except ValueError as error:
             raise ContractError(dataset.name, "freshness", str(error), 'Write for example "1d".') from error
+    if dataset.due is not None:
+        try:
+            parse_due(dataset.due)
+        except ValueError as error:
+            raise ContractError(
+                dataset.name, "due", str(error), 'Write "08:00", or "08:00 mon-fri".'
+            ) from error

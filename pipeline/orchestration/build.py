@@ -19,6 +19,7 @@ from pipeline.orchestration.names import windows_job_name
 from pipeline.orchestration.schedules import schedules_of
 from pipeline.orchestration.sensors import dirty_windows_sensor, inbox_sensor, unknown_inbox_sensor
 from pipeline.orchestration.steps import HandOver
+from pipeline.orchestration.telling import tell_sensor
 from pipeline.orchestration.upkeep import retention_job, verify_job
 from pipeline.orchestration.windows import window_assets
 from pipeline.settings import Settings
@@ -65,6 +66,7 @@ def build_definitions(
             *(inbox_sensor(dataset) for dataset in datasets.values()),
             unknown_inbox_sensor(datasets),
             *([dirty_windows_sensor(window_jobs)] if window_jobs else []),
+            *([tell_sensor()] if house.settings.tell.get_secret_value().strip() else []),
         ],
         schedules=schedules_of(datasets.values()),
         executor=in_process_executor,

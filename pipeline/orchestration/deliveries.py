@@ -26,6 +26,7 @@ from dagster import (
 )
 
 from pipeline.contract import Dataset
+from pipeline.contract.due import DAY
 from pipeline.intake import Intake, Outcome, Prepared, not_there, prepare
 from pipeline.orchestration.asked import wanted_files
 from pipeline.orchestration.bulk import tell
@@ -94,7 +95,6 @@ def delivery_assets(dataset: Dataset) -> AssetsDefinition:
 
 
 def _clean_out(dataset: Dataset) -> AssetOut:
-    expected = dataset.freshness_window
     return AssetOut(
         key=clean_key(dataset.name),
         is_required=False,
@@ -102,8 +102,16 @@ def _clean_out(dataset: Dataset) -> AssetOut:
         kinds={"duckdb", "table"},
         description=dataset.description or f"Clean rows of {dataset.name}.",
         metadata=clean_metadata(dataset),
-        freshness_policy=None if expected is None else FreshnessPolicy.time_window(fail_window=expected),
+        freshness_policy=_freshness(dataset),
     )
+
+
+def _freshness(dataset: Dataset) -> FreshnessPolicy | None:
+    """When Dagster calls the table stale: `due` where it is declared, else `freshness`."""
+    if dataset.due_at is not None:
+        return FreshnessPolicy.cron(dataset.due_at.cron, DAY, dataset.timezone)
+    expected = dataset.freshness_window
+    return None if expected is None else FreshnessPolicy.time_window(fail_window=expected)
 
 
 def _errors_out(dataset: Dataset) -> AssetOut:

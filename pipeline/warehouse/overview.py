@@ -12,7 +12,7 @@ import polars as pl
 
 from pipeline.contract import Dataset, Total, Window
 from pipeline.warehouse import ledger
-from pipeline.warehouse.ledger import HAS_ROWS, Entry
+from pipeline.warehouse.ledger import HAS_ROWS, OF_A_FILE, Entry
 from pipeline.warehouse.session import Session
 from pipeline.warehouse.sql import ident, text, timestamp
 from pipeline.warehouse.windows import clock
@@ -105,3 +105,31 @@ def latest_entries(session: Session, count: int, dataset: str | None = None) -> 
     where = "" if dataset is None else f"WHERE dataset = {text(dataset)} "
     rows = session.query(f"SELECT * FROM ops.deliveries {where}ORDER BY seq DESC LIMIT {int(count)}")
     return [Entry(**row) for row in rows.iter_rows(named=True)]
+
+
+def quarantined_since(session: Session, seq: int, since: datetime | None = None) -> list[Entry]:
+    """The files that were quarantined after the ledger's row `seq`, and since a moment (UTC without zone), oldest first; without those of
+    which a later version was taken."""
+    recent = "" if since is None else f" AND committed_at >= {timestamp(since)}"
+    rows = session.query(
+        f"SELECT * FROM ops.deliveries AS entry WHERE status = 'quarantined' AND {OF_A_FILE} AND seq > {int(seq)}{recent}"
+        " AND NOT EXISTS (SELECT 1 FROM ops.deliveries AS later"
+        " WHERE later.dataset = entry.dataset AND later.delivery = entry.delivery AND later.seq > entry.seq"
+        " AND later.status <> 'quarantined') ORDER BY seq"
+    )
+    return [Entry(**row) for row in rows.iter_rows(named=True)]
+
+
+def latest_row(session: Session) -> int:
+    """The ledger's newest `seq`; 0 while there is none."""
+    return int(session.query("SELECT coalesce(max(seq), 0) AS seq FROM ops.deliveries")["seq"][0])
+
+
+def latest_arrivals(session: Session) -> dict[str, datetime]:
+    """Dataset → when its newest file came, UTC without zone. Neither bytes that were there before (a duplicate, a file that is loaded again)
+    nor corrections are new; a file that was quarantined has come."""
+    rows = session.query(
+        "SELECT dataset, max(came) FROM (SELECT dataset, min(committed_at) AS came FROM ops.deliveries"
+        f" WHERE status <> 'duplicate' AND {OF_A_FILE} GROUP BY dataset, delivery, sha256) GROUP BY dataset"
+    )
+    return dict(rows.iter_rows())

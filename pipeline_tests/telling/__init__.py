@@ -1,0 +1,1 @@
+"""Somebody is told, by real servers on this machine."""
