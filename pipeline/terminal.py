@@ -12,7 +12,7 @@ import math
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -25,14 +25,10 @@ from uuid import UUID
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from pipeline.counts import counted
 from pipeline.files.names import in_json, printable, shown, spelled
-from pipeline.ingest import ProgressUpdate
-from pipeline.ingest.progress import Progress as Listener
 from pipeline.layout import column_widths, spans, widest_line, wrapped
 from pipeline.settings import pager
 from pipeline.warehouse import Entry, Holder, Retained
@@ -450,54 +446,6 @@ def say_retained(done: Retained, *, dry_run: bool) -> None:
 def rows_per_second(entry: Entry) -> int | None:
     """Mean speed of a delivery, None where it was not read."""
     return round(entry.rows_read / entry.seconds) if entry.rows_read and entry.seconds else None
-
-
-@contextmanager
-def progress_bar() -> Iterator[Listener]:
-    """A listener that draws a bar for each file that takes long; draws nothing where there is no terminal."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %  {task.fields[rows]} rows, {task.fields[speed]} rows/s"),
-        TimeRemainingColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    )
-    tasks: dict[str, TaskID] = {}
-
-    def listen(update: ProgressUpdate) -> None:
-        task = tasks.get(update.delivery)
-        if task is None:
-            task = tasks[update.delivery] = bar.add_task(
-                escape(shown(update.delivery)), total=100.0, rows="0", speed="0"
-            )
-        bar.update(
-            task, completed=update.percent, rows=f"{update.rows:,}", speed=f"{update.rows_per_second:,.0f}"
-        )
-        if update.done:
-            bar.remove_task(tasks.pop(update.delivery))
-
-    with bar:
-        yield listen
-
-
-@contextmanager
-def steps_bar(things: str, total: int) -> Iterator[Callable[[str, int], None]]:
-    """A bar over work in `total` steps: call what it gives with what was done and how many steps that was; draws nothing where there
-    is no terminal."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn(f"{{task.completed:,.0f}} of {{task.total:,.0f}} {things}"),
-        TimeRemainingColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    )
-    task = bar.add_task("", total=total)
-    with bar:
-        yield lambda name, steps: bar.update(task, advance=steps, description=escape(shown(name)))
 
 
 def say_waiting(path: Path, holder: Holder | None) -> None:

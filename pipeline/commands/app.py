@@ -70,12 +70,15 @@ def require_datasets(names: Iterable[str], datasets: Mapping[str, Dataset]) -> N
 
 def up_to_date(house: Intake, datasets: Sequence[str] | None, failures: Failures) -> list[Recomputed]:
     """Bring the dirty windows up to date: what was recomputed; what could not be is in `failures`."""
+    from pipeline.bars import working
     from pipeline.intake import recompute_dirty
 
     done: list[Recomputed] = []
     if not failures.stopped:
-        with failures.aside("windows", "", last=True):
-            done.extend(recompute_dirty(house, datasets, failures))
+        with failures.aside("windows", "", last=True), working("windows") as tell:
+            for one in recompute_dirty(house, datasets, failures):
+                done.append(one)
+                tell(f"{one.dataset}/{one.window} {one.day or ''}")
         show_windows(house, ((one.dataset, one.window) for one in done), failures)
     return done
 

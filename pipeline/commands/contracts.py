@@ -35,9 +35,10 @@ def migrate(
 
     Example: `pipeline migrate orders --dry-run`
     """
+    from pipeline.bars import progress_bar
     from pipeline.intake.again import load_again
     from pipeline.report import renew_reports
-    from pipeline.terminal import print_json, progress_bar
+    from pipeline.terminal import print_json
     from pipeline.warehouse import Evolution, WarehouseMissing
 
     house = intake()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +23,7 @@ from pipeline.commands.app import (
 )
 
 if TYPE_CHECKING:
+    from pipeline.bars import FilesProgress
     from pipeline.intake import Intake, Outcome
     from pipeline.intake.again import Again
 
@@ -72,12 +74,13 @@ def ingest(
 
     Example: `pipeline ingest orders`, and after a change of the contract `pipeline ingest orders --from-archive`
     """
+    from pipeline.bars import progress_bar
     from pipeline.files import Scan
     from pipeline.files.names import shown
     from pipeline.intake import take_inbox, wait_and_scan
     from pipeline.intake.again import take_quarantined
     from pipeline.report import Workbooks, reported, write_indexes
-    from pipeline.terminal import print_json, progress_bar, say, show_entries
+    from pipeline.terminal import print_json, say, show_entries
     from pipeline.warehouse import Failures
 
     house = intake()
@@ -94,12 +97,13 @@ def ingest(
     failures, workbooks = Failures(), Workbooks()
     outcomes: list[Outcome] = []
     scan = Scan((), (), ()) if from_quarantine else wait_and_scan(house, dataset or None)
-    with progress_bar() as listen, failures.aside("inbox", "", last=True):
+    sizes = {(file.dataset, file.delivery): file.size for file in scan.waiting}
+    with progress_bar(sizes) as listen, failures.aside("inbox", "", last=True):
         for name in (dataset or ()) if from_quarantine else ():
             again = take_quarantined(house, name, delivery, progress=listen, failures=failures)
-            outcomes.extend(reported(house, again, failures, workbooks))
+            outcomes.extend(reported(house, _counted(again, listen), failures, workbooks))
         taken = take_inbox(house, scan.waiting, progress=listen, failures=failures)
-        outcomes.extend(reported(house, taken, failures, workbooks))
+        outcomes.extend(reported(house, _counted(taken, listen), failures, workbooks))
     if not failures.stopped:
         with failures.aside("reports", "", last=True):
             write_indexes(house, {outcome.entry.dataset for outcome in outcomes}, failures, workbooks)
@@ -141,6 +145,13 @@ def ingest(
     _end_where_still_quarantined(outcomes, from_quarantine)
 
 
+def _counted(outcomes: Iterable[Outcome], listen: FilesProgress) -> Iterator[Outcome]:
+    """Outcomes as they come, each of them counted in the bar."""
+    for outcome in outcomes:
+        listen.finished(outcome.dataset, outcome.delivery)
+        yield outcome
+
+
 def _end_where_still_quarantined(outcomes: list[Outcome], from_quarantine: bool) -> None:
     """What was asked for by name could not be done where a file stays in the quarantine."""
     if from_quarantine and any(outcome.entry.status == "quarantined" for outcome in outcomes):
@@ -157,9 +168,10 @@ def _load_again(
     json: bool,
 ) -> None:
     """Load again what the archive holds; ends with exit code 2 where a delivery could not be."""
+    from pipeline.bars import progress_bar
     from pipeline.intake.again import NoSuchDelivery, load_again
     from pipeline.report import renew_reports
-    from pipeline.terminal import print_json, progress_bar, say, show_again
+    from pipeline.terminal import print_json, say, show_again
     from pipeline.warehouse import Failures
 
     if not names or (deliveries and len(names) > 1):
@@ -169,7 +181,9 @@ def _load_again(
     try:
         with progress_bar() as listen:
             for name in names:
-                again += load_again(house, name, deliveries, everything=everything, progress=listen)
+                for one in load_again(house, name, deliveries, everything=everything, progress=listen):
+                    listen.finished(name, one.entry.delivery)
+                    again.append(one)
     except NoSuchDelivery as error:
         refuse(str(error))
     for name in names:

@@ -36,8 +36,9 @@ def recompute(
 
     Example: `pipeline windows recompute orders/daily_by_department --from 2026-01-01 --to 2026-12-31`
     """
+    from pipeline.bars import steps_bar
     from pipeline.intake import recompute_aside
-    from pipeline.terminal import print_json, say, steps_bar
+    from pipeline.terminal import print_json, say
     from pipeline.warehouse import Failures
 
     house = intake()
@@ -90,7 +91,8 @@ def verify(
 
     Example: `pipeline windows verify orders --from 2026-11-01 --to 2026-11-30`
     """
-    from pipeline.terminal import print_json, steps_bar
+    from pipeline.bars import steps_bar
+    from pipeline.terminal import print_json
     from pipeline.warehouse import Failures
     from pipeline.warehouse.windows.sample import SAMPLED_DAYS
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-QUIET_SECONDS = 5.0
+QUIET_SECONDS = 1.0
 EVERY_SECONDS = 1.0
 
 
@@ -62,7 +62,7 @@ Progress = Callable[[ProgressUpdate], None]
 
 
 class ProgressMeter:
-    """Tells a listener of one file's progress: nothing in the first 5 s, then at most once a second."""
+    """Tells a listener of one file's progress: nothing in the first second, then at most once a second."""
 
     def __init__(
         self, listener: Progress | None, delivery: str, bytes_total: int, quiet: float = QUIET_SECONDS

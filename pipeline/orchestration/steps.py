@@ -36,12 +36,15 @@ _TOLD_TOGETHER = 100
 _TOLD_EVERY = 5.0
 _NAMED = 20
 
+_LONG_SECONDS = 5.0  # a file that takes less needs no line in the log
+
 
 def progress_to(log: DagsterLogManager) -> Progress:
     """A listener that writes the progress of long files to the run's log."""
 
     def tell(update: ProgressUpdate) -> None:
-        log.info(update.in_words())
+        if update.seconds >= _LONG_SECONDS:
+            log.info(update.in_words())
 
     return tell
 
