@@ -14,6 +14,7 @@ FILES_A_TICK = 300
 ATTEMPTS = 5
 STREAK = 3
 SPANS_A_TICK = 4
+DAYS_A_TICK = 100
 _REMEMBERED = 2_000
 _PAUSE, _GROWTH, _LONGEST_PAUSE = 10.0, 4.0, 1_800.0
 _FILES_AFTER_FAILURE = (FILES_A_RUN, 10)
@@ -195,8 +196,9 @@ def plan_windows(
         covered: those that a run under way recomputes.
         all_covered: whether a run under way recomputes all that is dirty.
 
-    Days that are no partitions, and days too scattered for a few ranges, are brought up to date by one run without
-    partitions, which recomputes whatever is dirty.
+    Days that are no partitions, days too scattered for a few ranges, and so many that noting each of them takes Dagster
+    longer than computing them (15 ms for each day of each window), are brought up to date by one run without partitions, which
+    recomputes whatever is dirty.
     """
     if all_covered or not days:
         return WindowsPlan()
@@ -204,7 +206,8 @@ def plan_windows(
     inside = wanted.intersection(order)
     total_alone = None in days and not inside and not covered
     spans = ranges_over(inside.difference(covered), order)
-    if wanted != inside or total_alone or len(spans) > SPANS_A_TICK:
+    many = len(inside) > DAYS_A_TICK or len(spans) > SPANS_A_TICK
+    if wanted != inside or total_alone or many:
         return WindowsPlan(everything=True)
     return WindowsPlan(tuple(spans))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from pipeline.orchestration.plans import (
     ATTEMPTS,
+    DAYS_A_TICK,
     FILES_A_TICK,
     Ended,
     Try,
@@ -148,3 +149,10 @@ def test_days_that_are_no_partitions_and_lone_totals_take_a_run_without_partitio
 
 def test_scattered_days_take_one_run_over_everything() -> None:
     assert plan_windows(days(1, 3, 5, 8, 10, 12, 14), ORDER, []).everything
+
+
+def test_years_of_days_take_one_run_over_everything() -> None:
+    years = [(date(2026, 1, 1) + timedelta(days=n)).isoformat() for n in range(DAYS_A_TICK + 1)]
+    many: set[date | None] = {date.fromisoformat(day) for day in years}
+    assert plan_windows(many, years, []).everything
+    assert plan_windows(many - {date(2026, 1, 1)}, years, []).spans == ((years[1], years[-1]),)

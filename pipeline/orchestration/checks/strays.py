@@ -82,7 +82,7 @@ def verdict_on(intake: Intake, found: Sequence[Stray]) -> Verdict:
         ],
     )
     metadata["what_to_do"] = (
-        "Move each file into the folder of its dataset, or delete it; of a quarantined one the `.reason.json` beside it, too."
+        "Move each file into the folder of its dataset, or delete it; of a quarantined one the .reason.json beside it, too."
     )
     text = f"{len(found):,} {many} in no dataset's folder: {named}{more}. There are: {known}"
     return Verdict(KNOWN_FOLDERS, False, AssetCheckSeverity.WARN, text, metadata)
