@@ -5,6 +5,7 @@ What belongs here: jobs, their configuration and what makes one fail. What does 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dagster import (
@@ -25,13 +26,13 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pipeline.contract import Dataset
+from pipeline.counts import counted
 from pipeline.files.names import shown
 from pipeline.intake import Intake, Outcome, prepare_batches, strays, wait_and_scan
 from pipeline.orchestration.asked import register
 from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.checks import evaluations, inbox_evaluation, judged
 from pipeline.orchestration.events import SAMPLED_DELIVERIES
-from pipeline.orchestration.metadata import error_rate
 from pipeline.orchestration.names import (
     INFRASTRUCTURE,
     INGEST_JOB,
@@ -64,14 +65,31 @@ _OPTIONS = {
     "fail_on_rejects": Field(
         bool,
         is_required=False,
-        description="Fail, after everything is committed, if any row or file was rejected.",
+        description="Fail, after everything else is done, if a row was rejected or a file quarantined.",
     ),
     "max_error_rate": Field(
         Noneable(float),
         is_required=False,
-        description="Fail, after everything is committed, if a larger share of a delivery's rows was rejected.",
+        description="Fail, after everything else is done, if a larger share of a delivery's rows was rejected, or a file quarantined.",
     ),
 }
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run found in the data; each by `dataset/delivery`, in order.
+
+    Attributes:
+        quarantined: files of which nothing is loaded, with the reason.
+        rejected: deliveries with rejected rows: how many, and of how many that were read.
+        warned: deliveries with rows that only warn: how many.
+        duplicates: files whose bytes were loaded before.
+    """
+
+    quarantined: Mapping[str, str]
+    rejected: Mapping[str, tuple[int, int]]
+    warned: Mapping[str, int]
+    duplicates: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -79,11 +97,11 @@ class Taken:
     """What the first step of `ingest` hands to the second.
 
     Attributes:
-        rates: see `faults`.
+        found: what there is to say of the deliveries.
         failures: what failed while everything else was taken in.
     """
 
-    rates: Mapping[str, float]
+    found: Found
     failures: Sequence[PartFailed] = ()
 
 
@@ -153,7 +171,7 @@ def _take_in(context: OpExecutionContext) -> Iterator[Any]:
         context.log.warning(f"{shown(refused.path)} is not taken: {refused.reason}")
     for file in scan.unsettled:
         context.log.warning(f"{shown(file.path)} is still being written: the next run takes it")
-    context.log.info(f"{len(scan.waiting)} files to take in")
+    context.log.info(f"{counted(len(scan.waiting), 'file')} to take in")
     for name in intake.datasets:
         register(context.instance, name, (file.delivery for file in scan.waiting if file.dataset == name))
     outcomes, failures = list[Outcome](), Failures()
@@ -163,7 +181,7 @@ def _take_in(context: OpExecutionContext) -> Iterator[Any]:
     entries = of_this_run(context, intake, [outcome.entry for outcome in outcomes])
     yield from tell(context, [*evaluations(intake, entries), inbox_evaluation(intake, strays(intake))])
     # What failed is told by the next step: were this one to fail, no window would be brought up to date.
-    yield Output(Taken(faults(judged(intake, entries)), failures.found))
+    yield Output(Taken(found_in(judged(intake, entries)), failures.found))
 
 
 @op(
@@ -179,31 +197,74 @@ def _bring_windows_up_to_date(context: OpExecutionContext, taken: Any) -> Iterat
     failures = Failures()
     failures.add(taken.failures)
     yield from report_dirty(context, context.resources.intake, context.op_config.get("datasets"), failures)
-    fail_if(failures)
     options = context.op_config
     limit = 0.0 if options.get("fail_on_rejects") else options.get("max_error_rate")
-    if limit is not None:
-        fail_above(limit, taken.rates)
+    wrong = (
+        None if limit is None else faults(limit, taken.found, context.resources.intake.settings.quarantine)
+    )
+    if wrong is not None:
+        context.log.error(wrong)  # where parts failed too, that is what the run fails for
+    fail_if(failures)
+    if wrong is not None:
+        raise Failure(wrong, allow_retries=False)
     yield Output(None)
 
 
-def faults(entries: Iterable[Entry]) -> dict[str, float]:
-    """`dataset/delivery` → share of rejected rows, of the deliveries that have any; 1 for a quarantined one."""
-    rates = {f"{entry.dataset}/{entry.delivery}": error_rate(entry) for entry in entries}
-    return {name: rate for name, rate in rates.items() if rate > 0}
+def found_in(entries: Iterable[Entry]) -> Found:
+    """What there is to say of these deliveries."""
+    named = {shown(f"{entry.dataset}/{entry.delivery}"): entry for entry in entries}
+    loaded = {name: one for name, one in named.items() if one.status not in ("quarantined", "duplicate")}
+    return Found(
+        {name: one.reason or "" for name, one in named.items() if one.status == "quarantined"},
+        {name: (one.rows_refused, one.rows_read) for name, one in loaded.items() if one.rows_refused},
+        {name: one.rows_warned for name, one in loaded.items() if one.rows_warned},
+        [name for name, one in named.items() if one.status == "duplicate"],
+    )
 
 
-def fail_above(limit: float, rates: Mapping[str, float]) -> None:
-    """Fail the run, without retry, if a delivery's share of rejected rows is above `limit`.
-
-    Raises:
-        Failure: names the worst deliveries with their rates.
-    """
-    above = sorted(((rate, name) for name, rate in rates.items() if rate > limit), reverse=True)
-    if above:
-        worst = "; ".join(f"{name}: {rate:.2%}" for rate, name in above[:_NAMED])
-        raise Failure(
-            f"{len(above)} deliveries have more than {limit:.2%} rejected rows, all of them are committed. "
-            f"Look at their error tables. Worst first: {worst}",
-            allow_retries=False,
+def faults(limit: float, found: Found, quarantine: Path) -> str | None:
+    """What is wrong in the eyes of a run that allows a share of `limit` rejected rows in each delivery, in words; None where nothing is.
+    A file that is quarantined as a whole is a fault, unless all may be rejected. Warnings and duplicates are none, and told beside."""
+    refused = found.quarantined if limit < 1 else {}
+    above = {name: rows / read for name, (rows, read) in found.rejected.items() if rows / read > limit}
+    if not refused and not above:
+        return None
+    told = [
+        "The run was told to fail on this. Everything else is done: rows are committed, windows up to date."
+    ]
+    if refused:
+        files = counted(len(refused), "file is quarantined", "files are quarantined")
+        named = _named([f"{name}: {reason}" for name, reason in refused.items()])
+        told.append(
+            f"{files}, without a row loaded: {named}. The files, and what to do, are in {shown(quarantine)}."
         )
+    if above:
+        more = f"more than {limit:.2%} rejected rows" if limit else "rejected rows"
+        deliveries = counted(len(above), f"delivery has {more}", f"deliveries have {more}")
+        worst = sorted(above, key=lambda name: -above[name])
+        named = _named([f"{name}: {above[name]:.2%} ({_rows(*found.rejected[name])})" for name in worst])
+        datasets = dict.fromkeys(name.partition("/")[0] for name in worst)
+        look = ", ".join(f"`pipeline errors {dataset}`" for dataset in datasets)
+        told.append(f"{deliveries}; all other rows are committed. {named}. To see them: {look}.")
+    told += _no_faults(found)
+    return "\n".join(told)
+
+
+def _no_faults(found: Found) -> Iterator[str]:
+    if found.warned:
+        rows = counted(
+            sum(found.warned.values()), "row has a warning and is loaded", "rows have warnings and are loaded"
+        )
+        yield f"No fault: {rows}: {_named([f'{name}: {rows:,}' for name, rows in found.warned.items()])}."
+    if found.duplicates:
+        files = counted(len(found.duplicates), "file was", "files were")
+        yield f"No fault: {files} loaded before, byte by byte: {_named(found.duplicates)}."
+
+
+def _rows(rejected: int, read: int) -> str:
+    return f"{rejected:,} of {counted(read, 'row')}"
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return "; ".join(names[:_NAMED]) + (f"; and {more:,} more" if more > 0 else "")

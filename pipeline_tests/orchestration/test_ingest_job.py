@@ -6,7 +6,7 @@ import base64
 import re
 
 import pytest
-from dagster import AssetCheckKey, AssetKey, DagsterInstance
+from dagster import AssetCheckKey, AssetKey, DagsterInstance, ExecuteInProcessResult
 
 from pipeline.datasets.orders import orders
 from pipeline.intake import Intake
@@ -148,6 +148,45 @@ def test_rejected_rows_fail_the_run_only_when_it_is_told_so_and_after_the_commit
         failure = result.failure_data_for_node("bring_windows_up_to_date")
         assert failure is not None and failure.user_failure_data is not None
         assert "orders/a.csv: 50.00%" in str(failure.user_failure_data.description)
+
+
+def why(result: ExecuteInProcessResult) -> str:
+    """What a strict run says it failed for."""
+    failure = result.failure_data_for_node("bring_windows_up_to_date")
+    assert failure is not None and failure.user_failure_data is not None
+    return str(failure.user_failure_data.description)
+
+
+@pytest.mark.parametrize("options", [{"fail_on_rejects": True}, {"max_error_rate": 0.1}])
+def test_a_strict_run_says_of_each_delivery_what_is_the_case(
+    drop: Drop, run: Run, intake: Intake, options: dict[str, object]
+) -> None:
+    drop("empty.csv", header="")
+    drop("good.csv", order(1))
+    drop("same.csv", order(1))
+    drop("some.csv", order(2), order(3, amount="oops"), order(4))
+    told = why(run("ingest", **options))
+    files, rows, same = told.splitlines()[1:]
+    assert files.startswith("1 file is quarantined, without a row loaded: orders/empty.csv: ")
+    assert str(intake.settings.quarantine) in files and "100" not in files and "committed" not in files
+    assert rows.startswith("1 delivery has ") and "orders/some.csv: 33.33% (1 of 3 rows)" in rows
+    assert "`pipeline errors orders`" in rows and "empty.csv" not in rows and "good.csv" not in told
+    assert same.startswith("No fault: 1 file was loaded before") and "orders/same.csv" in same
+
+
+def test_a_strict_run_with_nothing_but_quarantined_files_speaks_of_no_rows(drop: Drop, run: Run) -> None:
+    drop("empty.csv", header="")
+    drop("x.csv", order(1), folder="nosuch")
+    drop("same.csv", header="")
+    told = why(run("ingest", fail_on_rejects=True))
+    assert "3 files are quarantined" in told and "nosuch/x.csv" in told
+    assert "rejected" not in told and "%" not in told
+
+
+def test_a_strict_run_with_duplicates_alone_succeeds(drop: Drop, run: Run) -> None:
+    drop("good.csv", order(1))
+    drop("same.csv", order(1))
+    assert run("ingest", fail_on_rejects=True).success
 
 
 def test_many_files_are_told_without_samples(drop: Drop, run: Run, instance: DagsterInstance) -> None:
