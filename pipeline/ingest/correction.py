@@ -24,8 +24,10 @@ from pipeline.ingest.guard import unguard
 from pipeline.ingest.hiding import Hiding, unquoted
 from pipeline.ingest.keys import KEY, OWN, RowKey, source_name
 from pipeline.ingest.manifest import Manifest
+from pipeline.ingest.mapping import map_columns
 from pipeline.ingest.originals import Origin, Original, Originals
 from pipeline.ingest.progress import ProgressMeter
+from pipeline.ingest.reading import open_file
 from pipeline.ingest.revalidate import KEY_SCHEMA, Revalidation
 from pipeline.settings import Settings
 
@@ -96,6 +98,46 @@ def stage_correction(
             f"Export the errors again, and leave the column {KEY} as it is.",
         )
     return _manifest(table, dataset, work.manifest(), refused, untouched)
+
+
+@dataclass(frozen=True)
+class SentRow:
+    """A row of a correction as it was sent.
+
+    Attributes:
+        delivery: whose row it is.
+        content: beginning of the hash of that delivery's file.
+        row: its number there.
+        values: column of the source → its text.
+        hidden: columns whose value must not be shown: it may have been typed in clear.
+    """
+
+    delivery: str
+    content: str
+    row: int
+    values: Mapping[str, str | None]
+    hidden: frozenset[str]
+
+
+def sent_rows(path: Path, dataset: Dataset, settings: Settings) -> Iterator[SentRow]:
+    """The rows of a correction whose key can be used, in the order of the file, to tell what was sent; nothing is validated.
+
+    Raises:
+        OSError. UnreadableFile: the file cannot be read.
+    """
+    table, _ = open_file(path, dataset, settings)
+    for piece in table.pieces():
+        with unquoted(dataset):
+            parsed = piece.parse()
+            source = _source(table, parsed)
+        if KEY not in source.columns:
+            continue
+        keys, source = _keys(source, parsed, piece, dataset, _Refused())
+        mapping = map_columns(dataset, tuple(source.columns))
+        hidden = frozenset(Hiding(dataset).needed(mapping)) | frozenset(Hiding(dataset).masked(mapping))
+        for key, values in zip(keys.iter_rows(named=True), source.iter_rows(named=True), strict=True):
+            texts = {name: None if value is None else str(value) for name, value in values.items()}
+            yield SentRow(key["_delivery"], key["content"], key["original_row"], texts, hidden)
 
 
 def _said(dataset: Dataset, reject: Reject) -> str:

@@ -113,6 +113,10 @@ class Hiding:
         derived = self._dataset.derived.values()
         return [one for one in derived if one.source and one.name in self._dataset.hidden]
 
+    def masked(self, mapping: ColumnMapping) -> list[str]:
+        """Columns of the file that are hidden, but not by a cleaner of their own; what resembles them too."""
+        return self._masked(mapping) if self else []
+
     def _masked(self, mapping: ColumnMapping) -> list[str]:
         """Columns of the file that are hidden, but not by a cleaner of their own."""
         found = [mapping.sources[name] for name in self._dataset.hidden - self._own]

@@ -31,7 +31,11 @@ _CHECKS, _DAYS, _VERSIONS = 100, 60, 20
 
 
 def document_of(
-    account: DeliveryAccount, page: Path, original: Path | None, errors: Document | None
+    account: DeliveryAccount,
+    page: Path,
+    original: Path | None,
+    errors: Document | None,
+    correction: Document | None,
 ) -> Document:
     """The document of a delivery, ready for JSON.
 
@@ -40,6 +44,7 @@ def document_of(
         page: where its page is, for links.
         original: the delivered file, where it is still there.
         errors: see `open_errors`.
+        correction: what it did, where it is one that was taken; see `corrections`.
     """
     entry = account.entry
     dialect: dict[str, Any] = json.loads(entry.dialect) if entry.dialect else {}
@@ -86,6 +91,7 @@ def document_of(
         "dialect": dialect,
         "errors_workbook": errors_workbook(entry),
         "open_errors": errors,
+        "correction": correction,
         "versions": [_version(one) for one in account.versions[:_VERSIONS]],
         "still_loaded": _version(account.still_loaded) if account.still_loaded else None,
         "identity": {

@@ -27,11 +27,13 @@ from pathlib import Path
 from pipeline.errors import CannotExport, write_saved
 from pipeline.ingest.staging import new_part
 from pipeline.intake import Intake, Outcome, corrected_by
+from pipeline.report.corrections import correction_document
 from pipeline.report.document import MOST_ROWS, Document, document_of, open_errors, open_rows, state_of
-from pipeline.report.paths import original_of, report_page, workbook_of
+from pipeline.report.paths import changes_of, original_of, report_page, workbook_of
 from pipeline.report.render import delivery_page
 from pipeline.warehouse import Entry, Failures, Session, told
 from pipeline.warehouse.accounts import DeliveryAccount, accounts_of, shown_version
+from pipeline.warehouse.ledger import CURRENT
 from pipeline.warehouse.rejected import Rejected, save_rejected
 
 _JSON = json.JSONEncoder(ensure_ascii=False).encode
@@ -259,9 +261,13 @@ def _renew_workbook(
             return None
         except CannotExport as error:
             why = str(error)
-    with suppress(FileNotFoundError, NotADirectoryError):
-        target.unlink()
+    _take_away(target)
     return why
+
+
+def _take_away(path: Path) -> None:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()
 
 
 def _write(
@@ -276,7 +282,14 @@ def _write(
     same = [entry, *(one for one in account.versions if one.sha256 == entry.sha256 and one.id != entry.id)]
     original = next((path for one in same if (path := original_of(intake, one)) is not None), None)
     inbox = intake.settings.inbox / entry.dataset
-    document = document_of(account, page, original, open_errors(entry, page, inbox, why))
+    correction, changes = None, None
+    if entry.is_correction and entry.status in CURRENT and entry.dataset in intake.datasets:
+        correction, changes = correction_document(intake, entry, page, original)
+    if changes is None:
+        _take_away(changes_of(page))
+    else:
+        put(changes_of(page), changes)
+    document = document_of(account, page, original, open_errors(entry, page, inbox, why), correction)
     put(page.with_suffix(".json"), _as_json(document))
     put(page, delivery_page(document))  # last: what is missing is told by the page
 

@@ -10,6 +10,8 @@ row that fails for the very same reasons stays as it is.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +20,7 @@ import duckdb
 from pipeline.contract import Dataset
 from pipeline.contract.severities import NOT_NULLABLE, UNIQUE
 from pipeline.ingest.manifest import DaySpan, Staged
+from pipeline.ingest.mapping import map_columns
 from pipeline.warehouse import conflicts, ledger, waiting
 from pipeline.warehouse.added import Room
 from pipeline.warehouse.conflict_list import CONFLICTS, REJECTED, Conflicts, in_file
@@ -91,7 +94,7 @@ def move(
     if found and source is not None:
         waiting.put(connection, dataset, source, room, detected_at, _OWN)
     conflicts.forget(connection, found)
-    _change_profile(connection, dataset)
+    _change_profile(connection, dataset, source)
     _change_errors(connection, dataset)
     if source is not None:
         _insert_clean(connection, dataset, source, room)
@@ -175,15 +178,57 @@ def _find_errors(
     connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS SELECT {names} FROM ({found})")
 
 
-def _change_profile(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
-    """A required value that a correction brings is no null of its original any more: the score follows."""
-    connection.execute(
-        "UPDATE ops.columns AS profile SET null_count = greatest(profile.null_count - brought.n, 0) FROM ("
-        f"SELECT row.entry_id, error.column_name, count(*) AS n FROM {table('errors', dataset.name)} AS error "
-        "JOIN temp.judged AS row ON row._delivery = error._delivery AND row.original_row = error._row "
-        f"WHERE row.verdict = 'clean' AND error.status = 'open' AND error.check_name = {text(NOT_NULLABLE)} GROUP BY ALL"
-        ") AS brought WHERE profile.entry_id = brought.entry_id AND profile.column_name = brought.column_name"
+def _change_profile(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str | None) -> None:
+    """The profiles of the originals, and so their scores, as if the rows that join had been so at first: what was empty and is not any more,
+    what is empty now, records that can be read now; rows that the contract leaves out are in no profile.
+
+    What was empty is told by the open errors and by the record as text: a word that a cleaner takes for nothing counts as a value."""
+    originals = connection.execute(
+        "SELECT id, dialect FROM ops.deliveries WHERE id IN (SELECT entry_id FROM temp.judged WHERE verdict IN ('clean', 'filtered'))"
+    ).fetchall()
+    by_header: dict[tuple[str, ...], list[str]] = {}
+    for entry_id, dialect in originals:
+        by_header.setdefault(tuple(json.loads(dialect or "{}").get("columns", ())), []).append(entry_id)
+    staged = (
+        f" LEFT JOIN {source} AS staged ON staged._row = old.place AND old.verdict = 'clean'"
+        if source
+        else ""
     )
+    for header, ids in by_header.items():
+        names = [column.name for column in dataset.columns]
+        deltas = ", ".join(_nulls_brought(dataset, header, source is not None))
+        connection.execute(
+            "UPDATE ops.columns AS profile SET row_count = profile.row_count + brought.rows, "
+            "null_count = least(greatest(profile.null_count + brought.nulls, 0), profile.row_count + brought.rows) FROM ("
+            f"WITH old AS (SELECT row.entry_id, row.place, row.verdict, any_value(error.record) AS record, "
+            f"list(error.column_name) FILTER (error.check_name = {text(NOT_NULLABLE)}) AS lacking, "
+            "coalesce(json_type(any_value(error.record), '$._fields') = 'ARRAY', false) AS unread "
+            f"FROM temp.judged AS row JOIN {table('errors', dataset.name)} AS error ON row._delivery = error._delivery AND row.original_row = error._row "
+            "WHERE row.verdict IN ('clean', 'filtered') AND error.status = 'open' AND error.severity = 'reject' "
+            "AND list_contains($1, row.entry_id) GROUP BY row.entry_id, row.place, row.verdict) "
+            f"SELECT entry_id, unnest($2) AS column_name, unnest([{deltas}])::BIGINT AS nulls, "
+            "sum(CASE WHEN verdict = 'clean' THEN unread::INTEGER ELSE unread::INTEGER - 1 END)::BIGINT AS rows "
+            f"FROM old{staged} GROUP BY entry_id"
+            ") AS brought WHERE profile.entry_id = brought.entry_id AND profile.column_name = brought.column_name",
+            [ids, names],
+        )
+
+
+def _nulls_brought(dataset: Dataset, header: tuple[str, ...], with_clean: bool) -> Iterator[str]:
+    """SQL, for each column of the contract, of how many more nulls it has by the rows of files with this header."""
+    sources = map_columns(dataset, header).sources
+    for column in dataset.columns:
+        now = f"(verdict = 'clean' AND staged.{ident(column.name)} IS NULL)" if with_clean else "false"
+        was = f"coalesce(list_contains(lacking, {text(column.name)}), false)"
+        origin = sources.get(column.name)
+        if column.name in dataset.derived:
+            was = f"({was} OR {now})"
+        elif column.nullable and origin is None:
+            was = "true"
+        elif column.nullable and origin is not None:
+            pointer = "/" + origin.replace("~", "~0").replace("/", "~1")
+            was = f"(coalesce(json_extract_string(record, {text(pointer)}), '') = '')"
+        yield f"sum({now}::INTEGER - (NOT unread AND {was})::INTEGER)"
 
 
 def _change_errors(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:

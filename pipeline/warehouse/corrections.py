@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -23,6 +24,7 @@ from pipeline.warehouse.correcting import Moved
 from pipeline.warehouse.errors import CorrectionRefused
 from pipeline.warehouse.ledger import HAS_ROWS, Entry
 from pipeline.warehouse.publish import marks
+from pipeline.warehouse.sql import table
 from pipeline.warehouse.windows import dirty, late
 
 _NAMED = 10
@@ -169,6 +171,71 @@ def _record(
         return ledger.insert(connection, facts | told)
     told["contract_fingerprint"] = facts["contract_fingerprint"]
     return ledger.change(connection, known, told)
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a correction did to the rows of one original, when it was taken."""
+
+    delivery: str
+    clean: int
+    filtered: int
+    rejected: int
+    skipped: int
+
+
+def touched(connection: duckdb.DuckDBPyConnection, entry_id: str) -> list[Touched]:
+    """The originals of a correction, by key."""
+    rows = connection.execute(
+        "SELECT delivery, rows_corrected, rows_filtered, rows_rejected, rows_skipped FROM ops.corrections WHERE entry_id = ? ORDER BY delivery",
+        [entry_id],
+    ).fetchall()
+    return [Touched(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was wrong with a row at one time, oldest first among those of a row.
+
+    Attributes:
+        detected_at: when, UTC without zone; what one commit has found is of one moment.
+        sheet: where the row is in its file.
+        line: the same, by physical line.
+        record: the row as it was then: JSON of texts.
+        reasons: messages, with the column that each is about.
+        severity: `reject`, or `superseded` of a row with which nothing is wrong but that a later row has its key.
+        open: it still is.
+    """
+
+    detected_at: datetime
+    sheet: str | None
+    line: int | None
+    record: str | None
+    reasons: tuple[str, ...]
+    severity: str
+    open: bool
+
+
+def findings(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, delivery: str, rows: Collection[int]
+) -> tuple[dict[int, list[Finding]], set[int]]:
+    """Of these rows of a delivery what was ever found wrong, and which of them are in the clean table now."""
+    found: dict[int, list[Finding]] = {}
+    told = connection.execute(
+        "SELECT _row, detected_at, any_value(sheet), any_value(line), any_value(record), "
+        "list(CASE WHEN column_name IS NULL THEN message ELSE column_name || ': ' || message END ORDER BY column_name NULLS LAST, check_name), "
+        f"min(severity), bool_or(status = 'open') FROM {table('errors', dataset.name)} WHERE _delivery = $1 AND list_contains($2, _row) "
+        "AND severity IN ('reject', 'superseded') GROUP BY _row, detected_at ORDER BY _row, detected_at",
+        [delivery, list(rows)],
+    ).fetchall()
+    for row, at, sheet, line, record, reasons, severity, still in told:
+        finding = Finding(at, sheet, line, record, tuple(reasons), severity, still)
+        found.setdefault(row, []).append(finding)
+    clean = connection.execute(
+        f"SELECT _row FROM {table('clean', dataset.name)} WHERE _delivery = $1 AND list_contains($2, _row)",
+        [delivery, list(rows)],
+    ).fetchall()
+    return found, {row for (row,) in clean}
 
 
 def taken(connection: duckdb.DuckDBPyConnection, dataset: str) -> list[Entry]:

@@ -22,7 +22,7 @@ from pipeline.report import (
 from pipeline.report import document as documents
 from pipeline.report.charts import bar, stack
 from pipeline.settings import Settings
-from pipeline_tests.report.conftest import Drop, TakeIn, order
+from pipeline_tests.report.conftest import HEADER, Drop, TakeIn, order
 from pipeline_tests.report.test_reports import document_of, page_of, words
 from pipeline_tests.sending_back import write_back
 
@@ -193,3 +193,30 @@ def test_no_delivery_takes_the_place_of_a_workbook_or_of_a_windows_page(
     taken = {first, workbook_of(first)}
     assert not taken & {second, workbook_of(second), *second.parents}
     assert settings.reports / "orders" / "windows" not in (*first.parents, *second.parents)
+
+
+KINDS = {
+    "a value that cannot be cast": order(2, amount="oops"),
+    "no value where one is required": order(2, amount=""),
+    "two of them": order(2, amount="").replace("a2@example.org", ""),
+    "a value out of range": order(2, amount="-1"),
+    "a record that cannot be split": "2,too,few\n",
+    "a key that is taken": order(1, amount="9"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["Bob", ""])
+def test_the_score_of_corrected_rows_is_that_of_rows_that_were_right_at_first(
+    house: Intake, drop: Drop, take_in: TakeIn, kind: str, name: str
+) -> None:
+    drop("a.csv", order(1), KINDS[kind], order(3))
+    take_in()
+    assert document_of(house, "a.csv")["quality"]["score"] < 100
+    right = dict(zip(HEADER.strip().split(","), order(2, name=name).strip("\n").split(","), strict=True))
+    write_back(house, house.settings.inbox / "orders" / "back.csv", lambda row: right)
+    take_in()
+    corrected = document_of(house, "a.csv")["quality"]
+    drop("a.csv", order(1), order(2, name=name), order(3))
+    take_in()
+    assert corrected == document_of(house, "a.csv")["quality"]

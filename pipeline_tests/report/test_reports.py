@@ -224,7 +224,7 @@ def test_the_shape_of_the_document_stands(house: Intake, drop: Drop, take_in: Ta
     assert list(found) == [
         "report", "state", "dataset", "delivery", "status", "reason", "committed_at", "file", "rows", "violations", "quality",
         "quality_history", "cost", "event_time", "checks", "more_checks", "columns", "cleaning", "windows", "notes", "dialect",
-        "errors_workbook", "open_errors", "versions", "still_loaded", "identity",
+        "errors_workbook", "open_errors", "correction", "versions", "still_loaded", "identity",
     ]  # fmt: skip
     assert list(found["quality"]) == ["score", "rows_judged", "shares", "weights"]
     assert list(found["checks"][0]) == [
