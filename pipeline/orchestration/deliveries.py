@@ -52,6 +52,7 @@ from pipeline.orchestration.steps import (
     retried_where_it_helps,
     sign_in,
 )
+from pipeline.orchestration.windows import windows_follow
 from pipeline.warehouse import Failures
 
 
@@ -149,7 +150,7 @@ def _commit_op(dataset: Dataset) -> OpDefinition:
         pool=POOL,
         required_resource_keys={"intake"},
         retry_policy=INFRASTRUCTURE,
-        description="Load each staged file in one transaction, put the file away, tell what happened.",
+        description="Load each staged file in one transaction, put the file away, tell what happened; then recompute the windows touched.",
     )
     @retried_where_it_helps
     def commit(context: OpExecutionContext, staged: Any) -> Iterator[Any]:
@@ -163,6 +164,7 @@ def _commit_op(dataset: Dataset) -> OpDefinition:
         yield from commit_and_report(context, intake, [prepared], outcomes, sampled, failures)
         entries = of_this_run(context, intake, [outcome.entry for outcome in outcomes])
         yield from tell(context, list(evaluations(intake, entries)))
+        yield from windows_follow(context, intake, dataset, failures)
         fail_if(failures)
         fail_if_quarantined(context, entries, outcomes)
 

@@ -62,6 +62,16 @@ def under_way(instance: DagsterInstance, job: str) -> Work:
     return Work(tuple(span for span in spans if span is not None), None in spans)
 
 
+def others_under_way(instance: DagsterInstance, jobs: Sequence[str], run_id: str) -> bool:
+    """Whether another run than this one of any of `jobs` is queued or at work."""
+    runs = (
+        run
+        for job in jobs
+        for run in instance.get_runs(RunsFilter(job_name=job, statuses=list(UNDER_WAY)), limit=2)
+    )
+    return any(run.run_id != run_id for run in runs)
+
+
 def ended_since(
     instance: DagsterInstance, job: str, after: float, seen: Sequence[str], order: Sequence[str]
 ) -> tuple[list[Ended], list[str]]:

@@ -35,6 +35,7 @@ from dagster import (
 
 from pipeline.contract import Dataset, TimeWindow, Window
 from pipeline.intake import Intake, recompute_aside, recompute_dirty
+from pipeline.orchestration import history
 from pipeline.orchestration.asked import Span, keys_in, span_of
 from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.checks.windows import evaluated, key_of
@@ -43,10 +44,12 @@ from pipeline.orchestration.events import AssetEvent, report_windows
 from pipeline.orchestration.names import (
     DIRTY_ONLY_TAG,
     INFRASTRUCTURE,
+    INGEST_JOB,
     POOL,
     clean_key,
     days_of,
     in_parts,
+    ingest_job_name,
     window_key,
     windows_job_name,
 )
@@ -76,6 +79,25 @@ def report_dirty(
         raise
     show_windows(intake, done, failures)
     yield from _told(context, intake, done, failures, drawn=_outlives_the_run(context))
+
+
+def windows_follow(
+    context: OpExecutionContext, intake: Intake, dataset: Dataset, failures: Failures
+) -> Iterator[AssetEvent]:
+    """What `report_dirty` does, for the dataset whose deliveries this run has taken in.
+
+    Where another run is about to take more of them in, the windows are left to the last: a hundred files of one day then have its
+    windows computed once. Two runs that end together may leave them to each other; the sensor for dirty windows takes those.
+    """
+    if not dataset.windows:
+        return
+    jobs = [ingest_job_name(dataset.name), INGEST_JOB]
+    if history.others_under_way(context.instance, jobs, context.run.run_id):
+        context.log.info(
+            f"More deliveries of {dataset.name} are coming in: its windows follow after the last of them"
+        )
+        return
+    yield from report_dirty(context, intake, [dataset.name], failures)
 
 
 def _told(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance, Definitions, ExecuteInProcessResult
 
-from pipeline.intake import Intake, open_intake
+from pipeline.intake import Intake, commit, open_intake, prepare, wait_and_scan
 from pipeline.orchestration.build import build_definitions
 from pipeline.settings import Settings
 
@@ -16,6 +16,7 @@ HEADER = "order_id,customer_email,amount,ordered_at,status,department,customer_n
 
 Drop = Callable[..., Path]
 Run = Callable[..., ExecuteInProcessResult]
+Load = Callable[[], None]
 
 
 def order(number: int, day: str = "2026-01-05", amount: str = "12.50") -> str:
@@ -66,3 +67,13 @@ def drop(intake: Intake) -> Drop:
         return path
 
     return put
+
+
+@pytest.fixture
+def load(intake: Intake) -> Load:
+    """Takes in what waits as a process does that is killed before it comes to the windows: they stay dirty, and Dagster knows nothing."""
+
+    def take() -> None:
+        list(commit(intake, list(prepare(intake, wait_and_scan(intake).waiting)), None))
+
+    return take

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import zipfile
+from pathlib import Path
 
-from dagster import AssetKey, DagsterInstance
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus
 
-from pipeline.intake import Intake
+from pipeline.intake import Intake, open_intake
+from pipeline.orchestration.build import build_definitions
 from pipeline.orchestration.history import failures_in_a_row
 from pipeline.orchestration.names import INBOX_ONLY_TAG
-from pipeline_tests.orchestration.conftest import Drop, Run, order
+from pipeline.settings import Settings
+from pipeline_tests.orchestration.conftest import Drop, Load, Run, order
 from pipeline_tests.orchestration.test_ingest_job import materialized
+from pipeline_tests.orchestration.test_sensors import add_run
 
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
@@ -77,9 +81,9 @@ def test_a_run_of_a_sensor_finds_its_file_taken_and_is_content(drop: Drop, run: 
     assert run("orders_ingest", {"dagster/partition": "a.csv", INBOX_ONLY_TAG: "true"}).success
 
 
-def test_days_are_recomputed_by_range(drop: Drop, run: Run, instance: DagsterInstance) -> None:
+def test_days_are_recomputed_by_range(drop: Drop, load: Load, run: Run, instance: DagsterInstance) -> None:
     drop("a.csv", order(1, day="2026-01-05"), order(2, day="2026-01-06"), order(3, day="2026-01-08"))
-    run("orders_ingest", {"dagster/partition": "a.csv"})
+    load()
     instance.add_dynamic_partitions("orders_days", ["2026-01-05", "2026-01-06", "2026-01-08"])
     assert run("orders_windows", {RANGE[0]: "2026-01-05", RANGE[1]: "2026-01-06"}).success
     assert materialized(instance, "orders", "daily_by_department") == {"2026-01-05", "2026-01-06"}
@@ -87,10 +91,10 @@ def test_days_are_recomputed_by_range(drop: Drop, run: Run, instance: DagsterIns
 
 
 def test_without_a_day_whatever_is_dirty_is_recomputed_of_any_time(
-    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
+    drop: Drop, load: Load, run: Run, instance: DagsterInstance, intake: Intake
 ) -> None:
     drop("a.csv", order(1, day="1999-12-31"), order(2, day="2026-01-06"))
-    run("orders_ingest", {"dagster/partition": "a.csv"})
+    load()
     assert run("orders_windows").success
     assert materialized(instance, "orders", "daily_by_department") == {"1999-12-31", "2026-01-06"}
     assert instance.get_dynamic_partitions("orders_days") == ["1999-12-31", "2026-01-06"]
@@ -104,7 +108,6 @@ def test_totals_follow_what_has_changed(drop: Drop, run: Run, instance: DagsterI
     drop("s.csv", "toys,ball,1,2.00\n", folder="sales", header="department,product,quantity,amount\n")
     run("sales_ingest")
     total = AssetKey(["sales", "by_department"])
-    assert run("sales_windows").success
     assert len(instance.fetch_materializations(total, limit=5).records) == 1
     assert run("sales_windows").success
     assert len(instance.fetch_materializations(total, limit=5).records) == 1
@@ -119,3 +122,66 @@ def test_a_zip_asked_for_is_unpacked_and_its_members_are_taken(
             (intake.settings.inbox / "orders" / f"{day}.csv").unlink()
     assert run("orders_ingest", {"dagster/partition": "week.zip", INBOX_ONLY_TAG: "true"}).success
     assert materialized(instance, "orders", "clean") == {"week.zip.d/1.csv", "week.zip.d/2.csv"}
+
+
+def test_the_run_that_takes_files_in_computes_the_windows_that_they_touch(
+    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("a.csv", order(1, day="2026-01-05"), order(2, day="2026-01-06"))
+    assert run("orders_ingest", {"dagster/partition": "a.csv"}).success
+    assert materialized(instance, "orders", "daily_by_department") == {"2026-01-05", "2026-01-06"}
+    drop("b.csv", order(3, day="2026-01-06"))
+    drop("bad.csv", "1,2\n", header="order_id,amount\n")
+    assert not run("orders_ingest").success  # only because a file is quarantined
+    assert run("orders_ingest", {"dagster/partition": "b.csv"}).success
+    with intake.warehouse.session(read_only=True) as session:
+        assert session.dirty() == []
+        days = session.query(
+            'SELECT CAST(window_start AS DATE) AS day, row_count FROM windows."orders_daily_by_department" ORDER BY ALL'
+        )
+    assert days["row_count"].to_list() == [1, 2]
+
+
+def test_windows_are_left_to_the_last_of_the_runs_that_take_files_in(
+    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("a.csv", order(1, day="2026-01-05"))
+    for job, left in (("orders_ingest", True), ("ingest", True), ("sales_ingest", False)):
+        drop(f"{job}.csv", order(len(job), day="2026-01-06"))
+        other = add_run(instance, job, DagsterRunStatus.QUEUED, {})
+        assert run("orders_ingest").success
+        with intake.warehouse.session(read_only=True) as session:
+            assert bool(session.dirty()) == left
+        instance.delete_run(other.run_id)
+
+
+FAILING = """
+from datetime import datetime
+import pandera.polars as pa
+from pipeline.contract import Dataset, Tumbling, agg
+
+class Row(pa.DataFrameModel):
+    at: datetime
+    code: str
+
+readings = Dataset("readings", schema=Row, event_time="at", windows=[
+    Tumbling("codes", every="1d", measures={"code": agg.sql("max(code::INTEGER)", "INTEGER")}),
+    Tumbling("counts", every="1d", measures={"n": agg.count()}),
+])
+"""
+
+
+def test_a_window_that_fails_stops_neither_rows_nor_other_windows(
+    settings: Settings, instance: DagsterInstance, tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "readings.py").write_text(FAILING)
+    house = open_intake(settings.model_copy(update={"datasets": (str(tmp_path / "own"),)}))
+    house.make_folders()
+    (house.settings.inbox / "readings" / "a.csv").write_text("at,code\n2026-01-05,x\n2026-01-06,7\n")
+    job = build_definitions(intake=house).resolve_job_def("readings_ingest")
+    done = job.execute_in_process(instance=instance, raise_on_error=False)
+    assert not done.success
+    assert materialized(instance, "readings", "clean") == {"a.csv"}
+    assert materialized(instance, "readings", "counts") == {"2026-01-05", "2026-01-06"}
+    assert materialized(instance, "readings", "codes") == {"2026-01-06"}

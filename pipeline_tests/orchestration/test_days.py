@@ -23,7 +23,7 @@ from dagster import (
 from pipeline.intake import Intake, recompute_dirty, take_inbox
 from pipeline.orchestration.build import build_definitions
 from pipeline.orchestration.days import MOVED_A_TICK, make_days, out_of_order, settle_days
-from pipeline_tests.orchestration.conftest import Drop, Run, order
+from pipeline_tests.orchestration.conftest import Drop, Load, Run, order
 from pipeline_tests.orchestration.test_asset_jobs import RANGE
 from pipeline_tests.orchestration.test_ingest_job import materialized
 from pipeline_tests.orchestration.test_sensors import add_run, dirty_tick
@@ -114,10 +114,10 @@ def test_days_without_windows_go_once_nothing_is_under_way(
 
 
 def test_a_day_that_is_dirty_exists_before_it_is_computed(
-    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
+    drop: Drop, load: Load, run: Run, instance: DagsterInstance, intake: Intake
 ) -> None:
     drop("a.csv", order(1, day="2004-02-28"), order(2, day="2004-03-01"), order(3, day="2031-12-24"))
-    run("orders_ingest")
+    load()
     ticked = dirty_tick(instance, intake)
     assert isinstance(ticked, SensorResult)
     [request] = ticked.run_requests or []

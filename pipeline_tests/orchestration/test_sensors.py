@@ -28,7 +28,7 @@ from pipeline.orchestration.names import WORKER_TAG
 from pipeline.orchestration.plans import Try
 from pipeline.orchestration.schedules import nightly_requests
 from pipeline.orchestration.sensors import evaluate_dirty_windows, evaluate_inbox, evaluate_unknown_inbox
-from pipeline_tests.orchestration.conftest import Drop, Run, order
+from pipeline_tests.orchestration.conftest import Drop, Load, Run, order
 from pipeline_tests.orchestration.test_asset_jobs import RANGE
 from pipeline_tests.orchestration.test_ingest_job import materialized
 
@@ -203,10 +203,10 @@ def test_files_in_unknown_folders_are_handed_to_the_ingest_job(
 
 
 def test_dirty_days_are_asked_for_until_they_are_clean(
-    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake
+    drop: Drop, load: Load, run: Run, instance: DagsterInstance, intake: Intake
 ) -> None:
     drop("a.csv", order(1, day="2026-01-05"), order(2, day="2026-01-06"))
-    run("orders_ingest")
+    load()
     result = dirty_tick(instance, intake)
     assert isinstance(result, SensorResult)
     spans = [
@@ -219,19 +219,19 @@ def test_dirty_days_are_asked_for_until_they_are_clean(
     assert not getattr(clean, "run_requests", None)
 
 
-def test_totals_are_asked_for_too(drop: Drop, run: Run, instance: DagsterInstance, intake: Intake) -> None:
+def test_totals_are_asked_for_too(drop: Drop, load: Load, instance: DagsterInstance, intake: Intake) -> None:
     drop("s.csv", "toys,ball,1,2.00\n", folder="sales", header="department,product,quantity,amount\n")
-    run("sales_ingest")
+    load()
     result = dirty_tick(instance, intake)
     assert isinstance(result, SensorResult)
     assert [request.job_name for request in result.run_requests or []] == ["sales_windows"]
 
 
 def test_dirty_days_wait_while_a_run_covers_them_and_after_a_failure(
-    drop: Drop, run: Run, instance: DagsterInstance, intake: Intake, monkeypatch: pytest.MonkeyPatch
+    drop: Drop, load: Load, instance: DagsterInstance, intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop("a.csv", order(1, day="2026-01-05"))
-    run("orders_ingest")
+    load()
     under_way = add_run(
         instance, "orders_windows", DagsterRunStatus.STARTED, {"dagster/partition": "2026-01-05"}
     )
