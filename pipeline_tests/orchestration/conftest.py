@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, Definitions, ExecuteInProcessResult
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    Definitions,
+    ExecuteInProcessResult,
+)
 
 from pipeline.intake import Intake, commit, open_intake, prepare, wait_and_scan
 from pipeline.orchestration.build import build_definitions
 from pipeline.settings import Settings
 
 HEADER = "order_id,customer_email,amount,ordered_at,status,department,customer_name\n"
+
+RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 Drop = Callable[..., Path]
 Run = Callable[..., ExecuteInProcessResult]
@@ -22,6 +32,16 @@ Load = Callable[[], None]
 def order(number: int, day: str = "2026-01-05", amount: str = "12.50") -> str:
     """One line of an orders file."""
     return f"{number},a{number}@example.org,{amount},{day} 10:00:00,pending,toys,Bob\n"
+
+
+def add_run(
+    instance: DagsterInstance, job: str, status: DagsterRunStatus, tags: dict[str, str]
+) -> DagsterRun:
+    return instance.add_run(DagsterRun(job_name=job, run_id=str(uuid.uuid4()), status=status, tags=tags))
+
+
+def materialized(instance: DagsterInstance, *path: str) -> set[str]:
+    return set(instance.event_log_storage.get_materialized_partitions(AssetKey(list(path))))
 
 
 @pytest.fixture

@@ -12,11 +12,7 @@ from pipeline.orchestration.build import build_definitions
 from pipeline.orchestration.history import failures_in_a_row
 from pipeline.orchestration.names import INBOX_ONLY_TAG
 from pipeline.settings import Settings
-from pipeline_tests.orchestration.conftest import Drop, Load, Run, order
-from pipeline_tests.orchestration.test_ingest_job import materialized
-from pipeline_tests.orchestration.test_sensors import add_run
-
-RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+from pipeline_tests.orchestration.conftest import RANGE, Drop, Load, Run, add_run, materialized, order
 
 
 def test_a_run_registers_the_delivery_that_it_was_asked_for(
@@ -148,7 +144,7 @@ def test_windows_are_left_to_the_last_of_the_runs_that_take_files_in(
     drop("a.csv", order(1, day="2026-01-05"))
     for job, left in (("orders_ingest", True), ("ingest", True), ("sales_ingest", False)):
         drop(f"{job}.csv", order(len(job), day="2026-01-06"))
-        other = add_run(instance, job, DagsterRunStatus.QUEUED, {})
+        other = add_run(instance, job, DagsterRunStatus.STARTED, {})
         assert run("orders_ingest").success
         with intake.warehouse.session(read_only=True) as session:
             assert bool(session.dirty()) == left
@@ -176,7 +172,7 @@ def test_a_window_that_fails_stops_neither_rows_nor_other_windows(
 ) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "readings.py").write_text(FAILING)
-    house = open_intake(settings.model_copy(update={"datasets": (str(tmp_path / "own"),)}))
+    house = open_intake(settings.model_copy(update={"datasets": str(tmp_path / "own")}))
     house.make_folders()
     (house.settings.inbox / "readings" / "a.csv").write_text("at,code\n2026-01-05,x\n2026-01-06,7\n")
     job = build_definitions(intake=house).resolve_job_def("readings_ingest")

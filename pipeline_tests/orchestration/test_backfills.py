@@ -24,7 +24,7 @@ from pipeline.intake import open_intake
 from pipeline.orchestration.asked import RANGE_END, RANGE_START
 from pipeline.orchestration.days import settle_days
 from pipeline.settings import Settings
-from pipeline_tests.orchestration.test_ingest_job import materialized
+from pipeline_tests.orchestration.conftest import materialized
 
 DAYS = ["1987-06-01", "2004-02-29", "2026-11-16", "2026-11-17", "2031-01-01"]
 """The days that are partitions: they need not follow each other, nor be of our time."""

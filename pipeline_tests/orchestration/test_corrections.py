@@ -7,8 +7,8 @@ from dagster import AssetKey, AssetObservation, DagsterInstance
 
 from pipeline.intake import Intake, take_inbox
 from pipeline.orchestration.reconcile import report_missing
-from pipeline_tests.orchestration.conftest import Drop, Run, order
-from pipeline_tests.orchestration.test_ingest_job import CLEAN, ERRORS, materialized, verdict
+from pipeline_tests.orchestration.conftest import Drop, Run, materialized, order
+from pipeline_tests.orchestration.test_ingest_job import CLEAN, ERRORS, verdict
 from pipeline_tests.sending_back import Fix, write_back
 
 

@@ -23,10 +23,8 @@ from dagster import (
 from pipeline.intake import Intake, recompute_dirty, take_inbox
 from pipeline.orchestration.build import build_definitions
 from pipeline.orchestration.days import MOVED_A_TICK, make_days, out_of_order, settle_days
-from pipeline_tests.orchestration.conftest import Drop, Load, Run, order
-from pipeline_tests.orchestration.test_asset_jobs import RANGE
-from pipeline_tests.orchestration.test_ingest_job import materialized
-from pipeline_tests.orchestration.test_sensors import add_run, dirty_tick
+from pipeline_tests.orchestration.conftest import RANGE, Drop, Load, Run, add_run, materialized, order
+from pipeline_tests.orchestration.test_sensors import dirty_tick
 
 FAR_APART = ["1987-06-01", "2004-02-29", "2026-01-05", "2031-12-24"]
 

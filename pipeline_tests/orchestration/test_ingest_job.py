@@ -12,13 +12,9 @@ from pipeline.datasets.orders import orders
 from pipeline.intake import Intake
 from pipeline.orchestration.checks.contract import contract_checks
 from pipeline.orchestration.checks.verdicts import CHECKS
-from pipeline_tests.orchestration.conftest import Drop, Run, order
+from pipeline_tests.orchestration.conftest import Drop, Run, materialized, order
 
 CLEAN, ERRORS = AssetKey(["orders", "clean"]), AssetKey(["orders", "errors"])
-
-
-def materialized(instance: DagsterInstance, *path: str) -> set[str]:
-    return set(instance.event_log_storage.get_materialized_partitions(AssetKey(list(path))))
 
 
 def verdict(instance: DagsterInstance, check: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +11,6 @@ import pytest
 from dagster import (
     AssetKey,
     DagsterInstance,
-    DagsterRun,
     DagsterRunStatus,
     SensorResult,
     SkipReason,
@@ -28,9 +26,7 @@ from pipeline.orchestration.names import WORKER_TAG
 from pipeline.orchestration.plans import Try
 from pipeline.orchestration.schedules import nightly_requests
 from pipeline.orchestration.sensors import evaluate_dirty_windows, evaluate_inbox, evaluate_unknown_inbox
-from pipeline_tests.orchestration.conftest import Drop, Load, Run, order
-from pipeline_tests.orchestration.test_asset_jobs import RANGE
-from pipeline_tests.orchestration.test_ingest_job import materialized
+from pipeline_tests.orchestration.conftest import RANGE, Drop, Load, Run, add_run, materialized, order
 
 
 def tick(instance: DagsterInstance, intake: Intake, cursor: str | None = None) -> SensorResult:
@@ -42,12 +38,6 @@ def dirty_tick(
     instance: DagsterInstance, intake: Intake, cursor: str | None = None
 ) -> SensorResult | SkipReason:
     return evaluate_dirty_windows(build_sensor_context(instance=instance, cursor=cursor), intake)
-
-
-def add_run(
-    instance: DagsterInstance, job: str, status: DagsterRunStatus, tags: dict[str, str]
-) -> DagsterRun:
-    return instance.add_run(DagsterRun(job_name=job, run_id=str(uuid.uuid4()), status=status, tags=tags))
 
 
 def register(instance: DagsterInstance, result: SensorResult) -> None:

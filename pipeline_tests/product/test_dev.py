@@ -104,32 +104,38 @@ def page(home: Path) -> Iterator[Page]:
                 process.kill()
 
 
-def test_a_dropped_file_is_loaded_and_its_days_recomputed(page: Page, home: Path) -> None:
+def test_rows_and_windows_follow_a_drop_within_fifteen_seconds(page: Page, home: Path) -> None:
+    start = _seconds_to_start_a_process()
+    # With nothing else to do, starting one takes some 3 s, and 15 s are promised; a machine that is busier is given as much more.
+    promised = max(15.0, 5 * start)
     drop(SAMPLES / "orders" / "2026-11-17.xlsx", home / "data", "orders")
     dropped = time.monotonic()
-
-    def runs(job: str, status: str | None = None) -> bool:
-        results = page.ask(RUNS)["runsOrError"]["results"]
-        return any(r["jobName"] == job and status in (None, r["status"]) for r in results)
-
-    page.until("a run of orders_ingest", lambda: runs("orders_ingest"))
-    assert time.monotonic() - dropped < 30
-    page.until("orders_ingest succeeds", lambda: runs("orders_ingest", "SUCCESS"))
 
     def partitions(*key: str) -> Any:
         return page.ask(PARTITIONS, key=list(key))["assetNodeOrError"]["assetPartitionStatuses"]
 
-    assert partitions("orders", "clean")["materializedPartitions"] == ["2026-11-17.xlsx"]
-    page.until("orders_windows succeeds", lambda: runs("orders_windows", "SUCCESS"))
-    # A window that reaches back over midnight was touched on the day before, too; the daily one says that it has nothing there.
+    def days(window: str) -> bool:
+        # A window that reaches back over midnight was touched on the day before, too; the daily one says that it has nothing there.
+        return bool(partitions("orders", window)["materializedPartitions"] == ["2026-11-16", "2026-11-17"])
+
     for window in ("daily_by_department", "last_hour"):
-        page.until(
-            f"days of {window}",
-            lambda name=window: (
-                partitions("orders", name)["materializedPartitions"] == ["2026-11-16", "2026-11-17"]
-            ),
-        )
+        page.until(f"days of {window}", lambda name=window: days(name))
+    took = time.monotonic() - dropped
+    print(f"from the drop to rows and windows: {took:.1f} s; starting a process took {start:.1f} s")
+    assert took < promised
+    assert partitions("orders", "clean")["materializedPartitions"] == ["2026-11-17.xlsx"]
+    page.until("the run succeeds", lambda: _runs(page) == [("orders_ingest", "SUCCESS")])
     assert sql(home / "data", "SELECT sum(row_count) FROM windows.orders_daily_by_department").item() == 78
+
+
+def _runs(page: Page) -> list[tuple[str, str]]:
+    return [(run["jobName"], run["status"]) for run in page.ask(RUNS)["runsOrError"]["results"]]
+
+
+def _seconds_to_start_a_process() -> float:
+    before = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import pipeline.orchestration.build"], cwd=ROOT, check=True)
+    return time.monotonic() - before
 
 
 def test_nothing_of_dagster_lies_outside_the_data_folder(page: Page, home: Path) -> None:
