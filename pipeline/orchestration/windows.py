@@ -54,7 +54,13 @@ from pipeline.orchestration.names import (
     windows_job_name,
 )
 from pipeline.orchestration.shape import window_metadata
-from pipeline.orchestration.steps import fail_if, retried_where_it_helps, show_windows, sign_in
+from pipeline.orchestration.steps import (
+    fail_if,
+    failing_at_once,
+    retried_where_it_helps,
+    show_windows,
+    sign_in,
+)
 from pipeline.warehouse import Failures, Recomputed
 
 
@@ -165,9 +171,10 @@ def _look_op(dataset: Dataset, mark: str) -> OpDefinition:
         description="The days that the run is asked for; none means those that are dirty.",
     )
     def which_days(context: OpExecutionContext) -> Any:
-        sign_in(context)
-        span = span_of(context.run.tags)
-        return None if span is None else _days_asked_for(context, dataset.name, span)
+        with failing_at_once():
+            sign_in(context)
+            span = span_of(context.run.tags)
+            return None if span is None else _days_asked_for(context, dataset.name, span)
 
     return which_days
 

@@ -14,7 +14,7 @@ from pipeline.warehouse import MigrationError, WarehouseBusy, may_pass
 from pipeline_tests.orchestration.conftest import Drop, Run, order
 
 
-@pytest.mark.parametrize("job", ["ingest", "orders_windows"])
+@pytest.mark.parametrize("job", ["ingest", "orders_ingest", "orders_windows"])
 def test_what_would_fail_again_is_not_tried_again(intake: Intake, run: Run, drop: Drop, job: str) -> None:
     drop("a.csv", order(1))
     assert run("ingest").success

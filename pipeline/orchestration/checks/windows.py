@@ -6,7 +6,7 @@ There is one step per dataset (of hundreds of windows: a few), not one per windo
 their turn in between.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ from pipeline.intake import Intake
 from pipeline.orchestration.checks.verdicts import Verdict
 from pipeline.orchestration.metadata import markdown_table
 from pipeline.orchestration.names import DATASETS_TAG, INFRASTRUCTURE, in_parts, window_key
-from pipeline.orchestration.steps import sign_in
+from pipeline.orchestration.steps import retried_where_it_helps, sign_in
 from pipeline.warehouse import Failures, Verified, WarehouseMissing
 
 MATCHES = "matches_clean_rows"
@@ -58,7 +58,8 @@ def _checks(dataset: Dataset, windows: Sequence[Window], mark: str) -> AssetChec
         required_resource_keys={"intake"},
         retry_policy=INFRASTRUCTURE,
     )
-    def verify(context: AssetCheckExecutionContext) -> Iterable[AssetCheckResult]:
+    @retried_where_it_helps
+    def verify(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
         op = context.op_execution_context
         sign_in(op)
         only = op.run.tags.get(DATASETS_TAG)
