@@ -19,7 +19,14 @@ from pipeline.contract.registry import load_datasets
 from pipeline.files.sealing import KeyProblem, identities_of, recipients_of
 from pipeline.settings import IDENTITY_VARIABLE, RECIPIENT_VARIABLE, TELL_VARIABLE, Settings, load_settings
 from pipeline.telling import BadAddress, overdue, trial, ways_of
-from pipeline.warehouse import Evolution, MigrationError, Warehouse, WarehouseBusy, WarehouseError
+from pipeline.warehouse import (
+    Evolution,
+    MigrationError,
+    Warehouse,
+    WarehouseBusy,
+    WarehouseError,
+    how_to_migrate,
+)
 from pipeline.warehouse.overview import latest_arrivals
 
 _LIBRARIES = ("dagster", "duckdb", "polars", "pandera", "pyarrow", "fastexcel", "openpyxl")
@@ -98,7 +105,10 @@ def _archive(settings: Settings, datasets: dict[str, Dataset]) -> Iterator[Findi
         except KeyProblem as problem:
             found = f"{', '.join(sealing)} want their originals sealed: {problem}"
             yield Finding(
-                "archive", False, found, f"set {RECIPIENT_VARIABLE} to what `pipeline keygen` prints"
+                "archive",
+                False,
+                found,
+                f"set {RECIPIENT_VARIABLE} to what `pipeline keygen archive-key.txt` prints",
             )
         else:
             yield Finding("archive", True, f"originals of {', '.join(sealing)} are sealed")
@@ -186,7 +196,7 @@ def _contracts(planned: Evolution) -> Iterator[Finding]:
     for change in planned.changes:
         steps = [step.text for step in change.steps if step.changes and not step.quiet]
         if steps:
-            remedy = f"`pipeline migrate {change.dataset} --dry-run` shows what that means, `pipeline migrate {change.dataset}` does it"
+            remedy = how_to_migrate(change.dataset, again=change.blocked)
             yield Finding("contract", False, f"clean.{change.dataset}: {'; '.join(steps)}", remedy)
 
 

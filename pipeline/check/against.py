@@ -82,7 +82,7 @@ def _beyond(path: Path, dataset: Dataset, entry: Entry, counts: pl.DataFrame) ->
     cause = too_many(dataset, entry.rows_refused, entry.rows_read, rejects)
     if cause is None:
         return None
-    return {"code": TOO_MANY, "cause": cause, "remedy": too_many_remedy(dataset, path.name)}
+    return {"code": TOO_MANY, "cause": cause, "remedy": too_many_remedy(dataset, path)}
 
 
 def _of_correction(staged: Staged) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -123,8 +124,8 @@ def infer(
     elif out is None:
         say_text(inferred.text.removesuffix("\n"))
     else:
-        checked = " ".join(f'"{file}"' for file in files)
+        checked = shlex.join(map(str, files))
         say_text(
             f"Wrote {out}: dataset {inferred.name!r}, {counted(inferred.columns, 'column')}, from {counted(inferred.rows, 'row')}. Read it over, then:\n"
-            f'  PIPELINE_DATASETS="{out.parent}" pipeline check {checked} --dataset {inferred.name}'
+            f"  PIPELINE_DATASETS={shlex.quote(str(out.parent))} pipeline check {checked} --dataset {inferred.name}"
         )

@@ -180,9 +180,10 @@ def _show_verified(found: Sequence[Verified]) -> None:
         show_rows("What differs: the first of each day", columns, examples, stored=True)
     differing = sum(one.differences for one in found)
     if differing:
-        say(
-            f"{counted(differing, 'window differs', 'windows differ')}. `pipeline windows recompute` mends the days that it is given."
-        )
+        say(f"{counted(differing, 'window differs', 'windows differ')}.")
+    for one in found:
+        if one.differences:
+            say(f"`{one.mended_by}` computes them anew.")
 
 
 def _named(window: Any) -> str:

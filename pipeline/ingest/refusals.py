@@ -8,6 +8,7 @@ missing (`mapping`).
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -132,7 +133,7 @@ def refuse_too_many(path: Path, dataset: Dataset, folder: Path, manifest: Manife
     cause = too_many(dataset, manifest.rows_rejected, manifest.rows_read, manifest.rejects)
     if cause is not None:
         discard(folder)
-        raise RefusedFile(path, TOO_MANY, cause, too_many_remedy(dataset, path.name), manifest.rejects)
+        raise RefusedFile(path, TOO_MANY, cause, too_many_remedy(dataset, path), manifest.rejects)
 
 
 def without_limits(dataset: Dataset) -> Dataset:
@@ -164,9 +165,9 @@ def too_many(dataset: Dataset, rejected: int, read: int, counts: Sequence[CheckC
     return f"{rejected:,} of {read:,} rows ({rejected / read:.2%}) are rejected, more than {limit}{found}"
 
 
-def too_many_remedy(dataset: Dataset, file: str) -> str:
-    """What a person can do about such a file."""
+def too_many_remedy(dataset: Dataset, path: Path) -> str:
+    """What a person can do about such a file, which lies at `path`."""
     return (
-        f"Look at them with `pipeline check {file} --dataset {dataset.name}`, correct the rows and drop the file again, or raise "
+        f"Look at them with `pipeline check {shlex.quote(str(path))} --dataset {dataset.name}`, correct the rows and drop the file again, or raise "
         "the limit of the dataset."
     )

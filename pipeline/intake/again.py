@@ -135,9 +135,7 @@ def _not_there(intake: Intake, dataset: str, deliveries: Collection[str]) -> Ite
         with intake.warehouse.session() as session:
             newest = next(iter(session.newest(dataset, delivery)), None)
         if newest is None:
-            error = OriginalUnavailable(
-                "there is no such delivery", f"`pipeline status {dataset}` lists the newest."
-            )
+            error = OriginalUnavailable("there is no such delivery", "`pipeline status` lists the newest.")
         elif newest.status == "quarantined":
             error = not_in_quarantine(intake, newest)
         else:

@@ -11,6 +11,7 @@ goes on with the filing: nothing is loaded twice.
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +20,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from pipeline.contract import ContractError
-from pipeline.files import hash_file, unchanged
+from pipeline.files import Waiting, hash_file, unchanged
 from pipeline.files.names import place_below, printable, shown
 from pipeline.ingest import discard, source_records
 from pipeline.intake.house import Intake
@@ -173,6 +174,7 @@ def _without_windows(intake: Intake, done: list[tuple[Prepared, Entry]]) -> set[
 def _record(intake: Intake, session: Session, item: Prepared, run_id: str | None) -> tuple[Prepared, Entry]:
     """The file, with the problem that the commit found where it did, and its entry."""
     if item.staged is None:
+        item = _told_from_quarantine(intake, item)
         return item, _quarantine(session, item, run_id)
     half_moved = _half_moved(intake, session, item)
     if half_moved is not None:
@@ -196,8 +198,18 @@ def _record(intake: Intake, session: Session, item: Prepared, run_id: str | None
         problem = Problem("not_reconciled", str(error), remedy)
     else:
         return item, entry
-    refused = replace(item, problem=problem)
+    refused = _told_from_quarantine(intake, replace(item, problem=problem))
     return refused, _quarantine(session, refused, run_id)
+
+
+def _told_from_quarantine(intake: Intake, item: Prepared) -> Prepared:
+    """The file, with the remedy for the place where it will lie, so that a command that it names can be typed."""
+    if item.problem is None or _in_archive(intake, item):
+        return item
+    here, there = (
+        shlex.quote(str(path)) for path in (item.waiting.path, _quarantine_place(intake, item.waiting))
+    )
+    return replace(item, problem=replace(item.problem, remedy=item.problem.remedy.replace(here, there)))
 
 
 def _half_moved(intake: Intake, session: Session, item: Prepared) -> Entry | None:
@@ -237,11 +249,10 @@ def _put_away(intake: Intake, item: Prepared, entry: Entry) -> Path | None:
     if not _in_archive(intake, item) and not unchanged(waiting):
         kept_at = None
     elif not _in_archive(intake, item):
-        relative = waiting.path.relative_to(settings.inbox / waiting.dataset)
         if entry.status == "quarantined":
-            target = place_below(settings.quarantine / (waiting.dataset or NO_DATASET), relative)
-            kept_at = _to_quarantine(intake, target, item, entry)
+            kept_at = _to_quarantine(intake, _quarantine_place(intake, waiting), item, entry)
         else:
+            relative = waiting.path.relative_to(settings.inbox / waiting.dataset)
             kept_at = put_in_archive(intake, waiting.path, relative, entry)
             forget_quarantined(intake, entry)
     elif is_copy(intake, waiting.path):
@@ -250,6 +261,11 @@ def _put_away(intake: Intake, item: Prepared, entry: Entry) -> Path | None:
     if item.staged is not None:
         discard(item.staged.folder)
     return kept_at
+
+
+def _quarantine_place(intake: Intake, waiting: Waiting) -> Path:
+    relative = waiting.path.relative_to(intake.settings.inbox / waiting.dataset)
+    return place_below(intake.settings.quarantine / (waiting.dataset or NO_DATASET), relative)
 
 
 def _to_quarantine(intake: Intake, target: Path, item: Prepared, entry: Entry) -> Path:

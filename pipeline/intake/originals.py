@@ -270,7 +270,7 @@ def _recipients(intake: Intake, dataset: str) -> list[Any]:
             dataset,
             "archive",
             f'is "encrypt", and {RECIPIENT_VARIABLE} {cause}',
-            "Set it to a public key of age: `pipeline keygen FILE` makes a pair.",
+            "Set it to a public key of age: `pipeline keygen archive-key.txt` makes a pair.",
         ) from error
 
 

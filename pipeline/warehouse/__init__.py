@@ -17,6 +17,7 @@ from pipeline.warehouse.errors import (
     WarehouseBusy,
     WarehouseError,
     WarehouseMissing,
+    how_to_migrate,
 )
 from pipeline.warehouse.evolution import Change, Evolution, Step
 from pipeline.warehouse.failures import Failures, PartFailed, PartsFailed, concerns_all, may_pass, told
@@ -64,6 +65,7 @@ __all__ = [
     "WarehouseMissing",
     "concerns_all",
     "explain",
+    "how_to_migrate",
     "may_pass",
     "told",
 ]  # fmt: skip

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 import duckdb
@@ -240,7 +239,7 @@ def _refuse(dataset: Dataset, staged: Staged, found: Conflicts) -> None:
         dataset, manifest.rows_rejected + found.rows - found.superseded, manifest.rows_read, counts
     )
     if too_much is not None:
-        remedy = too_many_remedy(dataset, PurePosixPath(staged.delivery).name)
+        remedy = too_many_remedy(dataset, staged.source)
         raise DeliveryRefused(staged.delivery, TOO_MANY, too_much, remedy, counts)
 
 

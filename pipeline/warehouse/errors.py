@@ -53,7 +53,7 @@ class WarehouseBehind(WarehouseError):
         self.path, self.missing = path, tuple(missing)
         super().__init__(
             f"{path}: an earlier version of this program wrote the warehouse, and what only reads leaves it as it is: {', '.join(missing)} "
-            "would have to be applied. `pipeline migrate` does it, and so does the next `pipeline ingest`; `pipeline query` reads it as it is."
+            "would have to be applied. `pipeline migrate` does it, and so does the next `pipeline ingest`; a query reads it as it is."
         )
 
     def __reduce__(self) -> tuple[type[WarehouseBehind], tuple[Path, tuple[str, ...]]]:
@@ -64,15 +64,25 @@ class MigrationError(WarehouseError):
     """The applied migrations and those of this version do not agree."""
 
 
+def how_to_migrate(dataset: str, *, again: bool) -> str:
+    """What a person can type for a table that does not fit its contract; `again`: rows are right only once their files are loaded again."""
+    does = (
+        f"`pipeline migrate {dataset} --reingest` does it and loads the archived files again"
+        if again
+        else f"`pipeline migrate {dataset}` does it"
+    )
+    return f"`pipeline migrate {dataset} --dry-run` shows what that means for the rows that are there, {does}"
+
+
 class ContractChanged(WarehouseError):
     """A clean table does not fit the dataset's contract any more, in a way that cannot be mended without a decision."""
 
-    def __init__(self, dataset: str, differences: Sequence[str]) -> None:
+    def __init__(self, dataset: str, differences: Sequence[str], *, again: bool = False) -> None:
+        """`again`: rows are right only once their files are loaded again."""
         self.dataset, self.differences = dataset, tuple(differences)
         super().__init__(
             f"clean.{dataset} does not fit the contract of dataset {dataset!r}: {'; '.join(differences)}. "
-            f"`pipeline migrate {dataset} --dry-run` shows what that means for the rows that are there, `pipeline migrate {dataset}` "
-            "does it; or declare the column as the table has it."
+            f"{how_to_migrate(dataset, again=again)}; or declare the column as the table has it."
         )
 
 

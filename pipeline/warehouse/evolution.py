@@ -6,13 +6,14 @@ deliveries again (`intake.again`), the warehouse's own tables (`migrations`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pipeline.contract import Column, Dataset
 from pipeline.contract.headers import normalise
+from pipeline.warehouse.errors import ContractChanged
 from pipeline.warehouse.sql import text
 from pipeline.warehouse.types import duckdb_type
 from pipeline.warehouse.widening import widens
@@ -119,10 +120,17 @@ def plan(dataset: Dataset, existing: Mapping[str, str], stale: int = 0) -> list[
     return steps
 
 
-def differences(dataset: Dataset, existing: Mapping[str, str]) -> tuple[list[str], list[Step]]:
-    """What loading a file must not do unasked, in words, and the steps that it may do."""
+def differences(dataset: Dataset, existing: Mapping[str, str]) -> tuple[list[Step], list[Step]]:
+    """The steps that loading a file must not do unasked, and those that it may do."""
     steps = [step for step in plan(dataset, existing) if step.changes]
-    return [step.text for step in steps if not step.quiet], [step for step in steps if step.quiet]
+    return [step for step in steps if not step.quiet], [step for step in steps if step.quiet]
+
+
+def refusal(dataset: Dataset, steps: Sequence[Step]) -> ContractChanged:
+    """What is raised where these steps have to be done first."""
+    return ContractChanged(
+        dataset.name, [step.text for step in steps], again=any(step.again for step in steps)
+    )
 
 
 def _steps_of(dataset: Dataset, column: Column, found: str | None, before: str | None) -> list[Step]:

@@ -10,8 +10,7 @@ import duckdb
 
 from pipeline.contract import Dataset
 from pipeline.published import CLEAN
-from pipeline.warehouse.errors import ContractChanged
-from pipeline.warehouse.evolution import OWN_COLUMNS, differences, plan
+from pipeline.warehouse.evolution import OWN_COLUMNS, differences, plan, refusal
 from pipeline.warehouse.publish import marks
 from pipeline.warehouse.sql import ident, table
 from pipeline.warehouse.types import duckdb_type
@@ -76,7 +75,7 @@ def ensure(connection: duckdb.DuckDBPyConnection, dataset: Dataset, there: Layou
         return
     unasked, missing = differences(dataset, existing)
     if unasked:
-        raise ContractChanged(dataset.name, unasked)
+        raise refusal(dataset, unasked)
     for step in missing:
         assert step.column is not None
         connection.execute(

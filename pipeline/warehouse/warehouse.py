@@ -22,7 +22,7 @@ from pipeline.warehouse import alter, answers, ledger, tables
 from pipeline.warehouse.answers import Answer
 from pipeline.warehouse.connection import Opening, Waiting, connected, in_memory, transaction
 from pipeline.warehouse.errors import ContractChanged, QueryError, WarehouseBehind, WarehouseMissing
-from pipeline.warehouse.evolution import Evolution, differences
+from pipeline.warehouse.evolution import Evolution, differences, refusal
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.migrations import behind, migrate, pending
@@ -166,7 +166,7 @@ class Warehouse:
             return {}
         if tables.is_empty(connection, dataset, there):
             return None
-        return {dataset.name: ContractChanged(dataset.name, [*unasked, *(step.text for step in quiet)])}
+        return {dataset.name: refusal(dataset, [*unasked, *quiet])}
 
     def commit(
         self,

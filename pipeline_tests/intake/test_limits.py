@@ -76,7 +76,7 @@ def test_the_reason_names_the_counts_and_what_to_do(settings: Settings) -> None:
         "too_many_fields 1, cast of amount 1"
     )
     assert (
-        "`pipeline check a.csv --dataset orders`" in reason["remedy"]
+        f"`pipeline check {outcome.kept_at} --dataset orders`" in reason["remedy"]
         and "raise the limit" in reason["remedy"]
     )
     assert reason["rejects"] == [

@@ -185,10 +185,6 @@ def _plain(value: object) -> str:
 
 
 def _remedy(found: Verified) -> str:
-    days = [day.day for day in found.days if day.day is not None and day.differences]
-    if not days:
-        return f"pipeline windows recompute {found.dataset}/{found.window} --all"
-    return (
-        f"pipeline windows recompute {found.dataset}/{found.window} --from {days[0]} --to {days[-1]}"
-        " and, as one day may not be alone, pipeline windows verify --all"
-    )
+    if all(day.day is None for day in found.days):
+        return f"`{found.mended_by}`"
+    return f"`{found.mended_by}` and, as one day may not be alone, `pipeline windows verify --all`"

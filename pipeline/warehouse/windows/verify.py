@@ -103,6 +103,13 @@ class Verified:
         """Windows that differ, over all days."""
         return sum(day.differences for day in self.days)
 
+    @property
+    def mended_by(self) -> str:
+        """The command that computes anew what differs."""
+        days = [day.day for day in self.days if day.day is not None and day.differences]
+        which = f"--from {days[0]} --to {days[-1]}" if days else "--all"
+        return f"pipeline windows recompute {self.dataset}/{self.window} {which}"
+
 
 def verify_days(
     connection: duckdb.DuckDBPyConnection,
