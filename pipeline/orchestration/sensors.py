@@ -273,12 +273,14 @@ def evaluate_dirty_windows(context: SensorEvaluationContext, intake: Intake) -> 
         since.pop(str(request.job_name).removesuffix("_windows"), None)
     known = ({} if days else {"clean_at": stamp}) | ({"days_at": stamp} if settled else {})
     new_cursor = json.dumps({"since": since} | known)
-    reason = (
-        None
-        if requests
-        else SkipReason(f"{len(days)} datasets are dirty; runs under way or pauses come first.")
-    )
+    reason = None if requests else SkipReason(_windows_in_words(len(days), settled=settled))
     return SensorResult(run_requests=requests, cursor=new_cursor, skip_reason=reason)
+
+
+def _windows_in_words(dirty: int, *, settled: bool) -> str:
+    if dirty:
+        return f"{dirty} datasets are dirty; runs under way or pauses come first."
+    return "No window is dirty." + ("" if settled else " Days are put in order once no run is under way.")
 
 
 def _settle_days(
