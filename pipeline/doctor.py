@@ -14,8 +14,8 @@ from pathlib import Path
 import duckdb
 from pydantic import ValidationError
 
-from pipeline.contract import ContractError, Dataset
-from pipeline.contract.registry import load_datasets
+from pipeline.contract import Dataset
+from pipeline.contract.registry import find_datasets
 from pipeline.files.sealing import KeyProblem, identities_of, recipients_of
 from pipeline.settings import IDENTITY_VARIABLE, RECIPIENT_VARIABLE, TELL_VARIABLE, Settings, load_settings
 from pipeline.telling import BadAddress, overdue, trial, ways_of
@@ -59,11 +59,12 @@ def examine() -> list[Finding]:
     findings.append(Finding("settings", True, f"PIPELINE_HOME is {settings.home}"))
     findings.append(_folders(settings))
     findings.append(_disk(settings))
-    try:
-        datasets = load_datasets(settings.dataset_places)
-    except ContractError as error:
-        return [*findings, Finding("datasets", False, str(error), "correct the declaration")]
+    declared = find_datasets(settings.dataset_places)
+    datasets = declared.datasets
     findings.append(Finding("datasets", True, ", ".join(datasets)))
+    for waits in declared.left_out:
+        named = f"dataset {waits.name}" if waits.known else f"module {waits.name}"
+        findings.append(Finding(named, False, waits.cause, waits.error.remedy))
     findings += _archive(settings, datasets)
     findings.append(_telling(settings))
     return findings + list(_warehouse(settings, datasets))

@@ -41,7 +41,8 @@ def gather_status(intake: Intake, last: int) -> dict[str, Any]:
     known = _read(intake, last)
     scores, entries = known.scores, known.entries
     datasets = []
-    for name in sorted({*intake.datasets, *known.figures}):
+    waits = {one.dataset: f"{one.cause}. {one.remedy}" for one in intake.waits() if one.part == "dataset"}
+    for name in sorted({*intake.datasets, *known.figures, *waits}):
         row = known.figures.get(name) or DatasetFigures(name, 0, 0, 0, 0, None)
         said = {
             "deliveries": row.deliveries,
@@ -54,7 +55,7 @@ def gather_status(intake: Intake, last: int) -> dict[str, Any]:
         }
         waiting = sum(w.dataset == name for w in [*scan.waiting, *scan.unsettled])
         datasets.append(
-            {"dataset": name, "waiting": waiting}
+            {"dataset": name, "waiting": waiting, "waits": waits.get(name)}
             | (said if known.problem is None else dict.fromkeys(said, None))
         )
     return {
@@ -77,6 +78,11 @@ def gather_status(intake: Intake, last: int) -> dict[str, Any]:
             for e in entries
         ],
         "refused": [{"path": str(r.path), "reason": r.reason} for r in scan.refused],
+        "modules": [
+            {"module": one.name, "waits": f"{one.cause}. {one.remedy}"}
+            for one in intake.waits()
+            if one.part == "module"
+        ],
     }
 
 
@@ -142,5 +148,9 @@ def show_status(found: dict[str, Any]) -> None:
         if dataset["late_rows"]:
             told = ", ".join(f"{count:,} {status}" for status, count in dataset["late_rows"].items())
             say(f"  late rows of {dataset['dataset']}: {told}; `pipeline windows late {dataset['dataset']}`")
+        if dataset["waits"]:
+            say(f"  {dataset['dataset']} waits: {dataset['waits']}")
+    for module in found["modules"]:
+        say(f"  module {module['module']} does not load: {module['waits']}")
     for item in found["refused"]:
         say(f"  not taken: {shown(item['path'])}: {item['reason']}")

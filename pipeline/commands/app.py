@@ -5,7 +5,7 @@ What belongs here: the Typer application, shared options, refusals of what was t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
@@ -16,7 +16,6 @@ from pydantic import ValidationError
 from pipeline.counts import counted
 
 if TYPE_CHECKING:
-    from pipeline.contract import Dataset
     from pipeline.intake import Intake
     from pipeline.warehouse import Failures, Recomputed
 
@@ -61,11 +60,30 @@ def refuse(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def require_datasets(names: Iterable[str], datasets: Mapping[str, Dataset]) -> None:
-    """Refuse names that are no datasets."""
-    unknown = sorted(set(names) - set(datasets))
+def require_datasets(names: Iterable[str], house: Intake) -> None:
+    """Refuse names that are no datasets, and datasets that wait."""
+    unknown = sorted(set(names) - set(house.datasets))
     if unknown:
-        refuse(f"No dataset {', '.join(map(repr, unknown))}. There is: {', '.join(datasets)}.")
+        waits = house.waits(unknown)
+        if waits:
+            refuse("\n".join(map(str, waits)))
+        hidden = [f"\n{one}" for one in house.waits() if one.part == "module"]
+        refuse(
+            f"No dataset {', '.join(map(repr, unknown))}. There is: {', '.join(house.datasets)}.{''.join(hidden)}"
+        )
+
+
+def sound_datasets(names: Sequence[str] | None, house: Intake, failures: Failures) -> list[str] | None:
+    """The datasets that a command is to work on, None for all; those of them that wait are in `failures`. Ends where no other is left."""
+    failures.add(house.waits(names or None))
+    if not names:
+        return None
+    waiting = {one.dataset for one in failures.found}
+    sound = [name for name in names if name not in waiting]
+    require_datasets(sound, house)
+    if not sound:
+        end_if(failures)
+    return sound
 
 
 def up_to_date(house: Intake, datasets: Sequence[str] | None, failures: Failures) -> list[Recomputed]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.app import Json, Wide, app, intake, require_datasets
+from pipeline.commands.app import Json, Wide, app, end_if, intake, sound_datasets
 
 if TYPE_CHECKING:
     from pipeline.intake.again import Again
@@ -39,15 +39,15 @@ def migrate(
     from pipeline.intake.again import load_again
     from pipeline.report import renew_reports
     from pipeline.terminal import print_json
-    from pipeline.warehouse import Evolution, WarehouseMissing
+    from pipeline.warehouse import Evolution, Failures, WarehouseMissing
 
-    house = intake()
-    require_datasets(dataset or (), house.datasets)
+    house, failures = intake(), Failures()
+    dataset = sound_datasets(dataset, house, failures)
     try:
         found = (
-            house.warehouse.planned(dataset or None)
+            house.warehouse.planned(dataset)
             if dry_run
-            else house.warehouse.migrate(dataset or None, convert=reingest)
+            else house.warehouse.migrate(dataset, convert=reingest, failures=failures)
         )
     except WarehouseMissing:
         found = Evolution((), ())
@@ -56,12 +56,14 @@ def migrate(
         with progress_bar() as listen:
             for change in found.changes:
                 if change.stale:
-                    again += (done := list(load_again(house, change.dataset, progress=listen)))
-                    renew_reports(house, change.dataset, [one.entry.delivery for one in done])
+                    with failures.aside("dataset", change.dataset, opens=True):
+                        again += (done := list(load_again(house, change.dataset, progress=listen)))
+                        renew_reports(house, change.dataset, [one.entry.delivery for one in done])
     if json:
         print_json(_as_json(found, again))
     else:
         _show(found, again, dry_run=dry_run, reingest=reingest)
+    end_if(failures)
     left = not dry_run and any(change.blocked and not change.done for change in found.changes)
     raise typer.Exit(2 if left or any(done.problem for done in again) else 0)
 

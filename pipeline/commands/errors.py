@@ -38,7 +38,7 @@ def errors(
     Example: `pipeline errors orders --out errors.xlsx`
     """
     house = intake()
-    require_datasets([dataset], house.datasets)
+    require_datasets([dataset], house)
     _require_deliveries(house, dataset, delivery or [])
     if out is None:
         _show(house, dataset, delivery or None, limit, json)

@@ -30,7 +30,7 @@ def explain(
     from pipeline.terminal import paged, print_json, say, say_text, show_rows
     from pipeline.warehouse import explain as explained
 
-    dataset, spec = window_named(window, intake().datasets)
+    dataset, spec = window_named(window, intake())
     found = explained(dataset, spec, date.today() if day is None else day.date())  # noqa: DTZ011
     if json:
         print_json(asdict(found))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.app import Json, Wide, app, refuse, require_datasets
+from pipeline.commands.app import Json, Wide, app, intake, refuse, require_datasets
 from pipeline.counts import counted
 
 
@@ -27,22 +27,16 @@ def check(
     Example: `pipeline check data/inbox/orders/2026-11-16.csv --dataset orders`
     """
     from pipeline.check import check_file, is_fault, show_check
-    from pipeline.contract import ContractError, Dataset
-    from pipeline.contract.registry import load_datasets
     from pipeline.files.names import shown
-    from pipeline.settings import load_settings
     from pipeline.terminal import complain, print_json, say
 
-    settings = load_settings()
-    datasets: dict[str, Dataset] = {}
-    try:
-        datasets = load_datasets(settings.dataset_places)
-    except ContractError as error:
-        if dataset:
-            raise
-        complain(f"Which dataset it looks like cannot be told: {error}")
+    house = intake()
+    settings, datasets = house.settings, house.datasets
     if dataset:
-        require_datasets([dataset], datasets)
+        require_datasets([dataset], house)
+    else:
+        for waits in house.waits():
+            complain(f"Whether it looks like {waits.where} cannot be told: {waits.cause}. {waits.remedy}")
     for file in files:
         if not file.is_file():
             refuse(f"There is no file {shown(file)}.")

@@ -15,6 +15,7 @@ from pipeline.commands.app import (
     refuse,
     require_datasets,
     say_windows,
+    sound_datasets,
     up_to_date,
     windows_json,
 )
@@ -42,7 +43,7 @@ def late(
     from pipeline.terminal import print_json, say, show_rows
 
     house = intake()
-    require_datasets([dataset] if dataset else [], house.datasets)
+    require_datasets([dataset] if dataset else [], house)
     if dataset and window:
         _require_window(house, dataset, window)
     with house.warehouse.reading() as session:
@@ -83,7 +84,7 @@ def release(
     from pipeline.warehouse import Failures
 
     house = intake()
-    require_datasets([dataset], house.datasets)
+    require_datasets([dataset], house)
     if window:
         _require_window(house, dataset, window)
     with house.warehouse.session() as session:
@@ -128,8 +129,8 @@ def retain(
     from pipeline.warehouse import Failures
 
     house = intake()
-    require_datasets(dataset or (), house.datasets)
     failures = Failures()
+    dataset = sound_datasets(dataset, house, failures)
     done: list[Retained] = []
     for name, declared in house.datasets.items():
         keeps = declared.keep_rows is not None or declared.keep_windows is not None

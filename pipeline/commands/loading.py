@@ -14,8 +14,8 @@ from pipeline.commands.app import (
     end_if,
     intake,
     refuse,
-    require_datasets,
     say_windows,
+    sound_datasets,
     tell_about,
     told_if_it_fails,
     up_to_date,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.bars import FilesProgress
     from pipeline.intake import Intake, Outcome
     from pipeline.intake.again import Again
+    from pipeline.warehouse import Failures
 
 
 @app.command()
@@ -83,8 +84,8 @@ def ingest(
     from pipeline.terminal import print_json, say, show_entries
     from pipeline.warehouse import Failures
 
-    house = intake()
-    require_datasets(dataset or (), house.datasets)
+    house, failures = intake(), Failures()
+    dataset = sound_datasets(dataset, house, failures)
     if from_archive and from_quarantine:
         refuse("Choose one of --from-archive and --from-quarantine.")
     if (everything and not from_archive) or (delivery and not from_archive and not from_quarantine):
@@ -92,9 +93,11 @@ def ingest(
     if from_quarantine and (not dataset or (delivery and len(dataset) > 1)):
         refuse("Name the dataset: `pipeline ingest orders --from-quarantine`.")
     if from_archive:
-        _load_again(house, dataset or [], delivery, everything=everything, windows=windows, json=json)
+        _load_again(
+            house, dataset or [], delivery, failures, everything=everything, windows=windows, json=json
+        )
         return
-    failures, workbooks = Failures(), Workbooks()
+    workbooks = Workbooks()
     outcomes: list[Outcome] = []
     scan = Scan((), (), ()) if from_quarantine else wait_and_scan(house, dataset or None)
     sizes = {(file.dataset, file.delivery): file.size for file in scan.waiting}
@@ -107,7 +110,7 @@ def ingest(
     if not failures.stopped:
         with failures.aside("reports", "", last=True):
             write_indexes(house, {outcome.entry.dataset for outcome in outcomes}, failures, workbooks)
-    recomputed = up_to_date(house, dataset or None, failures) if windows else []
+    recomputed = up_to_date(house, dataset, failures) if windows else []
     tell_about(house, failures)
     if json:
         print_json(
@@ -162,6 +165,7 @@ def _load_again(
     house: Intake,
     names: list[str],
     deliveries: list[str] | None,
+    failures: Failures,
     *,
     everything: bool,
     windows: bool,
@@ -169,21 +173,24 @@ def _load_again(
 ) -> None:
     """Load again what the archive holds; ends with exit code 2 where a delivery could not be."""
     from pipeline.bars import progress_bar
+    from pipeline.contract import ContractError
     from pipeline.intake.again import NoSuchDelivery, load_again
     from pipeline.report import renew_reports
     from pipeline.terminal import print_json, say, show_again
-    from pipeline.warehouse import Failures
+    from pipeline.warehouse import ContractChanged
 
     if not names or (deliveries and len(names) > 1):
         refuse("Name the dataset: `pipeline ingest orders --from-archive`.")
-    failures = Failures()
     again: list[Again] = []
     try:
         with progress_bar() as listen:
             for name in names:
-                for one in load_again(house, name, deliveries, everything=everything, progress=listen):
-                    listen.finished(name, one.entry.delivery)
-                    again.append(one)
+                try:
+                    for one in load_again(house, name, deliveries, everything=everything, progress=listen):
+                        listen.finished(name, one.entry.delivery)
+                        again.append(one)
+                except (ContractChanged, ContractError) as error:
+                    failures.take(error, "dataset", name)
     except NoSuchDelivery as error:
         refuse(str(error))
     for name in names:

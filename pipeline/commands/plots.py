@@ -46,7 +46,7 @@ def plot(
     from pipeline.warehouse.windows.shown import NotDrawable
 
     house = intake()
-    dataset, spec = window_named(window, house.datasets)
+    dataset, spec = window_named(window, house)
     target = out or house.settings.reports / f"{dataset.name}-{spec.name}.svg"
     if target.suffix.lower() not in _ENDINGS:
         refuse(f"{target} ends with none of {', '.join(_ENDINGS)}.")

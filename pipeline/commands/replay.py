@@ -42,7 +42,7 @@ def replay(
     from pipeline.warehouse import Failures
 
     house = intake()
-    require_datasets([dataset], house.datasets)
+    require_datasets([dataset], house)
     if delivery:
         with house.warehouse.session() as session:
             unknown = [key for key in delivery if session.current(dataset, key) is None]

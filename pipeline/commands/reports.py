@@ -30,7 +30,7 @@ def report(
     from pipeline.terminal import print_json, say
 
     house = intake()
-    require_datasets([dataset], house.datasets)
+    require_datasets([dataset], house)
     if delivery:
         accounts = write_reports(house, dataset, delivery)
         unknown = sorted(set(delivery) - {account.entry.delivery for account in accounts})

@@ -41,12 +41,11 @@ def recompute(
     from pipeline.terminal import print_json, say
     from pipeline.warehouse import Failures
 
-    house = intake()
-    chosen = windows_named(window, house.datasets)
+    house, failures = intake(), Failures()
+    chosen = windows_named(window, house, failures=failures)
     days = day_range(first, last)
     if everything and days is not None:
         refuse("Give --from with --to, or --all.")
-    failures = Failures()
     done: list[Recomputed] = []
     with steps_bar("window-days", len(chosen) * max(1, len(days or ()))) as step:
         for dataset, name in chosen:
@@ -98,11 +97,11 @@ def verify(
 
     if sum((days is not None, first is not None or last is not None, everything)) > 1:
         refuse("Give one of --days, --from with --to, and --all.")
-    house = intake()
-    chosen = windows_named(window or list(house.datasets), house.datasets, some=bool(window))
+    house, failures = intake(), Failures()
+    failures.add([] if window else house.waits())
+    chosen = windows_named(window or list(house.datasets), house, some=bool(window), failures=failures)
     asked = day_range(first, last)
     sample = None if everything or asked is not None else days or SAMPLED_DAYS
-    failures = Failures()
     found: list[Verified] = []
     with steps_bar("windows", len(chosen)) as step:
         for dataset, name in chosen:

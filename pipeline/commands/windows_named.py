@@ -5,7 +5,7 @@ What belongs here: reading it, and refusing what does not fit. What does not: an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,8 @@ from pipeline.commands.app import refuse, require_datasets
 
 if TYPE_CHECKING:
     from pipeline.contract import Dataset, Window
+    from pipeline.intake import Intake
+    from pipeline.warehouse import Failures
 
 From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")]
 To = Annotated[
@@ -23,18 +25,23 @@ To = Annotated[
 
 
 def windows_named(
-    names: Sequence[str], datasets: Mapping[str, Dataset], *, some: bool = True
+    names: Sequence[str], house: Intake, *, some: bool = True, failures: Failures | None = None
 ) -> list[tuple[str, str]]:
     """(dataset, window) of each name, a dataset's name standing for all its windows; each once, in the order given.
 
     Args:
         some: refuse a dataset without windows.
+        failures: takes the datasets that wait, of which the others are asked for all the same; without it they are refused.
     """
     chosen: dict[tuple[str, str], None] = {}
     for given in names:
         dataset, _, window = given.partition("/")
-        require_datasets([dataset], datasets)
-        known = [one.name for one in datasets[dataset].windows]
+        waits = [] if failures is None else house.waits([dataset])
+        if failures is not None and waits:
+            failures.add(waits)
+            continue
+        require_datasets([dataset], house)
+        known = [one.name for one in house.datasets[dataset].windows]
         if window and window not in known:
             listed = ", ".join(f"{dataset}/{name}" for name in known) or "none"
             refuse(f"No window {given!r}. The windows of {dataset}: {listed}.")
@@ -44,14 +51,14 @@ def windows_named(
     return list(chosen)
 
 
-def window_named(name: str, datasets: Mapping[str, Dataset]) -> tuple[Dataset, Window]:
+def window_named(name: str, house: Intake) -> tuple[Dataset, Window]:
     """The one window of that name; the name of a dataset will do where it has but one."""
-    chosen = windows_named([name], datasets)
+    chosen = windows_named([name], house)
     if len(chosen) > 1:
         refuse(
             f"Name one window of {name}: {', '.join(f'{dataset}/{window}' for dataset, window in chosen)}."
         )
-    dataset = datasets[chosen[0][0]]
+    dataset = house.datasets[chosen[0][0]]
     return dataset, dataset.window(chosen[0][1])
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 DRIFTS = ("rescue", "evolve", "reject", "ignore")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_TAKEN = ("unknown", "verify")  # there are a sensor `unknown_inbox` and a job `verify_windows`
 # Field, what it may be, how it is written; {} is what stands there as one text.
 _KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("key", (list, tuple), 'a list: ["{}"]'),
@@ -73,6 +74,10 @@ def check_dataset(dataset: Dataset) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ContractError(
             str(name), "name", "is not a plain lower-case name", "Use letters, digits and _: `daily_orders`."
+        )
+    if name in _TAKEN:
+        raise ContractError(
+            name, "name", "is not free: Dagster would have two things of one name", "Rename it."
         )
     schema: Any = dataset.schema
     if not (isinstance(schema, type) and issubclass(schema, pa.DataFrameModel)):

@@ -87,21 +87,24 @@ def check_references(dataset: Dataset) -> None:
 def check_all_references(datasets: Mapping[str, Dataset]) -> None:
     """Raise ContractError for the first reference to a dataset or column that is not there, or of another kind."""
     for dataset in datasets.values():
-        own = {column.name: column for column in dataset.columns}
-        for one in dataset.references:
-            other = datasets.get(one.dataset)
-            if other is None:
-                remedy = f"There is: {', '.join(datasets)}; PIPELINE_DATASETS says where else to look."
-                raise _wrong(
-                    dataset, one, f"refers to a dataset {one.dataset!r} that is not declared", remedy
-                )
-            theirs = {column.name: column for column in other.columns}
-            for name, target in zip(one.names, one.targets, strict=True):
-                if target not in theirs:
-                    remedy = f"It has: {', '.join(theirs)}."
-                    cause = f"refers to a column {target!r} that dataset {one.dataset!r} does not have"
-                    raise _wrong(dataset, one, cause, remedy)
-                _compare(dataset, one, own[name], theirs[target])
+        check_references_to(dataset, datasets)
+
+
+def check_references_to(dataset: Dataset, datasets: Mapping[str, Dataset]) -> None:
+    """The same, of one dataset's references."""
+    own = {column.name: column for column in dataset.columns}
+    for one in dataset.references:
+        other = datasets.get(one.dataset)
+        if other is None:
+            remedy = f"There is: {', '.join(datasets)}; PIPELINE_DATASETS says where else to look."
+            raise _wrong(dataset, one, f"refers to a dataset {one.dataset!r} that is not declared", remedy)
+        theirs = {column.name: column for column in other.columns}
+        for name, target in zip(one.names, one.targets, strict=True):
+            if target not in theirs:
+                remedy = f"It has: {', '.join(theirs)}."
+                cause = f"refers to a column {target!r} that dataset {one.dataset!r} does not have"
+                raise _wrong(dataset, one, cause, remedy)
+            _compare(dataset, one, own[name], theirs[target])
 
 
 def _compare(dataset: Dataset, one: Reference, mine: Column, theirs: Column) -> None:

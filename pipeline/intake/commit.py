@@ -27,7 +27,6 @@ from pipeline.intake.house import Intake
 from pipeline.intake.inbox import landed_as
 from pipeline.intake.originals import (
     NO_DATASET,
-    STAY,
     drop_copy,
     find_original,
     forget_quarantined,
@@ -129,7 +128,7 @@ def _recorded(
     try:
         return [_record(intake, session, item, run_id)]
     except (ContractChanged, ContractError) as error:
-        failures.take(error, "dataset", item.waiting.dataset, remedy=STAY)
+        failures.take(error, "dataset", item.waiting.dataset, remedy=intake.stays(item.waiting.dataset))
         return []
 
 

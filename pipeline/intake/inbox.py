@@ -202,15 +202,14 @@ def strays(intake: Intake, scan: Scan | None = None) -> list[Stray]:
     """
     settings = intake.settings
     seen = scan_inbox(settings.inbox, 0) if scan is None else scan
+    known = {*intake.datasets, *(one.name for one in intake.left_out if one.known)}
     found = [
         Stray(file.path, quarantined=False, meant=meant_by(intake, file.dataset, file.delivery))
         for file in (*seen.waiting, *seen.unsettled)
-        if file.dataset not in intake.datasets
+        if file.dataset not in known
     ]
     try:
-        folders = [
-            one for one in settings.quarantine.iterdir() if one.is_dir() and one.name not in intake.datasets
-        ]
+        folders = [one for one in settings.quarantine.iterdir() if one.is_dir() and one.name not in known]
     except FileNotFoundError:
         folders = []
     for folder in folders:

@@ -30,8 +30,6 @@ from pipeline.intake.house import Intake
 from pipeline.settings import IDENTITY_VARIABLE, RECIPIENT_VARIABLE
 from pipeline.warehouse import Entry, Failures, PartFailed, Session
 
-STAY = "Its files stay in the inbox, and are taken once that is mended."
-
 NO_DATASET = "_inbox"
 """Folder of the quarantine for files that lay in no dataset's folder."""
 REASON = ".reason.json"
@@ -66,7 +64,7 @@ def without_recipients(intake: Intake, names: Iterable[str], failures: Failures)
         try:
             require_recipients(intake, [name])
         except ContractError as error:
-            failures.take(error, "dataset", name, remedy=STAY)
+            failures.take(error, "dataset", name, remedy=intake.stays(name))
             found.add(name)
     return found
 

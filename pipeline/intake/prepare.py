@@ -21,7 +21,7 @@ from pipeline.ingest import CheckCount, FileChanged, Progress, RefusedFile, Stag
 from pipeline.ingest.file_rows import WORKERS
 from pipeline.intake.house import Intake
 from pipeline.intake.inbox import meant_by
-from pipeline.intake.originals import STAY, require_recipients, without_recipients
+from pipeline.intake.originals import require_recipients, without_recipients
 from pipeline.intake.origins import Origins
 from pipeline.intake.worker import StagingProcesses
 from pipeline.machine import chain, machine_fault
@@ -88,8 +88,16 @@ def prepare_batches(
 ) -> Iterator[list[Prepared]]:
     """`prepare`, in lists of what is ready at the moment (at least one file, at most 64), so that one opening of the
     warehouse can serve several small files without being held while a large one is staged. Files of a dataset whose originals cannot be
-    sealed are left where `failures` takes that."""
+    sealed are left where `failures` takes that. Files of a dataset that waits come first, postponed."""
     files = list(waiting)
+    waits = intake.folders_that_wait({item.dataset for item in files})
+    if waits:
+        yield [
+            Prepared(item, postponed=str(waits[item.dataset]), failure=waits[item.dataset])
+            for item in files
+            if item.dataset in waits
+        ]
+        files = [item for item in files if item.dataset not in waits]
     names = [item.dataset for item in files]
     if failures is None:
         require_recipients(intake, names)  # before any of it is loaded
@@ -164,26 +172,26 @@ def prepare_one(
         return Prepared(item, postponed=str(error))
     except FileNotFoundError as error:
         if item.path.exists():
-            return _left(item, error)
+            return _left(intake, item, error)
         return Prepared(item, postponed=f"{item.path} is gone: somebody else took it")
     except _INFRASTRUCTURE as error:
-        return _left(item, error)
+        return _left(intake, item, error)
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001
         beside = machine_fault(error) or next(
             (one for one in chain(error) if isinstance(one, FROM_WAREHOUSE)), None
         )
         if beside is not None:
-            return _left(item, beside)
+            return _left(intake, item, beside)
         # A file that trips the reader must not keep every other file out: it is set aside with what happened.
         return Prepared(item, problem=_not_understood(error))
     return Prepared(item, staged=staged)
 
 
-def _left(item: Waiting, error: Exception) -> Prepared:
+def _left(intake: Intake, item: Waiting, error: Exception) -> Prepared:
     """A file that stays in the inbox, for nothing is wrong with it; raises what concerns all files alike."""
     if concerns_all(error):
         raise error
-    return Prepared(item, postponed=str(error), failure=_failure(item, error))
+    return Prepared(item, postponed=str(error), failure=_failure(intake, item, error))
 
 
 def not_there(intake: Intake, failure: PartFailed) -> Prepared:
@@ -194,11 +202,11 @@ def not_there(intake: Intake, failure: PartFailed) -> Prepared:
     )
 
 
-def _failure(item: Waiting, error: Exception) -> PartFailed:
+def _failure(intake: Intake, item: Waiting, error: Exception) -> PartFailed:
     """What to tell of a file that stays in the inbox: a declaration that does not work is told once, not for each of its files."""
     failures = Failures()
     if isinstance(error, ContractError):
-        failures.take(error, "dataset", item.dataset, remedy=STAY)
+        failures.take(error, "dataset", item.dataset, remedy=intake.stays(item.dataset))
     else:
         failures.take(error, "file", item.dataset, item.delivery)
     (failure,) = failures.found

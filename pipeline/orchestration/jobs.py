@@ -175,6 +175,7 @@ def _take_in(context: OpExecutionContext) -> Iterator[Any]:
     for name in intake.datasets:
         register(context.instance, name, (file.delivery for file in scan.waiting if file.dataset == name))
     outcomes, failures = list[Outcome](), Failures()
+    failures.add(intake.waits(context.op_config.get("datasets")))
     sampled = len(scan.waiting) <= SAMPLED_DELIVERIES
     batches = prepare_batches(intake, scan.waiting, progress_to(context.log), failures)
     yield from commit_and_report(context, intake, batches, outcomes, sampled, failures)

@@ -5,6 +5,7 @@ What belongs here: a name that two modules must agree on. What does not: the thi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from dagster import (
 
 from pipeline.contract import Window
 
+_NO_KEY = re.compile(r"[^A-Za-z0-9_]")
 W = TypeVar("W", bound=Window)
 _WINDOWS_A_STEP = 100
 
@@ -64,6 +66,11 @@ def clean_key(dataset: str) -> AssetKey:
 def errors_key(dataset: str) -> AssetKey:
     """`<dataset>/errors`."""
     return AssetKey([dataset, "errors"])
+
+
+def broken_key(name: str) -> AssetKey:
+    """`<dataset>/broken`, of one that waits; of a module whose datasets are not known by the module's name."""
+    return AssetKey([_NO_KEY.sub("_", name), "broken"])
 
 
 def window_key(dataset: str, window: str) -> AssetKey:

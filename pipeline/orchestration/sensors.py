@@ -35,6 +35,7 @@ from pipeline.orchestration.checks import inbox_evaluation
 from pipeline.orchestration.days import keys_of_days, make_days, settle_days
 from pipeline.orchestration.events import AssetEvent
 from pipeline.orchestration.inbox_state import InboxState
+from pipeline.orchestration.left_out import tell_broken
 from pipeline.orchestration.names import (
     DIRTY_ONLY_TAG,
     INBOX_KEY,
@@ -193,9 +194,17 @@ def evaluate_unknown_inbox(
     """One tick of `unknown_inbox`."""
     instance = context.instance
     abandoned = history.end_abandoned_runs(instance, jobs)
+    tell_broken(instance, intake.left_out)
     scan = scan_inbox(intake.settings.inbox, intake.settings.settle_seconds)
+    unknown = {file.dataset for file in scan.waiting} - set(intake.datasets)
+    try:
+        waits = intake.folders_that_wait(unknown, glance(intake))
+    except WarehouseBusy as error:
+        return SkipReason(str(error))
     _tell_of_strays(context, intake, scan)
-    folders = sorted({file.dataset for file in scan.waiting} - set(intake.datasets))
+    folders = sorted(unknown - waits.keys())
+    if waits and not folders:
+        return SkipReason(" ".join(map(str, waits.values())))
     if not folders or history.under_way(instance, INGEST_JOB).any:
         return SkipReason(f"{len(abandoned)} abandoned runs were ended." if abandoned else "Nothing waits.")
     streak, ended_at = history.failures_in_a_row(instance, INGEST_JOB)

@@ -33,7 +33,7 @@ class PartFailed(WarehouseError):
     """One part of the work failed; the others were done.
 
     Attributes:
-        part: what it was: `window`, `publication`, `final marks`, `report`, `picture`, `file`, `dataset`, or a step over all datasets.
+        part: what it was: `window`, `publication`, `final marks`, `report`, `picture`, `file`, `dataset`, `module`, or a step over all datasets.
         dataset: name of the dataset; empty for all of them.
         name: of the window, delivery or page; empty where the part is all of the dataset's.
         days: local days that could not be done, ascending; none where no days are told apart.
@@ -88,7 +88,8 @@ def _remade(
 
 _VERBS = {
     "window": "cannot be computed", "publication": "cannot be written", "final marks": "cannot be brought up to date",
-    "report": "cannot be written", "picture": "cannot be drawn", "file": "cannot be put away", "original": "cannot be read again", "dataset": "is left as it is",
+    "report": "cannot be written", "picture": "cannot be drawn", "file": "cannot be put away", "original": "cannot be read again",
+    "dataset": "is left as it is", "module": "does not load",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from pipeline.warehouse.answers import Answer
 from pipeline.warehouse.connection import Opening, Waiting, connected, in_memory, transaction
 from pipeline.warehouse.errors import ContractChanged, QueryError, WarehouseBehind, WarehouseMissing
 from pipeline.warehouse.evolution import Evolution, differences, refusal
+from pipeline.warehouse.failures import Failures, concerns_all, first_words, may_pass
 from pipeline.warehouse.ledger import Entry
 from pipeline.warehouse.loading import Records
 from pipeline.warehouse.migrations import behind, migrate, pending
@@ -254,19 +255,29 @@ class Warehouse:
             missing = tuple(one.name for one in pending(connection, there))
             return Evolution(missing, tuple(alter.changes(connection, self._named(names), there)))
 
-    def migrate(self, names: Collection[str] | None = None, *, convert: bool = False) -> Evolution:
+    def migrate(
+        self,
+        names: Collection[str] | None = None,
+        *,
+        convert: bool = False,
+        failures: Failures | None = None,
+    ) -> Evolution:
         """Apply the warehouse's own migrations, and make the tables of the datasets `names`, or all, fit their contracts; one
         transaction per dataset.
 
         Args:
             convert: also do the steps that leave rows wrong until their files are loaded again.
+            failures: takes what fails with one dataset, while the others are done; without it that is raised.
         """
         self._ready = None
+        done = []
         with connected(self._opening) as connection:
             missing = tuple(one.name for one in pending(connection, tables.layout(connection)))
             migrate(connection)
             ledger.carry_fingerprints(connection, self.datasets.values())
-            done = [alter.apply(connection, one, convert=convert) for one in self._named(names)]
+            for one in self._named(names):
+                with nullcontext() if failures is None else failures.aside("dataset", one.name):
+                    done.append(alter.apply(connection, one, convert=convert))
         return Evolution(missing, tuple(done))
 
     def _opening_for(self, patience: float | None) -> Opening:
@@ -298,6 +309,8 @@ class Warehouse:
         ):  # a table that did not fit may have been migrated meanwhile
             return
         migrate(connection)
+        with transaction(connection):
+            ledger.carry_fingerprints(connection, self.datasets.values())
         changed = self._make(connection, self.datasets)
         self._changed.clear()
         self._changed.update(changed)
@@ -310,10 +323,21 @@ class Warehouse:
         changed: dict[str, ContractChanged | ContractError] = {}
         with transaction(connection):
             there, comments = tables.layout(connection), window_tables.comments(connection)
-            for dataset in self._named(set(names)):
-                try:
+        for dataset in self._named(set(names)):
+            try:
+                with transaction(connection):
                     tables.ensure(connection, dataset, there)
                     window_tables.ensure(connection, dataset, comments)
-                except (ContractChanged, ContractError) as error:
-                    changed[dataset.name] = error
+            except (ContractChanged, ContractError) as error:
+                changed[dataset.name] = error
+            except duckdb.Error as error:
+                if may_pass(error) or concerns_all(error):
+                    raise
+                changed[dataset.name] = _cannot_be_made(dataset, error)
         return changed
+
+
+def _cannot_be_made(dataset: Dataset, error: duckdb.Error) -> ContractError:
+    cause = f"cannot be brought in line with the declaration: {first_words(error)}"
+    remedy = "Rename or drop what stands in their place in the warehouse, then run it again."
+    return ContractError(dataset.name, "tables", cause, remedy)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from dagster import AssetKey, DefaultScheduleStatus, DefaultSensorStatus, Definitions
 
-from pipeline.contract import ContractError
 from pipeline.orchestration.build import build_definitions
 from pipeline.settings import Settings
 
@@ -62,14 +60,15 @@ def test_loading_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
-def test_a_wrong_dataset_is_reported_with_its_name_and_remedy(tmp_path: Path) -> None:
+def test_a_wrong_dataset_is_shown_with_its_name_and_remedy(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(
         "import pandera.polars as pa\nfrom pipeline.contract import Dataset\n"
         "class Row(pa.DataFrameModel):\n    a: int\n"
         "broken = Dataset('broken', schema=Row, key=['b'])\n"
     )
-    with pytest.raises(ContractError, match="'broken', key: names a column 'b'"):
-        build_definitions(settings=Settings(home=tmp_path, datasets=str(tmp_path)))
+    made = build_definitions(settings=Settings(home=tmp_path, datasets=str(tmp_path)))
+    told = made.get_repository_def().asset_graph.get(AssetKey(["broken", "broken"])).description or ""
+    assert "key: names a column 'b'" in told and "It has: a." in told
 
 
 def test_a_resource_can_be_replaced(definitions: Definitions, settings: Settings) -> None:
