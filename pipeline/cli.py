@@ -13,7 +13,7 @@ from pipeline.commands import app
 def main() -> None:
     """Run the command line; known errors become one readable message and exit code 2."""
     try:
-        app()
+        app(prog_name="pipeline")
     except (Exception, KeyboardInterrupt) as error:
         message = _known(error)
         if message is None:

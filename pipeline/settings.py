@@ -125,6 +125,14 @@ def load_settings() -> Settings:
     return Settings()
 
 
+def relative_home() -> str | None:
+    """How the home depends on the folder that one is in, in words; None where it does not."""
+    given = os.environ.get("PIPELINE_HOME")
+    if given is None:
+        return f"PIPELINE_HOME is not set: {str(Settings.model_fields['home'].default)!r} in this folder"
+    return None if Path(given).expanduser().is_absolute() else f"PIPELINE_HOME is relative: {given!r}"
+
+
 def dagster_environment() -> dict[str, str]:
     """Environment for a Dagster process: this one's, with DAGSTER_HOME on the checkout where none is set.
 
@@ -152,3 +160,11 @@ def pager(*, wide: bool) -> tuple[list[str], dict[str, str]] | None:
     if not command or command == ["cat"]:
         return None
     return command, {"LESS": "FRSX" if wide else "FRX", **os.environ}
+
+
+def is_quoted_by_shell() -> bool:
+    """Whether the shell that asks for completions puts quotes or backslashes into them itself: bash does not, unless a quote is open."""
+    if os.environ.get("_PIPELINE_COMPLETE") != "complete_bash":
+        return True
+    words, at = os.environ.get("COMP_WORDS", "").split("\n"), os.environ.get("COMP_CWORD", "")
+    return at.isdecimal() and int(at) < len(words) and words[int(at)].startswith(("'", '"'))

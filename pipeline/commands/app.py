@@ -25,10 +25,25 @@ app = typer.Typer(
     name="pipeline",
     help="Drop files in; get clean tables, an account of every bad row, and windows you can trust.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"windrow {version('windrow')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _pipeline(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None: ...
 
 
 def _set_wide(context: typer.Context, wide: bool) -> None:
@@ -44,12 +59,22 @@ Wide = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 
 
-def intake() -> Intake:
-    """The intake of the environment's home."""
-    from pipeline.intake import open_intake
-    from pipeline.terminal import say_waiting
+def intake(*, writes: bool = False) -> Intake:
+    """The intake of the environment's home.
 
-    return open_intake(waiting=say_waiting)
+    Args:
+        writes: a home that is not there yet will be made: where it is, is said, if that depends on the folder one is in.
+    """
+    from pipeline.files.names import shown
+    from pipeline.intake import open_intake
+    from pipeline.settings import relative_home
+    from pipeline.terminal import note, say_waiting
+
+    house = open_intake(waiting=say_waiting)
+    settings, relative = house.settings, relative_home()
+    if writes and relative is not None and not settings.inbox.exists() and not settings.warehouse.exists():
+        note(f"New home: {shown(settings.home)} ({shown(relative)}).")
+    return house
 
 
 def refuse(message: str) -> NoReturn:

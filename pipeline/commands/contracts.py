@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.commands import completing
 from pipeline.commands.app import Json, Wide, app, end_if, intake, sound_datasets
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 @app.command()
 def migrate(
     dataset: Annotated[
-        list[str] | None, typer.Argument(help="Datasets to look at; all when none is given.")
+        list[str] | None,
+        typer.Argument(
+            autocompletion=completing.datasets, help="Datasets to look at; all when none is given."
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what there is to do.")] = False,
     reingest: Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.commands import completing
 from pipeline.commands.app import Json, Wide, app, intake, refuse, require_datasets
 from pipeline.counts import counted
 
@@ -20,9 +21,13 @@ _COLUMNS = ["_delivery", "_row", "line", "column_name", "check_name", "value", "
 
 @app.command()
 def errors(
-    dataset: Annotated[str, typer.Argument(help="The dataset.")],
+    dataset: Annotated[str, typer.Argument(autocompletion=completing.datasets, help="The dataset.")],
     delivery: Annotated[
-        list[str] | None, typer.Option(help="Only rows of this delivery; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            autocompletion=completing.deliveries,
+            help="Only rows of this delivery; may be given several times.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,

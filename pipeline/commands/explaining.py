@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from pipeline.commands import completing
 from pipeline.commands.app import Json, Wide, app, intake
 from pipeline.commands.windows_named import window_named
 
 
 @app.command()
 def explain(
-    window: Annotated[str, typer.Argument(help="The window, as DATASET/WINDOW.")],
+    window: Annotated[
+        str, typer.Argument(autocompletion=completing.windows, help="The window, as DATASET/WINDOW.")
+    ],
     day: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Day whose windows the SQL computes; today if left out."),

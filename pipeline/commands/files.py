@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.commands import completing
 from pipeline.commands.app import Json, Wide, app, intake, refuse, require_datasets
 from pipeline.counts import counted
 
@@ -15,7 +16,10 @@ from pipeline.counts import counted
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(help="The files; nothing of them is loaded.")],
-    dataset: Annotated[str | None, typer.Option(help="Also validate them against this dataset.")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(autocompletion=completing.datasets, help="Also validate them against this dataset."),
+    ] = None,
     wide: Wide = False,
     json: Json = False,
 ) -> None:

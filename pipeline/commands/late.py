@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.commands import completing
 from pipeline.commands.app import (
     Json,
     Wide,
@@ -28,8 +29,13 @@ if TYPE_CHECKING:
 
 @windows_app.command()
 def late(
-    dataset: Annotated[str | None, typer.Argument(help="The dataset; all when none is given.")] = None,
-    window: Annotated[str | None, typer.Option(help="Only of this window.")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Argument(autocompletion=completing.datasets, help="The dataset; all when none is given."),
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option(autocompletion=completing.windows_of, help="Only of this window.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Late rows to show; --json too.")] = 20,
     wide: Wide = False,
     json: Json = False,
@@ -67,9 +73,16 @@ def late(
 
 @windows_app.command()
 def release(
-    dataset: Annotated[str, typer.Argument(help="The dataset whose held rows are to count.")],
-    window: Annotated[str | None, typer.Option(help="Only for this window.")] = None,
-    delivery: Annotated[str | None, typer.Option(help="Only rows of this delivery.")] = None,
+    dataset: Annotated[
+        str,
+        typer.Argument(autocompletion=completing.datasets, help="The dataset whose held rows are to count."),
+    ],
+    window: Annotated[
+        str | None, typer.Option(autocompletion=completing.windows_of, help="Only for this window.")
+    ] = None,
+    delivery: Annotated[
+        str | None, typer.Option(autocompletion=completing.deliveries, help="Only rows of this delivery.")
+    ] = None,
     windows: Annotated[bool, typer.Option(help="Also bring the dirty windows up to date.")] = True,
     wide: Wide = False,
     json: Json = False,
@@ -83,7 +96,7 @@ def release(
     from pipeline.terminal import print_json, say, show_rows
     from pipeline.warehouse import Failures
 
-    house = intake()
+    house = intake(writes=True)
     require_datasets([dataset], house)
     if window:
         _require_window(house, dataset, window)
@@ -110,7 +123,10 @@ def release(
 @app.command()
 def retain(
     dataset: Annotated[
-        list[str] | None, typer.Argument(help="Datasets to look at; all when none is given.")
+        list[str] | None,
+        typer.Argument(
+            autocompletion=completing.datasets, help="Datasets to look at; all when none is given."
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would go.")] = False,
     wide: Wide = False,
@@ -128,7 +144,7 @@ def retain(
     from pipeline.terminal import print_json, say, say_retained
     from pipeline.warehouse import Failures
 
-    house = intake()
+    house = intake(writes=not dry_run)
     failures = Failures()
     dataset = sound_datasets(dataset, house, failures)
     done: list[Retained] = []

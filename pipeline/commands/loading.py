@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.commands import completing
 from pipeline.commands.app import (
     Json,
     Wide,
@@ -37,14 +38,15 @@ def demo() -> None:
     """
     from pipeline.demo import run_demo
 
-    raise typer.Exit(run_demo(intake()))
+    raise typer.Exit(run_demo(intake(writes=True)))
 
 
 @app.command()
 @told_if_it_fails
 def ingest(
     dataset: Annotated[
-        list[str] | None, typer.Argument(help="Datasets to take; all when none is given.")
+        list[str] | None,
+        typer.Argument(autocompletion=completing.datasets, help="Datasets to take; all when none is given."),
     ] = None,
     from_archive: Annotated[
         bool,
@@ -63,7 +65,8 @@ def ingest(
     delivery: Annotated[
         list[str] | None,
         typer.Option(
-            help="With --from-archive: this delivery, whatever its contract was; with --from-quarantine: this one alone."
+            autocompletion=completing.deliveries,
+            help="With --from-archive: this delivery, whatever its contract was; with --from-quarantine: this one alone.",
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="With --from-archive: every delivery.")] = False,
@@ -84,7 +87,7 @@ def ingest(
     from pipeline.terminal import print_json, say, show_entries
     from pipeline.warehouse import Failures
 
-    house, failures = intake(), Failures()
+    house, failures = intake(writes=True), Failures()
     dataset = sound_datasets(dataset, house, failures)
     if from_archive and from_quarantine:
         refuse("Choose one of --from-archive and --from-quarantine.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.commands import completing
 from pipeline.commands.app import Json, app, intake, refuse
 from pipeline.commands.windows_named import From, To, day_range, window_named
 
@@ -22,7 +23,7 @@ _DAYS = 30
 
 @app.command()
 def plot(
-    window: Annotated[str, typer.Argument(help="DATASET/WINDOW.")],
+    window: Annotated[str, typer.Argument(autocompletion=completing.windows, help="DATASET/WINDOW.")],
     measure: Annotated[
         str | None, typer.Option(help="Which measure; by default the first that is a number.")
     ] = None,

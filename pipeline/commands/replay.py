@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.commands import completing
 from pipeline.commands.app import (
     Json,
     Wide,
@@ -22,9 +23,18 @@ from pipeline.commands.app import (
 
 @app.command()
 def replay(
-    dataset: Annotated[str, typer.Argument(help="The dataset whose open errors are looked at again.")],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=completing.datasets, help="The dataset whose open errors are looked at again."
+        ),
+    ],
     delivery: Annotated[
-        list[str] | None, typer.Option(help="Only rows of this delivery; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            autocompletion=completing.deliveries,
+            help="Only rows of this delivery; may be given several times.",
+        ),
     ] = None,
     windows: Annotated[bool, typer.Option(help="Also bring the dirty windows up to date.")] = True,
     wide: Wide = False,
@@ -41,7 +51,7 @@ def replay(
     from pipeline.terminal import print_json, say, show_rows
     from pipeline.warehouse import Failures
 
-    house = intake()
+    house = intake(writes=True)
     require_datasets([dataset], house)
     if delivery:
         with house.warehouse.session() as session:

@@ -6,15 +6,22 @@ from typing import Annotated
 
 import typer
 
+from pipeline.commands import completing
 from pipeline.commands.app import Json, app, intake, refuse, require_datasets
 from pipeline.counts import counted
 
 
 @app.command()
 def report(
-    dataset: Annotated[str, typer.Argument(help="Its deliveries' reports are written again.")],
+    dataset: Annotated[
+        str,
+        typer.Argument(autocompletion=completing.datasets, help="Its deliveries' reports are written again."),
+    ],
     delivery: Annotated[
-        list[str] | None, typer.Option(help="Only this delivery; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            autocompletion=completing.deliveries, help="Only this delivery; may be given several times."
+        ),
     ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Every delivery of the dataset, not only those without a report.")
@@ -29,7 +36,7 @@ def report(
     from pipeline.report.paths import index_page
     from pipeline.terminal import print_json, say
 
-    house = intake()
+    house = intake(writes=True)
     require_datasets([dataset], house)
     if delivery:
         accounts = write_reports(house, dataset, delivery)

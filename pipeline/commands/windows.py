@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.commands import completing
 from pipeline.commands.app import Json, Wide, end_if, intake, refuse, show_windows, windows_json
 from pipeline.commands.windows_app import windows_app
 from pipeline.commands.windows_named import From, To, day_range, windows_named
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
 
 @windows_app.command()
 def recompute(
-    window: Annotated[list[str], typer.Argument(help="DATASET/WINDOW, or DATASET for all its windows.")],
+    window: Annotated[
+        list[str],
+        typer.Argument(
+            autocompletion=completing.datasets_and_windows,
+            help="DATASET/WINDOW, or DATASET for all its windows.",
+        ),
+    ],
     first: From = None,
     last: To = None,
     everything: Annotated[bool, typer.Option("--all", help="All days; of a total everything.")] = False,
@@ -41,7 +48,7 @@ def recompute(
     from pipeline.terminal import print_json, say
     from pipeline.warehouse import Failures
 
-    house, failures = intake(), Failures()
+    house, failures = intake(writes=True), Failures()
     chosen = windows_named(window, house, failures=failures)
     days = day_range(first, last)
     if everything and days is not None:
@@ -74,7 +81,10 @@ def recompute(
 def verify(
     window: Annotated[
         list[str] | None,
-        typer.Argument(help="DATASET/WINDOW, or DATASET for all its windows; all when left out."),
+        typer.Argument(
+            autocompletion=completing.datasets_and_windows,
+            help="DATASET/WINDOW, or DATASET for all its windows; all when left out.",
+        ),
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, help="About how many days of each to look at.")] = None,
     first: From = None,
