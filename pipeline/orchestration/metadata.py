@@ -30,9 +30,7 @@ _CELL = 80
 _LISTED = 50
 _SHORT, _REASON = 8, 600
 _ACTIVE = re.compile(r"[\\|`*\[\]]")
-_UNPRINTABLE = dict.fromkeys((9, 10, 13), " ") | {
-    code: 0x2400 + code for code in range(32) if code not in (9, 10, 13)
-}
+_LINE_ENDS = dict.fromkeys((9, 10, 13), " ")
 
 
 def error_rate(entry: Entry) -> float:
@@ -241,7 +239,7 @@ def _cell(value: object, most: int = _CELL) -> str:
     text = "" if value is None else str(value)
     text = text if len(text) <= most else text[: most - 1] + "…"
     return (
-        _ACTIVE.sub(r"\\\g<0>", printable(text).translate(_UNPRINTABLE))
+        _ACTIVE.sub(r"\\\g<0>", printable(text.translate(_LINE_ENDS)))
         .replace("&", "&amp;")
         .replace("<", "&lt;")
     )
