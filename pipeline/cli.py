@@ -26,6 +26,7 @@ def main() -> None:
 
 def _known(error: BaseException) -> str | None:
     """The message for an error that a person can act on; None for one that is ours."""
+    import duckdb
     from pydantic import ValidationError
 
     from pipeline.contract import ContractError
@@ -41,6 +42,10 @@ def _known(error: BaseException) -> str | None:
         )
     if isinstance(error, ContractError | WarehouseError | PartsFailed | OriginalUnavailable | OSError):
         return "\n".join([str(error), *getattr(error, "__notes__", ())])
+    if isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.SerializationException):
+        return (
+            f"The warehouse cannot be read or written: {error}. A copy of the file can be put in its place."
+        )
     return None
 
 

@@ -156,7 +156,7 @@ def tried(settings: Settings) -> list[Finding]:
 
 def _warehouse(settings: Settings, datasets: dict[str, Dataset]) -> Iterator[Finding]:
     warehouse = Warehouse.from_settings(settings, datasets)
-    if not warehouse.path.exists():
+    if not warehouse.exists:
         yield Finding("warehouse", True, f"{warehouse.path} is made when the first file is taken in")
         yield Finding("migrations", True, "none is applied yet")
         yield from _daily_files(settings, datasets, {})

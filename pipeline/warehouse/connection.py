@@ -30,6 +30,7 @@ _TURNS: dict[Path, threading.RLock] = {}
 _TURNS_GUARD = threading.Lock()
 _FIRST_WAIT, _LONGEST_WAIT, _LONGEST_WAIT_READING = 0.005, 0.25, 0.1
 _TOLD_AFTER, _TOLD_EVERY = 0.3, 30.0  # seconds: most waits are over before there is something to tell
+_UNMADE_SECONDS = 5.0
 _LOCKED = "IO Error: Could not set lock on file "
 _HOLDER = re.compile(
     r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)(?: by user (?P<user>\S+?))?\.? "
@@ -107,7 +108,7 @@ def connected(opening: Opening, *, read_only: bool = False) -> Iterator[duckdb.D
         WarehouseMissing: opened for reading, and there is no file.
         OSError: the disk is full, or cannot be written to, whatever DuckDB says of it.
     """
-    if read_only and not opening.path.exists():
+    if read_only and not is_made(opening.path):
         raise WarehouseMissing(opening.path)
     began = time.monotonic()
     turn = _turn(opening.path)
@@ -127,6 +128,11 @@ def connected(opening: Opening, *, read_only: bool = False) -> Iterator[duckdb.D
         raise _full(opening, number) from error
     finally:
         turn.release()
+
+
+def is_made(path: Path) -> bool:
+    """Whether there is a warehouse: a file of no bytes is what a program leaves that could not write its first ones."""
+    return path.exists() and (not path.is_file() or path.stat().st_size > 0)
 
 
 def _full(opening: Opening, number: int) -> OSError:
@@ -170,6 +176,8 @@ def _open(opening: Opening, read_only: bool, began: float) -> duckdb.DuckDBPyCon
     if not read_only:
         opening.path.parent.mkdir(parents=True, exist_ok=True)
         temp.parent.mkdir(parents=True, exist_ok=True)  # DuckDB makes the last folder alone
+        if opening.path.exists() and not is_made(opening.path):
+            _forget_unmade(opening.path)
     config = _config(opening, temp)
     wait, longest = _FIRST_WAIT, _LONGEST_WAIT_READING if read_only else _LONGEST_WAIT
     tell_at = _TOLD_AFTER
@@ -188,6 +196,12 @@ def _open(opening: Opening, read_only: bool, began: float) -> duckdb.DuckDBPyCon
                 tell_at = waited + _TOLD_EVERY
             time.sleep(min(wait * random.uniform(0.5, 1.5), max(opening.busy_timeout - waited, 0.001)))
             wait = min(wait * 1.5, longest)
+
+
+def _forget_unmade(path: Path) -> None:
+    """DuckDB takes a file of no bytes for no database. One that has just been made may be another program's, which writes it now."""
+    if time.time() - path.stat().st_mtime > _UNMADE_SECONDS:
+        path.unlink(missing_ok=True)
 
 
 def _config(opening: Opening, temp: Path) -> dict[str, str | bool | int | float | list[str]]:

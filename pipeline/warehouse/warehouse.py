@@ -20,7 +20,7 @@ from pipeline.ingest.manifest import Staged
 from pipeline.settings import Settings
 from pipeline.warehouse import alter, answers, ledger, tables
 from pipeline.warehouse.answers import Answer
-from pipeline.warehouse.connection import Opening, Waiting, connected, in_memory, transaction
+from pipeline.warehouse.connection import Opening, Waiting, connected, in_memory, is_made, transaction
 from pipeline.warehouse.errors import ContractChanged, QueryError, WarehouseBehind, WarehouseMissing
 from pipeline.warehouse.evolution import Evolution, differences, refusal
 from pipeline.warehouse.failures import Failures, concerns_all, first_words, may_pass
@@ -97,6 +97,11 @@ class Warehouse:
             waiting=waiting,
         )
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file to read."""
+        return is_made(self.path)
+
     @contextmanager
     def session(self, *, read_only: bool = False) -> Iterator[Session]:
         """An open session, closed whatever happens. The first one of this process that writes applies migrations and
@@ -107,7 +112,7 @@ class Warehouse:
             WarehouseMissing: for reading only, and there is no file yet.
             MigrationError: the warehouse's migrations are not those of this program.
         """
-        if not self.path.exists():
+        if not self.exists:
             self._ready = self._looked = None  # a new file may get the inode of one that was deleted
         elif read_only and self._behind():
             with connected(self._opening) as connection:
@@ -134,7 +139,7 @@ class Warehouse:
             WarehouseMissing: `as_it_is`, and there is no file.
         """
         opening = self._opening_for(patience)
-        if as_it_is or self.path.exists():
+        if as_it_is or self.exists:
             with connected(opening, read_only=True) as connection:
                 changed = {} if as_it_is else self._readable(connection, dataset)
                 if changed is not None:
@@ -209,7 +214,7 @@ class Warehouse:
         Raises:
             WarehouseMissing: there is no file yet. WarehouseBusy, WarehouseBehind: see `reading`. ContractChanged: see `Session.verify`.
         """
-        if not self.path.exists():
+        if not self.exists:
             raise WarehouseMissing(self.path)
         with self.reading(dataset) as session:
             return session.verify(dataset, window, days, sampled)

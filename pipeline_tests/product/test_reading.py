@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import duckdb
 import pytest
 
 from pipeline import doctor, status
+from pipeline.warehouse import Warehouse
 from pipeline_tests.product.support import SAMPLES, drop, pipeline
 
 Tree = dict[str, tuple[int, int]]
@@ -199,6 +201,42 @@ def test_a_warehouse_of_an_earlier_version_stays_as_it_is(
     else:
         assert done.returncode == (1 if command[0] == "doctor" else 2)
         assert "pipeline migrate" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("content", [b"no database " * 1000, None, 300_000], ids=["text", "folder", "cut"])
+@pytest.mark.parametrize(
+    "command", [["status"], ["doctor"], ["errors", "orders"], ["query", "FROM clean.orders"]], ids=" ".join
+)
+def test_a_spoilt_warehouse_is_one_readable_message(
+    loaded: Path, tmp_path: Path, command: list[str], content: bytes | int | None
+) -> None:
+    path = tmp_path / "home" / "warehouse.duckdb"
+    path.parent.mkdir()
+    if content is None:
+        path.mkdir()
+    elif isinstance(content, int):
+        path.write_bytes((loaded / "warehouse.duckdb").read_bytes()[:content])
+    else:
+        path.write_bytes(content)
+    done = pipeline(path.parent, *command)
+    assert done.returncode == (1 if command == ["doctor"] else 2)
+    assert str(path) in " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.mark.parametrize(
+    "command", [["status"], ["doctor"], ["errors", "orders"], ["windows", "late"]], ids=" ".join
+)
+def test_a_warehouse_of_no_bytes_is_none_yet(tmp_path: Path, command: list[str]) -> None:
+    """A writer that was killed as it began, or found the disk full, leaves one; the next makes it."""
+    path = tmp_path / "home" / "warehouse.duckdb"
+    path.parent.mkdir()
+    path.touch()
+    done = pipeline(path.parent, *command)
+    assert done.returncode == 0, done.stderr
+    assert path.stat().st_size == 0
+    os.utime(path, (1e9, 1e9))
+    with Warehouse(path, {}).session() as session:
+        assert session.entries() == []
 
 
 DECLARED_SINCE = """
