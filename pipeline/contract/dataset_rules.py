@@ -159,6 +159,15 @@ def _check_cleaners(dataset: Dataset) -> None:
                     f"{cleaner!r} is not a cleaner",
                     "Take one of `clean`: clean.strip, clean.number().",
                 )
+            number = next(iter(cleaner.empty), None)
+            column = next(one for one in dataset.columns if one.name == name)
+            if number is not None and not column.dtype.is_numeric():
+                raise ContractError(
+                    dataset.name,
+                    f"clean[{name!r}]",
+                    f"{number} is a number, and {name!r} is {column.dtype}",
+                    f'Write it as a text: clean.nulls("{number}").',
+                )
 
 
 def _check_aliases(dataset: Dataset) -> None:

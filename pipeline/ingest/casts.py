@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 
@@ -59,6 +59,27 @@ def cast(values: pl.Series, dtype: pl.DataType, zone: str, memory: CastMemory) -
     if dtype == pl.Time:
         return whole_microseconds(result)
     return within_calendar(result) if isinstance(dtype, pl.Date | pl.Datetime) else result
+
+
+def equal_to(values: pl.Series, numbers: Sequence[Decimal]) -> pl.Series:
+    """Boolean column without nulls: which of the values, of a numeric type, are one of `numbers`."""
+    found = pl.Series([False]).new_from_index(0, len(values))
+    for number in numbers:
+        wanted = _exactly(number, values.dtype)
+        if wanted is not None:
+            found |= (values == wanted).fill_null(False)
+    return found
+
+
+def _exactly(number: Decimal, dtype: pl.DataType) -> pl.Series | None:
+    """A number as a value of a numeric type, which a double takes as near as it can; None where the type has no such value."""
+    if dtype.is_float():
+        return pl.Series([float(number)], dtype=pl.Float64).cast(dtype)
+    if not number.is_finite():
+        return None
+    # By its digits: a cast of a decimal rounds.
+    value = cast(pl.Series([format(number, "f")]), dtype, "UTC", CastMemory())
+    return value if value.null_count() == 0 else None
 
 
 def same_kind(native: pl.DataType, wanted: pl.DataType) -> bool:

@@ -24,11 +24,11 @@ from pipeline.contract.severities import CAST
 from pipeline.contract.zones import in_utc
 from pipeline.files.canonical import as_text
 from pipeline.files.table import ROW
-from pipeline.ingest.casts import CastMemory, as_shown, beyond_range, cast, failed, same_kind
+from pipeline.ingest.casts import CastMemory, as_shown, beyond_range, cast, equal_to, failed, same_kind
 from pipeline.ingest.hiding import cause_of
 from pipeline.ingest.local_times import REPEATED, cut_or_shifted, repeated
 from pipeline.ingest.mapping import ColumnMapping
-from pipeline.ingest.rows import all_but, union, without
+from pipeline.ingest.rows import all_but, positions, union, without
 from pipeline.ingest.violations import NOTE, Finding
 from pipeline.ingest.words import cast_template, range_template
 from pipeline.settings import HASH_KEYS_VARIABLE
@@ -81,6 +81,10 @@ class ColumnReader:
         self._dataset = dataset
         self._second = second
         self._cleaners = {name: _bound(dataset, name, keys) for name in dataset.cleaners}
+        self._empty = {
+            name: [(place, one.empty) for place, one in enumerate(cleaners) if one.empty]
+            for name, cleaners in self._cleaners.items()
+        }
         self._memory = CastMemory()
         self._columns = tuple(_with_moment(column, dataset) for column in dataset.columns)
 
@@ -192,6 +196,8 @@ class ColumnReader:
             cleaned, values, wrong = self._without_noise(
                 column, source, (cleaned, values, wrong), typed, told
             )
+        if self._empty.get(name):
+            cleaned, values, wrong = self._without_sentinels(name, cleaned, values, wrong, typed)
         values = _with_default(values, cleaned, column)
         if refused:
             rows = union([positions for _, positions in refused])
@@ -223,6 +229,27 @@ class ColumnReader:
         if name in self._dataset.hidden:
             typed.cleaned[name] = cleaned
         typed.columns[name] = values.alias(name)  # an expression may have called it otherwise
+
+    def _without_sentinels(
+        self, name: str, cleaned: pl.Series, values: pl.Series, wrong: pl.Series, typed: Typed
+    ) -> tuple[pl.Series, pl.Series, pl.Series]:
+        """The three with the numbers taken out that stand for empty values, also those that the column's type has no room for; how many they
+        were is added to `typed`."""
+        changes = list(typed.changes.get(name, (0,) * len(self._cleaners[name])))
+        numeric = cleaned.dtype == pl.String or cleaned.dtype.is_numeric()
+        beyond = cleaned[wrong].cast(pl.Float64, strict=False) if numeric and len(wrong) else None
+        rows = _NONE
+        for place, numbers in self._empty[name]:
+            found = positions(equal_to(values, numbers))
+            if beyond is not None:
+                found = union([found, wrong.filter(equal_to(beyond, numbers))])
+            found = without(found, rows)
+            changes[place] += len(found)
+            rows = union([rows, found])
+        if rows.is_empty():
+            return cleaned, values, wrong
+        typed.changes[name] = tuple(changes)
+        return _null_at(cleaned, rows), _null_at(values, rows), without(wrong, rows)
 
     def _without_noise(
         self,

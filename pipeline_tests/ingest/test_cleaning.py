@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 
 import pandera.polars as pa
 import polars as pl
 import pytest
 
-from pipeline.contract import Dataset, clean
+from pipeline.contract import ContractError, Dataset, clean
 from pipeline.ingest import CleanerCount, Staged, stage
 from pipeline.settings import Settings
 from pipeline_tests.ingest.support import (
@@ -133,3 +134,76 @@ def test_numbers_that_were_numbers_are_not_read_as_people_write_them(settings: S
     assert clean_rows(stage(numbers, dataset, settings))["x"].to_list() == ["1.234", "12.5"]
     assert clean_rows(stage(texts, dataset, settings))["x"].to_list() == ["1234", "12.5"]
     assert clean_rows(stage(categories, dataset, settings))["x"].to_list() == ["1234"]
+
+
+DECIMAL = Annotated[pl.Decimal, 6, 2]
+SENTINELS = {
+    "a whole number": (int, [-200], ("-200", "-200.0", " -200 ", "-2E2"), ("-201", "200")),
+    "of a column of floats": (float, [-200], ("-200", "-200.0", "-2e2"), ("-200.5", "-20")),
+    "a float": (float, [-9999.0], ("-9999", "-9999.00"), ("9999", "-9998.9")),
+    "a float with a fraction": (float, [99.9], ("99.9", "99.90", "999e-1"), ("99.91",)),
+    "of single precision": (pl.Float32, [99.9], ("99.9",), ("99.8",)),
+    "in a column of decimals": (DECIMAL, [-99.9], ("-99.9", "-99.90"), ("-99.91",)),
+    "a decimal": (DECIMAL, [Decimal("99.90")], ("99.9",), ("99.99",)),
+    "too large for its column": (DECIMAL, [-99999.0], ("-99999", "-99999.00"), ("-9999.00",)),
+    "too large for a small integer": (pl.Int8, [-200], ("-200",), ("-20",)),
+    "several, beside words": (int, ["n/a", -1, 999], ("N/A", "-1", "999"), ("1", "99")),
+    "written by people": (float, [-9999], (), ()),
+}
+
+
+@pytest.mark.parametrize("what", SENTINELS)
+def test_a_number_that_stands_for_nothing_is_compared_by_value(settings: Settings, what: str) -> None:
+    annotation, words, empty, kept = SENTINELS[what]
+    cleaners: Any = clean.nulls(*words)
+    if what == "written by people":
+        cleaners, empty, kept = (
+            [clean.number(decimal=",", thousands="."), cleaners],
+            ("-9.999,0", "-9999"),
+            ("9.999,0",),
+        )
+    staged = stage_text(settings, _file(*empty, *kept), _one(annotation, cleaners, nullable=True))
+    rows = clean_rows(staged).sort("n")
+    assert rows["x"].is_null().to_list() == [True] * len(empty) + [False] * len(kept)
+    assert (counts(staged)[2], _changed(staged)[("x", "nulls")]) == (0, len(empty))
+
+
+@pytest.mark.parametrize("dtype", [pl.Int32, pl.Float32, pl.Float64, pl.Decimal(10, 1)])
+@pytest.mark.parametrize("annotation", [int, float, DECIMAL])
+def test_it_is_null_in_typed_files_too(settings: Settings, annotation: Any, dtype: Any) -> None:
+    frame = pl.DataFrame({"x": pl.Series([-200, 7], dtype=pl.Int64).cast(dtype), "n": [0, 1]})
+    path = write_parquet(settings, frame)
+    staged = stage(path, _one(annotation, clean.nulls(-200), nullable=True), settings)
+    assert clean_rows(staged).sort("n")["x"].is_null().to_list() == [True, False]
+
+
+def test_where_a_value_is_needed_it_is_missing_and_a_default_stands_in(settings: Settings) -> None:
+    staged = stage_text(settings, _file("-1", "5"), _one(int, clean.nulls(-1)))
+    assert [row["check_name"] for row in error_rows(staged)] == ["not_nullable"]
+    staged = stage_text(settings, _file("-1", "5"), _one(int, clean.nulls(-1), default=0), "other.csv")
+    assert clean_rows(staged).sort("n")["x"].to_list() == [0, 5]
+
+
+def test_a_number_is_in_the_fingerprint_as_a_number_and_words_are_as_before() -> None:
+    assert (
+        clean.nulls(-200).fingerprint
+        == clean.nulls(-200.0).fingerprint
+        == clean.nulls(Decimal("-2E2")).fingerprint
+    )
+    assert clean.nulls(-200).fingerprint not in (
+        clean.nulls("-200").fingerprint,
+        clean.nulls(200).fingerprint,
+    )
+    assert clean.nulls("x").fingerprint == "nulls('x',)"
+
+
+@pytest.mark.parametrize("word", [True, None, float("nan"), b"x", 1j])
+def test_what_is_no_number_is_refused(word: Any) -> None:
+    with pytest.raises(ValueError, match=r"clean\.nulls: words are "):
+        clean.nulls(word)
+
+
+@pytest.mark.parametrize("annotation", [str, date, bool])
+def test_a_number_in_a_column_of_no_numbers_is_refused(annotation: Any) -> None:
+    with pytest.raises(ContractError, match=r"-200 is a number.*Write it as a text"):
+        _one(annotation, clean.nulls(-200))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 import polars as pl
 
@@ -35,6 +36,7 @@ class Cleaner:
             a workbook, a number in JSON) is no such text: see `canonical` of `apply`.
         rounds_to: digits behind the point that it leaves, for a cleaner that changes numbers as such and not how they are written:
             numbers with a fraction that are typed in the file pass it, too, each with the digits that programs show of it.
+        empty: numbers that stand for an empty value; compared by value, once the column has been cast.
         refuses: expression that is true for the values, as they come in, that this cleaner calls wrong; None: it calls none.
         refusal: what is wrong with those, with `{value}` where the value goes.
         key: name of the key it needs, or None.
@@ -50,6 +52,7 @@ class Cleaner:
     hides: bool = False
     by_locale: bool = False
     rounds_to: int | None = None
+    empty: tuple[Decimal, ...] = ()
     refuses: Change | None = field(default=None, repr=False)
     refusal: str = field(default="", repr=False)
     key: str | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from decimal import Decimal
 from typing import Literal, get_args
 
 import numpy as np
@@ -161,18 +162,32 @@ def control(breaks: Breaks = "blank") -> Cleaner:
     return Cleaner("control", change, touches, fingerprint("control", breaks), mends=True)
 
 
-def nulls(*words: str) -> Cleaner:
-    """The given words (whole value, any case, blanks round it) become null; without any: those of `NULL_WORDS`."""
-    lowered = sorted({word.strip().lower() for word in words_of("nulls", "words", words or NULL_WORDS)})
+def nulls(*words: str | int | float | Decimal) -> Cleaner:
+    """The given words (whole value, any case, blanks round it) become null; without any: those of `NULL_WORDS`.
+
+    A number among them is compared by value, after the cast: -200 is `-200`, `-200.0` and `-2E2`. It is for columns of numbers.
+    """
+    texts = [word for word in words if isinstance(word, str)]
+    numbers = tuple(_number(word) for word in words if not isinstance(word, str))
+    given = texts or (() if numbers else NULL_WORDS)
+    lowered = sorted({word.strip().lower() for word in words_of("nulls", "words", given)})
     # One pattern: to strip and to lower all texts takes twice as long.
     any_of = rf"(?i)^\s*(?:{'|'.join(map(re.escape, lowered))})\s*$"
     return Cleaner(
         "nulls",
         lambda value: pl.when(value.is_null()).then(value),
-        lambda value: value.str.contains(any_of),
-        fingerprint("nulls", *lowered),
+        (lambda value: value.str.contains(any_of)) if lowered else lambda value: value.is_null() & False,
+        fingerprint("nulls", *lowered, *(f"number {number.normalize()}" for number in sorted(set(numbers)))),
         mends=not any(word in _READ or re.search(r"\d", word) for word in lowered),
+        empty=numbers,
     )
+
+
+def _number(word: object) -> Decimal:
+    """A number that a declaration names, as it is written there; raises ValueError for what is none."""
+    if isinstance(word, bool) or not isinstance(word, int | float | Decimal) or word != word:
+        raise wrong("nulls", f"words are {word!r}", 'give texts and numbers: clean.nulls("n/a", -9999)')
+    return Decimal(repr(word)) if isinstance(word, float) else Decimal(word)
 
 
 def default(value: str) -> Cleaner:
