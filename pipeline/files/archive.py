@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pipeline.files.names import is_clutter
 from pipeline.files.problems import UnreadableFile
 
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -29,7 +30,6 @@ _HARMLESS, _RATIO = 256 * _MB, 200
 _LONGEST_NAME, _LONGEST_PATH = 200, 1000
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile("[A-Za-z]:")
-_UNFINISHED = (".tmp", ".part", ".crdownload")
 _OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
 _BROKEN = (
     zipfile.BadZipFile,
@@ -145,11 +145,9 @@ def extract(path: Path, member: Member, target: Path) -> None:
 
 
 def _passed_over(name: str) -> bool:
-    """Folders, and what the inbox passes over too: hidden and unfinished files, what macOS puts beside them."""
-    parts = [part for part in name.split("/") if part]
-    odd = any(part.startswith((".", "~$")) and part not in (".", "..") for part in parts)
-    unfinished = name.lower().endswith(_UNFINISHED)
-    return name.endswith("/") or odd or "__MACOSX" in parts or unfinished
+    """Folders, and what the inbox passes over too."""
+    parts = [part for part in name.split("/") if part not in ("", ".", "..")]
+    return name.endswith("/") or any(map(is_clutter, parts))
 
 
 def _refuse_unsafe(path: Path, entry: zipfile.ZipInfo, name: str) -> None:

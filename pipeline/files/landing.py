@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.files.names import delivery_key
+from pipeline.files.names import delivery_key, is_clutter
 
-_UNFINISHED = (".tmp", ".part", ".crdownload")
 _HASH_BLOCK = 4 * 1024 * 1024
 _TICK = 0.05
 
@@ -73,7 +72,8 @@ class Scan:
 
 
 def scan_inbox(inbox: Path, settle_seconds: float, now: float | None = None) -> Scan:
-    """Every file below `inbox/<dataset>/`, and those in `inbox` itself; hidden and unfinished ones are passed over.
+    """Every file below `inbox/<dataset>/`, and those in `inbox` itself; hidden and unfinished ones, and what systems
+    leave beside them, are passed over (`names.is_clutter`).
 
     Args:
         inbox: the watched folder; one that is missing is empty.
@@ -145,16 +145,12 @@ def _walk(inbox: str, real: str) -> Iterator[tuple[str, os.stat_result | str]]:
             continue
         for entry in found:
             path = f"{below}/{entry.name}" if below else entry.name
-            if _passed_over(entry.name):
+            if is_clutter(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders.append(path)
             elif (status := _status(entry, real)) is not None:
                 yield path, status
-
-
-def _passed_over(name: str) -> bool:
-    return name.startswith((".", "~$")) or name.lower().endswith(_UNFINISHED)
 
 
 def _status(entry: os.DirEntry[str], real: str) -> os.stat_result | str | None:

@@ -20,12 +20,34 @@ _LONGEST = 180
 _NAME_BYTES, _PATH_BYTES = 255, 3_900
 """What a file system takes of a name, and of a path with room for what is added to it."""
 _SUFFIX_BYTES = 80
+_UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".opdownload", ".aria2")
+_OF_SYSTEMS = {
+    *(
+        "thumbs.db",
+        "ehthumbs.db",
+        "ehthumbs_vista.db",
+        "desktop.ini",
+        "$recycle.bin",
+        "system volume information",
+    ),
+    *("icon\r", "__macosx", "network trash folder", "temporary items"),
+    *("@eadir", "#recycle", "lost+found"),
+}
 _UNSAFE_TO_PRINT = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 """What moves the cursor, starts a command of the terminal or turns the direction of writing, and halves of surrogate pairs, which are
 no UTF-8; beside the control characters of ASCII."""
 _UNSHOWN = re.compile(f"[\x00-\x1f{_UNSAFE_TO_PRINT}]")
 _UNPRINTED = re.compile(f"[\x00-\x08\x0b-\x1f{_UNSAFE_TO_PRINT}]")
 _ESCAPED = re.compile("(?:%[0-9A-F]{2})+")
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a file or folder of this name is none that somebody drops: hidden, not written to its end, locked or kept by a program
+    beside the one that it edits (`~$a.xlsx`, `a.csv~`, `#a.csv#`), or put there by Windows, macOS or a network drive (`Thumbs.db`,
+    `desktop.ini`)."""
+    lowered = name.casefold()
+    beside = lowered.startswith((".", "~$")) or lowered.endswith("~") or (lowered[:1] == lowered[-1:] == "#")
+    return beside or lowered.endswith(_UNFINISHED) or lowered in _OF_SYSTEMS
 
 
 def column_names(cells: Sequence[str | None]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import errno
 import fcntl
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,11 +26,13 @@ from pathlib import Path
 from pipeline.contract import ContractError
 from pipeline.files import UnreadableFile, Waiting, unchanged
 from pipeline.files.archive import MEMBER_FOLDER, Member, extract, holds_workbook, members
-from pipeline.files.names import fitted, place_below
+from pipeline.files.names import fitted, is_clutter, place_below
 from pipeline.intake.house import Intake
 from pipeline.intake.originals import put_zip_in_archive, require_recipients
 
 _HIDDEN = ".unpacking"
+_EMPTY_SECONDS = 86_400.0
+"""A folder that somebody uses every day is not emptied for as long."""
 _TRIES = 5
 
 
@@ -72,13 +75,22 @@ def unpack_zips(
     return Unpacked(*(tuple(done[name]) for name in ("unpacked", "kept", "busy")))
 
 
-def tidy_folders(intake: Intake, datasets: Collection[str] | None = None) -> None:
-    """Remove folders of members that are empty, and what a killed run left of zip files that are gone."""
+def tidy_folders(intake: Intake, datasets: Collection[str] | None = None, now: float | None = None) -> None:
+    """Remove folders of members that are empty, what a killed run left of zip files that are gone, and other folders below those of the
+    datasets that have been empty for a day.
+
+    Args:
+        now: seconds since 1970; the clock's if None.
+    """
+    emptied_by = (time.time() if now is None else now) - _EMPTY_SECONDS
     for dataset in intake.datasets if datasets is None else datasets:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # it is not there, or cannot be read: who scans it says so
             with os.scandir(intake.settings.inbox / dataset) as entries:
-                found = [Path(entry.path) for entry in entries if _ours(entry)]
-            for folder in found:
+                folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+            for entry in folders:
+                if not _ours(entry):
+                    _remove_emptied(Path(entry.path), emptied_by)
+            for folder in [Path(entry.path) for entry in folders if _ours(entry)]:
                 if folder.name.endswith(_HIDDEN):
                     if not any(
                         _named(path, ".", _HIDDEN) == folder for path in folder.parent.glob("*.[zZ][iI][pP]")
@@ -92,6 +104,20 @@ def _ours(entry: os.DirEntry[str]) -> bool:
     name = entry.name.lower()
     hidden = name.startswith(".") and name.endswith(".zip" + _HIDDEN)
     return (hidden or name.endswith(".zip" + MEMBER_FOLDER)) and entry.is_dir(follow_symlinks=False)
+
+
+def _remove_emptied(folder: Path, by: float) -> None:
+    """Remove a folder and those below it that have been empty since `by`; one that held but such folders has been, too. Whoever has
+    just made one is about to put something there."""
+    with suppress(OSError):  # it is not empty any more, or not ours to remove: that harms nothing
+        changed = folder.lstat().st_mtime  # before a folder below it goes
+        with os.scandir(folder) as entries:
+            below = list(entries)
+        for entry in below:
+            if entry.is_dir(follow_symlinks=False) and not is_clutter(entry.name):
+                _remove_emptied(Path(entry.path), by)
+        if changed <= by and all(entry.is_dir(follow_symlinks=False) for entry in below):
+            folder.rmdir()
 
 
 def _remove_empty(folder: Path) -> None:

@@ -36,6 +36,14 @@ def test_a_zip_of_one_file_is_read_as_that_file(tmp_path: Path, name: str) -> No
     assert "its member 'deep/data.csv' was read" in found.table.dialect.notes[0]
 
 
+@pytest.mark.parametrize(
+    "clutter", ["Thumbs.db", "desktop.ini", "a.csv~", "~$a.xlsx", "@eaDir/a.csv", "deep/data.csv.partial"]
+)
+def test_what_the_inbox_leaves_alone_is_no_second_file_of_a_zip(tmp_path: Path, clutter: str) -> None:
+    path = zipped(tmp_path / "a.zip", {clutter: "x", "data.csv": _CSV})
+    assert read(path).values == [("1", "a"), ("2", "b")]
+
+
 def test_the_member_is_kept_while_its_table_lives_and_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,53 @@ def test_hidden_and_unfinished_files_are_passed_over(tmp_path: Path) -> None:
     assert not scan.waiting and not scan.unsettled and not scan.refused
 
 
+LEFT_ALONE = [
+    *(
+        "Thumbs.db",
+        "thumbs.DB",
+        "ehthumbs.db",
+        "desktop.ini",
+        "Desktop.ini",
+        ".DS_Store",
+        "._a.csv",
+        "Icon\r",
+    ),
+    *("~$a.xlsx", ".~lock.a.ods#", "a.csv~", "#a.csv#", ".a.csv.swp", ".nfs0001"),
+    *(
+        "a.csv.tmp",
+        "a.part",
+        "a.csv.partial",
+        "a.csv.filepart",
+        "a.CRDOWNLOAD",
+        "a.opdownload",
+        "a.csv.aria2",
+    ),
+    *(
+        "__MACOSX/a.csv",
+        "@eaDir/a.csv",
+        "#recycle/a.csv",
+        "$RECYCLE.BIN/a.csv",
+        "System Volume Information/a.csv",
+    ),
+]
+
+
+@pytest.mark.parametrize("name", LEFT_ALONE)
+def test_what_nobody_dropped_is_left_alone(tmp_path: Path, name: str) -> None:
+    for folder in ("", "orders/", "orders/deep/"):
+        put(tmp_path, folder + name)
+    scan = scan_inbox(tmp_path, 0)
+    assert not scan.waiting and not scan.unsettled and not scan.refused
+
+
+@pytest.mark.parametrize(
+    "name", ["thumbs.csv", "desktop.ini.csv", "a~b.csv", "#a.csv", "parts", "partial.csv", "icon.png", "tmp"]
+)
+def test_a_name_that_only_resembles_those_is_a_file(tmp_path: Path, name: str) -> None:
+    put(tmp_path, f"orders/{name}")
+    assert [file.path.name for file in scan_inbox(tmp_path, 0).waiting] == [name]
+
+
 def test_a_file_is_taken_once_it_has_stood_still(tmp_path: Path) -> None:
     path = put(tmp_path, "orders/a.csv")
     os.utime(path, (1, 1))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import shutil
+import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -223,3 +225,53 @@ def test_only_the_folders_asked_for_are_unpacked(intake: Intake, drop: Callable[
     drop("orders/week.zip", {"a.csv": orders(1)})
     assert wait_and_scan(intake, ["sales"]).waiting == ()
     assert files_in(intake.settings.inbox) == ["orders/week.zip"]
+
+
+def below(folder: Path) -> set[str]:
+    """The folders below a folder."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_dir()}
+
+
+def aged(inbox: Path, *names: str, by: float = 2 * 86_400) -> None:
+    """Folders that nobody has changed for so many seconds."""
+    for name in names:
+        (inbox / name).mkdir(parents=True, exist_ok=True)
+    for path in [*inbox.rglob("*"), inbox]:
+        os.utime(path, (time.time() - by, time.time() - by), follow_symlinks=False)
+
+
+def test_folders_that_have_been_empty_for_a_day_go_and_the_datasets_own_stay(intake: Intake) -> None:
+    inbox = intake.settings.inbox
+    aged(inbox, "orders/2026/01/05", "orders/2026/02", "orders/kept", "sales", "stray/deep", "orders/with.d")
+    (inbox / "orders" / "kept" / ".DS_Store").write_text("x")
+    aged(inbox)
+    wait_and_scan(intake)
+    assert below(inbox) == {"orders", "orders/kept", "sales", "events", "stray", "stray/deep"}
+
+
+def test_one_that_was_just_made_or_emptied_stays_with_those_above_it(intake: Intake) -> None:
+    inbox = intake.settings.inbox
+    aged(inbox, "orders/2026/01", "orders/2026/02")
+    (inbox / "orders" / "2026" / "02" / "now").mkdir()
+    wait_and_scan(intake)
+    assert below(inbox / "orders") == {"2026", "2026/02", "2026/02/now"}
+
+
+def test_folders_of_files_that_were_taken_go_a_day_later(intake: Intake, drop: Callable[..., Path]) -> None:
+    path = intake.settings.inbox / "orders" / "2026" / "01" / "a.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(orders(1))
+    assert statuses(take(intake)) == {"2026/01/a.csv": "loaded"}
+    assert path.parent.is_dir()
+    unpacking.tidy_folders(intake, now=time.time() + 90_000)
+    assert not (intake.settings.inbox / "orders" / "2026").exists() and path.parents[2].is_dir()
+
+
+def test_links_and_folders_that_cannot_be_read_are_left(intake: Intake, tmp_path: Path) -> None:
+    inbox = intake.settings.inbox
+    aged(tmp_path, "elsewhere/empty")
+    (inbox / "orders").mkdir(parents=True, exist_ok=True)
+    (inbox / "orders" / "link").symlink_to(tmp_path / "elsewhere")
+    aged(inbox)
+    unpacking.tidy_folders(intake)
+    assert (inbox / "orders" / "link").is_symlink() and (tmp_path / "elsewhere" / "empty").is_dir()
