@@ -69,9 +69,8 @@ def test_without_a_terminal_a_line_comes_now_and_then(monkeypatch: pytest.Monkey
     assert seen == "0 of 3 files, 3.0 of 10.0 MB\n1 of 3 files, 6.0 of 10.0 MB\n"
 
 
-@pytest.mark.parametrize("options", [[], ["--json"]])
 def test_ingest_draws_in_a_terminal_and_leaves_its_output_clean(
-    home: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = (SAMPLES / "orders" / "2026-11-16.csv").read_text().splitlines(keepends=True)
     source = home / "rows.csv"
@@ -85,15 +84,14 @@ def test_ingest_draws_in_a_terminal_and_leaves_its_output_clean(
     with os.fdopen(screen, "w") as shown:
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setattr(terminal, "err", Console(file=shown))
-        done = pipeline(home, "ingest", *options)
+        done = pipeline(home, "ingest", "--json")
     reader.join()
     os.close(main)
     text = b"".join(seen).decode()
     assert done.returncode == 0, text
     assert "of 12 files" in text and "windows" in text
     assert "\x1b" not in done.stdout and "of 12 files" not in done.stdout
-    if options:
-        assert len(json.loads(done.stdout)["deliveries"]) == 12
+    assert len(json.loads(done.stdout)["deliveries"]) == 12
 
 
 def _read_all(terminal: int, seen: list[bytes]) -> None:

@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from pipeline.ingest.manifest import Staged
+from pipeline.machine import program_of
 from pipeline.settings import Settings
 from pipeline.warehouse import (
     Holder,
@@ -229,3 +230,22 @@ def test_a_deleted_warehouse_is_made_again(warehouse: Warehouse, stage: Stage) -
     warehouse.path.unlink()
     warehouse.commit(stage("b.csv", [sale(2)]))
     assert warehouse.query("SELECT id FROM clean.sales")["id"].to_list() == [2]
+
+
+def test_a_holder_is_named_by_what_it_was_started_as_without_its_options(tmp_path: Path) -> None:
+    script = tmp_path / "pipeline"
+    script.write_text("print(flush=True); input()")
+    for words, said in (
+        ([str(script), "ingest", "--key=secret"], "pipeline ingest"),
+        ([str(script), "--key=secret"], "pipeline"),
+        (["-m", "this", "secret"], f"{Path(sys.executable).name} -m this"),
+        (["-c", "print(flush=True); input('secret')"], Path(sys.executable).name),
+    ):
+        running = subprocess.Popen(
+            [sys.executable, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert running.stdout is not None
+        running.stdout.readline()
+        told = program_of(running.pid)
+        running.communicate("\n")
+        assert told in (said, None)  # None: a system that does not say it, or a process that has ended
