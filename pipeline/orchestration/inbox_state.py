@@ -22,6 +22,7 @@ class InboxState:
     looked_at: when runs were last looked at, in seconds since 1970.
     seen: ids of runs that ended shortly before.
     tries: landings that runs have left in the inbox.
+    given_up: what a dataset's runs went by when the last of those landings was given up; empty where none is.
     """
 
     seq: int = 0
@@ -29,6 +30,7 @@ class InboxState:
     looked_at: float = 0.0
     seen: tuple[str, ...] = ()
     tries: Mapping[str, Try] = field(default_factory=dict)
+    given_up: str = ""
 
     @classmethod
     def read(cls, cursor: str | None, now: float) -> InboxState:
@@ -37,7 +39,14 @@ class InboxState:
             return cls(looked_at=now - _FIRST_LOOK)
         saved = json.loads(cursor)
         tries = {key: Try(*value) for key, value in saved["tries"].items()}
-        return cls(saved["seq"], saved["compared"], saved["looked_at"], tuple(saved["seen"]), tries)
+        return cls(
+            saved["seq"],
+            saved["compared"],
+            saved["looked_at"],
+            tuple(saved["seen"]),
+            tries,
+            saved.get("given_up", ""),
+        )
 
     def write(self) -> str:
         """As a cursor."""
@@ -47,12 +56,21 @@ class InboxState:
             "compared": self.compared,
             "looked_at": self.looked_at,
             "seen": list(self.seen),
+            "given_up": self.given_up,
         }
         return json.dumps(saved | {"tries": tries}, ensure_ascii=False)
 
     def after_runs(self, now: float, seen: Sequence[str], tries: Mapping[str, Try]) -> InboxState:
         """After a look at the runs."""
         return replace(self, looked_at=now, seen=tuple(seen), tries=tries)
+
+    def after_giving_up(self, keys: Sequence[str], now_by: str) -> InboxState:
+        """After landings were given up, or found so, while a dataset's runs go by `now_by`; where they went by something else then, these are
+        tried afresh."""
+        if not keys or self.given_up in ("", now_by):
+            return replace(self, given_up=now_by if keys else "")
+        afresh = {key: known for key, known in self.tries.items() if key not in keys}
+        return replace(self, tries=afresh, given_up="")
 
     def after_ledger(self, seq: int, compared: str) -> InboxState:
         """After a look at the ledger."""

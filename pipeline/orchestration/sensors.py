@@ -5,6 +5,7 @@ What belongs here: reading, calling, translating. What does not: a decision.
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -53,6 +54,8 @@ _EVERY = 5
 _KEY_LIFE = 600
 _WAIT_FOR_INGEST = 30.0
 _HELD_SECONDS = 600.0
+_LOADED = f"{os.getpid()}:{time.time_ns()}"
+"""Stands for what this process has loaded."""
 
 
 def inbox_sensor(dataset: Dataset) -> SensorDefinition:
@@ -89,6 +92,9 @@ def evaluate_inbox(context: SensorEvaluationContext, intake: Intake, dataset: Da
         streak, _ = history.failures_in_a_row(instance, job)
         plan = plan_inbox(waiting, order, in_flight, tries, now, streak, work.any)
         state = state.after_runs(now, seen, tries)
+        by = _goes_by(intake, dataset) if plan.given_up else ""
+        if by is not None:
+            state = state.after_giving_up(plan.given_up, by)
     state, told = _reconcile(context, intake, dataset.name, state)
     return SensorResult(
         run_requests=[_ingest_request(dataset.name, stretch, waiting, now) for stretch in plan.stretches],
@@ -108,6 +114,19 @@ def _held_for(intake: Intake, dataset: Dataset, waiting: Sequence[Waiting], now:
     if not ahead:
         return ""
     return f"Files of {', '.join(sorted(ahead))} are taken first, which {dataset.name} refers to."
+
+
+def _goes_by(intake: Intake, dataset: Dataset) -> str | None:
+    """What decides beside a file whether it can be taken: changes when the code location is loaded anew (with other modules, keys, settings)
+    and when the dataset's table is brought in line. None while the warehouse is in use: the next tick knows."""
+    try:
+        with glance(intake).session(read_only=True) as session:
+            table = session.table_schema("clean", dataset.name)
+    except WarehouseMissing:
+        table = []
+    except WarehouseBusy:
+        return None
+    return hashlib.sha256(f"{_LOADED}\n{dataset.fingerprint}\n{table}".encode()).hexdigest()[:16]
 
 
 def _reconcile(
@@ -165,7 +184,8 @@ def _inbox_in_words(plan: InboxPlan, waiting: int, told: str) -> str:
     if plan.given_up:
         words += (
             f" {len(plan.given_up)} are left alone after several failed runs, such as {plan.given_up[0]!r}: look at the"
-            " latest failed run, then drop the file anew or materialize its partition."
+            " latest failed run. They are tried again once their dataset's table is migrated, its contract has changed or the code location is"
+            " reloaded; or drop the file anew, or materialize its partition."
         )
     return words + told
 

@@ -18,12 +18,13 @@ from dagster import (
 )
 
 from pipeline.contract import Reference
+from pipeline.files import scan_inbox
 from pipeline.intake import Intake, take_inbox
-from pipeline.orchestration import reconcile
+from pipeline.orchestration import reconcile, sensors
 from pipeline.orchestration.history import end_abandoned_runs
 from pipeline.orchestration.inbox_state import InboxState
 from pipeline.orchestration.names import WORKER_TAG
-from pipeline.orchestration.plans import Try
+from pipeline.orchestration.plans import ATTEMPTS, Try
 from pipeline.orchestration.schedules import nightly_requests
 from pipeline.orchestration.sensors import evaluate_dirty_windows, evaluate_inbox, evaluate_unknown_inbox
 from pipeline_tests.orchestration.conftest import RANGE, Drop, Load, Run, add_run, materialized, order
@@ -251,8 +252,46 @@ def test_runs_whose_process_is_gone_are_ended(instance: DagsterInstance) -> None
 
 
 def test_what_the_sensor_remembers_survives_its_cursor() -> None:
-    state = InboxState(7, "stamp", 12.5, ("run",), {"ä b.csv": Try("landing", 2, 9.0)})
+    state = InboxState(7, "stamp", 12.5, ("run",), {"ä b.csv": Try("landing", 2, 9.0)}, "by")
     assert InboxState.read(state.write(), 0.0) == state
+
+
+def given_up(instance: DagsterInstance, intake: Intake) -> SensorResult:
+    """The tick after so many failed runs that a file is left alone."""
+    first = tick(instance, intake)
+    register(instance, first)
+    state = InboxState.read(first.cursor, time.time())
+    waiting = {"a.csv": Try(_landing(intake), ATTEMPTS, time.time())}
+    result = tick(instance, intake, replace(state, tries=waiting).write())
+    assert not result.run_requests and "left alone" in str(result.skip_reason)
+    return tick(instance, intake, result.cursor)
+
+
+def _landing(intake: Intake) -> str:
+    (file,) = scan_inbox(intake.settings.inbox, 0).waiting
+    return sensors._short(file.landing)
+
+
+MENDED = ["the table", "the code location", "nothing"]
+
+
+@pytest.mark.parametrize("what", MENDED)
+def test_a_file_that_was_left_alone_is_tried_again_once_what_kept_it_is_mended(
+    drop: Drop, instance: DagsterInstance, intake: Intake, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    with intake.warehouse.session():
+        pass
+    drop("a.csv", order(1))
+    still = given_up(instance, intake)
+    assert not still.run_requests
+    if what == "the table":
+        with duckdb.connect(str(intake.settings.warehouse)) as connection:
+            connection.execute("ALTER TABLE clean.orders ADD COLUMN more INTEGER")
+    elif what == "the code location":
+        monkeypatch.setattr(sensors, "_LOADED", "another process")
+    seen = tick(instance, intake, still.cursor)
+    requests = tick(instance, intake, seen.cursor).run_requests or []
+    assert len(requests) == (what != "nothing")
 
 
 def test_the_night_recomputes_the_days_of_the_last_week_that_have_windows(
