@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,8 @@ _TURNS_GUARD = threading.Lock()
 _FIRST_WAIT, _LONGEST_WAIT, _LONGEST_WAIT_READING = 0.005, 0.25, 0.1
 _TOLD_AFTER, _TOLD_EVERY = 0.3, 30.0  # seconds: most waits are over before there is something to tell
 _UNMADE_SECONDS = 5.0
+_SPILLED = "duckdb_temp_"
+"""Begins the names of the files that DuckDB spills to."""
 _LOCKED = "IO Error: Could not set lock on file "
 _HOLDER = re.compile(
     r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)(?: by user (?P<user>\S+?))?\.? "
@@ -117,6 +119,8 @@ def connected(opening: Opening, *, read_only: bool = False) -> Iterator[duckdb.D
     try:
         connection = _open(opening, read_only, began)
         try:
+            if not read_only:
+                _sweep_spilled(opening.temp)
             connection.execute("SET TimeZone = 'UTC'")
             yield connection
         finally:
@@ -133,6 +137,14 @@ def connected(opening: Opening, *, read_only: bool = False) -> Iterator[duckdb.D
 def is_made(path: Path) -> bool:
     """Whether there is a warehouse: a file of no bytes is what a program leaves that could not write its first ones."""
     return path.exists() and (not path.is_file() or path.stat().st_size > 0)
+
+
+def _sweep_spilled(folder: Path) -> None:
+    """Remove what a killed process had spilled, which may be large; whoever has the file open for writing is the only one that spills there."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for path in folder.iterdir():
+            if path.name.startswith(_SPILLED):
+                path.unlink(missing_ok=True)
 
 
 def _full(opening: Opening, number: int) -> OSError:

@@ -53,6 +53,19 @@ connection.close()
 """
 
 
+def test_what_a_killed_process_spilled_goes_when_the_file_is_written_to_next(tmp_path: Path) -> None:
+    spilled = tmp_path / "spilled"
+    spilled.mkdir()
+    for name in ("duckdb_temp_storage_DEFAULT-0.tmp", "duckdb_temp_block-77.block", "mine.tmp"):
+        (spilled / name).write_text("left")
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb", {}, temp=spilled)
+    with warehouse.session():
+        assert [path.name for path in spilled.iterdir()] == ["mine.tmp"]
+    (spilled / "duckdb_temp_storage_DEFAULT-0.tmp").write_text("of somebody who reads")
+    with warehouse.reading():
+        assert len(list(spilled.iterdir())) == 2
+
+
 def test_two_processes_that_commit_at_once_lose_nothing(tmp_path: Path, warehouse: Warehouse) -> None:
     running = [
         subprocess.Popen([sys.executable, "-c", COMMITS, str(tmp_path), name]) for name in ("one", "two")
