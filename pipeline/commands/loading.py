@@ -102,7 +102,7 @@ def ingest(
         return
     workbooks = Workbooks()
     outcomes: list[Outcome] = []
-    scan = Scan((), (), ()) if from_quarantine else wait_and_scan(house, dataset or None)
+    scan = Scan((), (), ()) if from_quarantine else wait_and_scan(house, dataset or None, failures)
     sizes = {(file.dataset, file.delivery): file.size for file in scan.waiting}
     with progress_bar(sizes) as listen, failures.aside("inbox", "", last=True):
         for name in (dataset or ()) if from_quarantine else ():

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from pipeline.contract.references import reference_ranks
-from pipeline.files import Scan, Waiting, landing_of, scan_inbox, settle, unescape_key
+from pipeline.files import Refused, Scan, Waiting, landing_of, scan_inbox, settle, unescape_key
 from pipeline.files.archive import MEMBER_FOLDER
 from pipeline.ingest import sweep
 from pipeline.intake.house import Intake
@@ -25,16 +25,19 @@ from pipeline.intake.originals import (
     take_back,
 )
 from pipeline.intake.unpack import is_zip, tidy_folders, unpack_zips
-from pipeline.warehouse import Entry, PartFailed, Session
+from pipeline.warehouse import Entry, Failures, PartFailed, Session
 
 
-def wait_and_scan(intake: Intake, datasets: Collection[str] | None = None) -> Scan:
+def wait_and_scan(
+    intake: Intake, datasets: Collection[str] | None = None, failures: Failures | None = None
+) -> Scan:
     """The inbox, after files that are still being written had the settle time to come to rest; zip files are unpacked, and their
     members wait in their place. What waits comes in the order in which it is to be taken: datasets that others refer to before
     those, else by name; within a dataset by delivery.
 
     Args:
         datasets: names of inbox folders to look at; all of them, known or not, when None.
+        failures: takes the zip files that cannot be unpacked; when None they are among what is refused.
 
     Raises:
         OSError: the machine fails, for example the members of a zip do not fit on the disk.
@@ -44,11 +47,18 @@ def wait_and_scan(intake: Intake, datasets: Collection[str] | None = None) -> Sc
     tidy_folders(intake, datasets)
     scan = settle(intake.settings.inbox, intake.settings.settle_seconds)
     if any(map(is_zip, scan.waiting)):
-        done = unpack_zips(intake, scan.waiting, datasets)
+        found = Failures() if failures is None else failures
+        done = unpack_zips(intake, scan.waiting, found, datasets)
         if done.unpacked or done.busy:
             scan = _without_new_zips(
                 intake, settle(intake.settings.inbox, intake.settings.settle_seconds), done.kept
             )
+        if failures is None:
+            left = (
+                Refused(intake.settings.inbox / one.dataset / one.name, f"{one.cause}. {one.remedy}")
+                for one in found.found
+            )
+            scan = replace(scan, refused=(*scan.refused, *left))
     ranks = reference_ranks(intake.datasets)
     waiting = sorted(
         scan.waiting, key=lambda item: (ranks.get(item.dataset, len(ranks)), item.dataset, item.delivery)

@@ -26,8 +26,8 @@ def take_inbox(
     Raises:
         PartsFailed: parts failed, and `failures` is not there to take them; everything else was done.
     """
-    files = wait_and_scan(intake).waiting if waiting is None else waiting
     with told(failures) as aside:
+        files = wait_and_scan(intake, failures=aside).waiting if waiting is None else waiting
         for batch in prepare_batches(intake, files, progress, aside):
             yield from commit(intake, batch, run_id, aside)
 

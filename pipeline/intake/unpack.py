@@ -29,6 +29,7 @@ from pipeline.files.archive import MEMBER_FOLDER, Member, extract, holds_workboo
 from pipeline.files.names import fitted, is_clutter, place_below
 from pipeline.intake.house import Intake
 from pipeline.intake.originals import put_zip_in_archive, require_recipients
+from pipeline.warehouse import Failures
 
 _HIDDEN = ".unpacking"
 _EMPTY_SECONDS = 86_400.0
@@ -57,9 +58,10 @@ def is_zip(waiting: Waiting) -> bool:
 
 
 def unpack_zips(
-    intake: Intake, waiting: Iterable[Waiting], datasets: Collection[str] | None = None
+    intake: Intake, waiting: Iterable[Waiting], failures: Failures, datasets: Collection[str] | None = None
 ) -> Unpacked:
-    """Unpack the zip files among what waits in the folders of datasets.
+    """Unpack the zip files among what waits in the folders of datasets. One that cannot be, for something lies in its way or it cannot be
+    read, is in `failures`, and busy; the others are unpacked.
 
     Raises:
         OSError: the machine fails, for example the members do not fit on the disk.
@@ -71,7 +73,10 @@ def unpack_zips(
         if is_zip(item) and item.dataset in intake.datasets and (datasets is None or item.dataset in datasets)
     ]
     for item in zips:
-        done[_unpack(intake, item)].append(item)
+        became = "busy"
+        with failures.aside("file", item.dataset, item.delivery):
+            became = _unpack(intake, item)
+        done[became].append(item)
     return Unpacked(*(tuple(done[name]) for name in ("unpacked", "kept", "busy")))
 
 

@@ -166,7 +166,8 @@ def _for_steps(given: Mapping[str, Any]) -> dict[str, Any]:
 def _take_in(context: OpExecutionContext) -> Iterator[Any]:
     sign_in(context)
     intake: Intake = context.resources.intake
-    scan = wait_and_scan(intake, context.op_config.get("datasets"))
+    failures = Failures()
+    scan = wait_and_scan(intake, context.op_config.get("datasets"), failures)
     for refused in scan.refused:
         context.log.warning(f"{shown(refused.path)} is not taken: {refused.reason}")
     for file in scan.unsettled:
@@ -174,7 +175,7 @@ def _take_in(context: OpExecutionContext) -> Iterator[Any]:
     context.log.info(f"{counted(len(scan.waiting), 'file')} to take in")
     for name in intake.datasets:
         register(context.instance, name, (file.delivery for file in scan.waiting if file.dataset == name))
-    outcomes, failures = list[Outcome](), Failures()
+    outcomes = list[Outcome]()
     failures.add(intake.waits(context.op_config.get("datasets")))
     sampled = len(scan.waiting) <= SAMPLED_DELIVERIES
     batches = prepare_batches(intake, scan.waiting, progress_to(context.log), failures)

@@ -263,6 +263,8 @@ def _explained(error: Exception) -> tuple[str, str, bool]:
         return first_words(error), remedy, True
     if isinstance(error, OSError) and is_full(error):
         return str(error), "Make room there, and the next run goes on.", False
+    if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
+        return str(error), "Move away what lies there in its way; the next run tries it again.", False
     if isinstance(error, OSError):
         named = f" ({error.filename})" if error.filename and str(error.filename) not in str(error) else ""
         return f"{error}{named}", "Look at its place and permissions; the next run tries it again.", False

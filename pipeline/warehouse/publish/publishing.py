@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -60,7 +61,10 @@ def publish(
         # Marked before the folders are made: killed in between, they are marked still.
         marks.mark_whole(connection, dataset, missing)
         for name in missing:
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            with suppress(
+                FileExistsError
+            ):  # a file lies in its place: that is told of this one alone, when it is written
+                (folder / name).mkdir(parents=True, exist_ok=True)
     done = sum(_remove_all(folder / name) for name in there.difference(names))
     found = marks.pending(connection, dataset.name)
     later = _unfinished(connection, dataset, found)
