@@ -15,6 +15,7 @@ import polars as pl
 
 from pipeline.check.figures import Found, cleaned_values, column_profile, needed
 from pipeline.contract import Dataset
+from pipeline.files.leftovers import scratch_prefix
 from pipeline.ingest import CheckCount, Staged, source_records, stage, without_limits
 from pipeline.ingest.refusals import TOO_MANY, too_many, too_many_remedy
 from pipeline.ingest.violations import ERROR_SCHEMA
@@ -36,7 +37,7 @@ def check_against(path: Path, dataset: Dataset, settings: Settings) -> Found:
     """
     # The other tables are not there: to look into them is the commit's work.
     lax = replace(without_limits(dataset), references=())
-    with tempfile.TemporaryDirectory(prefix="windrow-check-") as folder:
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix(Path(tempfile.gettempdir()))) as folder:
         scratch = settings.model_copy(update={"home": Path(folder)})
         warehouse = Warehouse.from_settings(scratch, {lax.name: lax})
         with warehouse.session():

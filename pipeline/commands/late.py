@@ -154,6 +154,8 @@ def retain(
             opening = house.warehouse.reading(name) if dry_run else house.warehouse.session()
             with failures.aside("retention", name, opens=True), opening as session:
                 done.append(session.retain(name, dry_run=dry_run))
+    if not dry_run:
+        house.sweep()
     for one in () if dry_run else done:
         with failures.aside("reports", one.dataset, last=True):
             renew_after_retention(house, one, failures)

@@ -18,6 +18,7 @@ from pipeline.errors.refused import CannotExport
 from pipeline.errors.rows import Batch, batches
 from pipeline.errors.summary import Kinds, Summary, add_summary
 from pipeline.errors.workbook import COMMENTS, SHEET_ROWS, Workbook
+from pipeline.files.leftovers import scratch_prefix
 from pipeline.ingest.keys import TITLE
 from pipeline.warehouse import Warehouse
 from pipeline.warehouse.rejected import Rejected, save_rejected
@@ -69,7 +70,7 @@ def write_errors(
         WarehouseError: see `Warehouse.reading` and `save_rejected`. OSError: the disk is full.
     """
     check_target(out, force)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".windrow-export-") as folder:
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{scratch_prefix(out.parent)}") as folder:
         saved, made = Path(folder) / "rows", Path(folder) / f"made{out.suffix.lower()}"
         with warehouse.reading(dataset.name) as session:
             rejected = save_rejected(session, dataset.name, saved, deliveries)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 from pipeline.files.landing import hash_file
+from pipeline.files.leftovers import half_made, put_in_place
 from pipeline.files.names import fitted
 
 _COPY_BLOCK = 4 * 1024 * 1024
@@ -26,7 +26,8 @@ def file_away(path: Path, target: Path) -> Path:
     """Move `path` to `target`, or beside it as `name~2.ext` where that is taken; returns where it is.
 
     Nothing is overwritten. A place that holds the same bytes already is as good as the move: `path` is then removed.
-    Across devices the copy is on disk before `path` is removed.
+    Across devices the copy and its name are on disk before `path` is removed. On one device nothing is brought to the disk: after a power loss
+    the file lies here, there or at both places, as the file system orders it, and what its sender had not brought to the disk may be missing.
 
     Raises:
         FileNotFoundError: there is no `path`. OSError: it cannot be moved; it is then still where it was.
@@ -86,14 +87,14 @@ def _copied(path: Path, place: Path) -> bool:
     """As `moved`, by copying: for another device, and for file systems without hard links."""
     if os.path.lexists(place):
         return False
-    copy = place.with_name(f".{uuid.uuid4().hex}.tmp")
+    copy = half_made(place.parent)
     try:
         with path.open("rb") as source, copy.open("xb") as sink:
             shutil.copyfileobj(source, sink, _COPY_BLOCK)
             sink.flush()
             os.fsync(sink.fileno())
         shutil.copystat(path, copy)
-        copy.replace(place)
+        put_in_place(copy, place)
     finally:
         copy.unlink(missing_ok=True)
     path.unlink()

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from pipeline.files.archive import Member, extract, members
+from pipeline.files.leftovers import scratch_prefix
 from pipeline.files.problems import UnreadableFile
 from pipeline.files.table import Dialect, Piece, Table
 from pipeline.machine import written_to
@@ -66,7 +67,9 @@ def _extract_only(path: Path) -> tuple[str, Path, tempfile.TemporaryDirectory[st
         As `members` and `extract`; UnreadableFile `several_files`: there is more than one.
     """
     found = members(path)
-    folder = tempfile.TemporaryDirectory(prefix="windrow-", ignore_cleanup_errors=True)
+    folder = tempfile.TemporaryDirectory(
+        prefix=scratch_prefix(Path(tempfile.gettempdir())), ignore_cleanup_errors=True
+    )
     try:
         if len(found) > 1:
             _verify(path, found, Path(folder.name))

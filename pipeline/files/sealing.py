@@ -7,10 +7,11 @@ where keys come from (intake, settings).
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from pipeline.files.leftovers import half_made, put_in_place
 
 SEALED = ".age"
 """Ending of a sealed file's name."""
@@ -87,12 +88,12 @@ def seal(path: Path, target: Path, recipients: Sequence[Any]) -> None:
     import pyrage
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{uuid.uuid4().hex}.tmp")
+    part = half_made(target.parent)
     try:
         pyrage.encrypt_file(str(path), str(part), list(recipients))
         with part.open("rb+") as written:
             os.fsync(written.fileno())
-        part.replace(target)
+        put_in_place(part, target)
     except pyrage.EncryptError as error:
         raise OSError(f"{path} cannot be sealed into {target.parent}: {error}") from error
     finally:
@@ -107,7 +108,7 @@ def unseal(path: Path, target: Path, identities: Sequence[Any]) -> None:
     """
     import pyrage
 
-    part = target.with_name(f".{uuid.uuid4().hex}.tmp")
+    part = half_made(target.parent)
     part.touch(mode=0o600, exist_ok=False)
     try:
         pyrage.decrypt_file(str(path), str(part), list(identities))

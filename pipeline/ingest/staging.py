@@ -9,7 +9,6 @@ by another version, by a power loss) is worth nothing, for its file is there sti
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import time
 import uuid
@@ -20,6 +19,7 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.contract import Dataset
+from pipeline.files.leftovers import erase, process_is_there
 from pipeline.ingest.manifest import MANIFEST, Manifest, Staged, manifest_of
 
 _PART = ".part"
@@ -88,7 +88,7 @@ def discard(folder: Path) -> None:
     gone = _part(folder.parent)
     with suppress(OSError):
         folder.rename(gone)
-        _erase(gone)
+        erase(gone)
 
 
 def sweep(staging: Path) -> None:
@@ -96,7 +96,7 @@ def sweep(staging: Path) -> None:
     for folder in staging.glob("[!.]*"):
         if folder.suffix == _PART:
             if _abandoned(folder):
-                _erase(folder)
+                erase(folder)
         elif _useless(folder):
             discard(folder)
 
@@ -105,17 +105,9 @@ def _part(staging: Path) -> Path:
     return staging / f"{socket.gethostname()}~{os.getpid()}~{uuid.uuid4().hex}{_PART}"
 
 
-def _erase(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink()
-
-
 def _abandoned(part: Path) -> bool:
     host, pid, *_ = part.name.split("~") if part.name.count("~") >= 2 else ("", "0")
-    return host == socket.gethostname() and pid.isdigit() and not _alive(int(pid))
+    return host == socket.gethostname() and pid.isdigit() and not process_is_there(int(pid))
 
 
 def _useless(folder: Path) -> bool:
@@ -125,13 +117,3 @@ def _useless(folder: Path) -> bool:
         return time.time() - folder.stat().st_mtime > _KEPT_SECONDS
     except OSError:
         return False
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

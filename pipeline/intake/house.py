@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pipeline.contract import Dataset
 from pipeline.contract.registry import LeftOut, find_datasets
+from pipeline.files.leftovers import sweep, sweep_below
 from pipeline.files.names import shown
 from pipeline.settings import Settings, load_settings
 from pipeline.warehouse import PartFailed, Waiting, Warehouse, WarehouseMissing
@@ -39,6 +42,13 @@ class Intake:
             folder.mkdir(parents=True, exist_ok=True)
         for name in self.datasets:
             (settings.inbox / name).mkdir(parents=True, exist_ok=True)
+
+    def sweep(self) -> None:
+        """Take away what killed processes left half made beside what is kept; what is left in `staging/` goes with every run."""
+        settings = self.settings
+        for root in (settings.archive, settings.quarantine, settings.reports):
+            sweep_below(root)
+        sweep(Path(tempfile.gettempdir()))
 
     def waits(self, names: Collection[str] | None = None) -> list[PartFailed]:
         """What to tell of datasets that wait, of all or of those among `names`."""

@@ -84,6 +84,7 @@ def retention_job(datasets: Iterable[Dataset]) -> JobDefinition:
 
 def _retain(context: OpExecutionContext, names: Sequence[str]) -> Iterator[AssetEvent]:
     intake: Intake = context.resources.intake
+    intake.sweep()
     if not names:
         context.log.info("No dataset has keep_rows or keep_windows: everything is kept.")
     failures = Failures()
