@@ -23,6 +23,7 @@ from rich.progress import (
 )
 
 from pipeline import terminal
+from pipeline.counts import counted
 from pipeline.files.names import shown
 from pipeline.ingest import ProgressUpdate
 
@@ -49,7 +50,7 @@ class FilesProgress:
 
     def __call__(self, update: ProgressUpdate) -> None:
         name = update.delivery
-        told = f"{update.percent:.0f} %, {update.rows:,} rows, {update.rows_per_second:,.0f} rows/s"
+        told = f"{update.percent:.0f} %, {counted(update.rows, 'row')}, {update.rows_per_second:,.0f} rows/s"
         with self._guard:
             if name not in self._tasks:
                 self._tasks[name] = self._bar.add_task(escape(shown(name)), total=100.0, told=told)
@@ -58,7 +59,9 @@ class FilesProgress:
                 self._tasks[name],
                 completed=update.percent,
                 total=None if update.done else 100.0,
-                told=f"{update.rows:,} rows are read, and loaded next" if update.done else told,
+                told=f"{counted(update.rows, 'row is', 'rows are')} read, and loaded next"
+                if update.done
+                else told,
             )
             self._show()
 
@@ -85,9 +88,9 @@ class FilesProgress:
 
     def _in_words(self) -> str:
         if not self._total:
-            return f"{self._done:,} files"
+            return counted(self._done, "file")
         read, total = self._bytes() / 1e6, self._total / 1e6
-        return f"{self._done:,} of {len(self._sizes):,} files, {read:,.1f} of {total:,.1f} MB"
+        return f"{self._done:,} of {counted(len(self._sizes), 'file')}, {read:,.1f} of {total:,.1f} MB"
 
 
 @contextmanager

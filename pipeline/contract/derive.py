@@ -19,6 +19,7 @@ from pipeline.contract.errors import ContractError
 from pipeline.contract.exact import Computed, three_values
 from pipeline.contract.headers import normalise
 from pipeline.contract.stable import expression_text
+from pipeline.counts import counted
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,9 @@ def _dtype_of(
     try:
         plain = trial.select(one.expression)
         if plain.width != 1:
-            raise ContractError(dataset, where, f"gives {plain.width} columns", "Derive each by itself.")
+            raise ContractError(
+                dataset, where, f"gives {counted(plain.width, 'column')}", "Derive each by itself."
+            )
         computed = Computed(one.expression, columns, wanted)
         together = computed.of(trial)[0]
         alone = pl.concat([computed.of(trial[row : row + 1])[0] for row in range(trial.height)])

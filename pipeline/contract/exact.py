@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.contract.zones import in_utc
+from pipeline.counts import counted
 
 Node = Any
 """Part of an expression, as polars writes it in JSON."""
@@ -255,7 +256,7 @@ def three_values(name: str, dtype: pl.DataType) -> pl.Series:
 
 def _only(frame: pl.DataFrame) -> pl.Series:
     if frame.width != 1:
-        raise pl.exceptions.ShapeError(f"the expression gives {frame.width} columns")
+        raise pl.exceptions.ShapeError(f"the expression gives {counted(frame.width, 'column')}")
     return frame.to_series()
 
 

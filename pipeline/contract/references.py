@@ -14,6 +14,7 @@ import polars as pl
 
 from pipeline.contract.errors import ContractError
 from pipeline.contract.rules import SEVERITIES, Severity
+from pipeline.counts import counted
 
 if TYPE_CHECKING:
     from pipeline.contract.columns import Column
@@ -69,7 +70,7 @@ def check_references(dataset: Dataset) -> None:
         if not all(isinstance(part, str) and part for part in parts) or not one.names:
             raise _wrong(dataset, one, "holds what is no name", "Name columns and the dataset as text.")
         if len(one.names) != len(one.targets):
-            cause = f"has {len(one.names)} columns and refers to {len(one.targets)}"
+            cause = f"has {counted(len(one.names), 'column')} and refers to {len(one.targets)}"
             raise _wrong(dataset, one, cause, "Name as many columns on both sides, in the same order.")
         if one.severity not in SEVERITIES:
             remedy = f"It is one of {', '.join(SEVERITIES)}."

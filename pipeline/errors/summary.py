@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pipeline.counts import counted
 from pipeline.errors.rows import Batch
 
 TITLE = "Summary"
@@ -126,14 +127,18 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
         facts.append(
             (
                 "Comments",
-                f"{summary.uncommented:,} more cells are coloured but have no comment, to keep the file usable.",
+                counted(
+                    summary.uncommented, "more cell is coloured but has", "more cells are coloured but have"
+                )
+                + " no comment, to keep the file usable.",
             )
         )
     if summary.left_out:
         facts.append(
             (
                 "Not here",
-                f"{summary.left_out:,} rows hold a text that is too long for a cell: export them to .csv or .parquet.",
+                counted(summary.left_out, "row holds", "rows hold")
+                + " a text that is too long for a cell: export to .csv or .parquet instead.",
             )
         )
     return facts

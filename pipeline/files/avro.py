@@ -23,6 +23,7 @@ import polars as pl
 import pyarrow as pa
 import zstandard
 
+from pipeline.counts import counted
 from pipeline.files.avro_columns import Column, columns_of, frame_of
 from pipeline.files.names import column_names
 from pipeline.files.problems import UnreadableFile
@@ -97,7 +98,9 @@ class AvroTable(Table):
         try:
             found: list[Any] = list(fastavro.reader(io.BytesIO(self._header.plain + blocks)))
             if len(found) != records:
-                raise ValueError(f"{len(found)} records where {records} are announced")
+                raise ValueError(
+                    f"{counted(len(found), 'record')} where {counted(records, 'is', 'are')} announced"
+                )
             frame = frame_of(found, self._columns, self.columns)
         except (*_ERRORS, pl.exceptions.PolarsError) as error:
             raise _damaged(self.path, error) from error
@@ -168,7 +171,7 @@ def _blocks(path: Path, header: _Header) -> Iterator[tuple[int, bytes, int]]:
             while file.peek(1):
                 count, size = _read_varint(file), _read_varint(file)
                 if count < 0 or not 0 <= size <= _LARGEST_BLOCK:
-                    raise ValueError(f"a block of {count} records and {size} bytes")
+                    raise ValueError(f"a block of {counted(count, 'record')} and {counted(size, 'byte')}")
                 data = file.read(size)
                 if len(data) < size or file.read(16) != header.sync:
                     raise ValueError(f"the block before byte {file.tell()} does not end where it says")

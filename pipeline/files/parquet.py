@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.counts import counted
 from pipeline.files.arrow_columns import UnknownType, flat_frame
 from pipeline.files.problems import UnreadableFile
 from pipeline.files.table import ROW, Dialect, Parsed, Piece, ReadOptions, Table
@@ -52,13 +53,15 @@ class ParquetTable(Table):
                 for batch in self._batches(file, group):
                     records = min(self._batch, left)
                     if batch.num_rows != records:
-                        raise ValueError(f"{batch.num_rows} records where {records} are announced")
+                        raise ValueError(
+                            f"{counted(batch.num_rows, 'record')} where {counted(records, 'is', 'are')} announced"
+                        )
                     left -= records
                     done = size * (row + records - 1) // total
                     yield Piece(row, records, done, partial(parse_batch, self.path, batch, row))
                     row += records
                 if left:
-                    raise ValueError(f"{left} records fewer than are announced")
+                    raise ValueError(f"{counted(left, 'record')} fewer than announced")
 
     def _batches(self, file: pq.ParquetFile, group: int) -> Iterator[pa.RecordBatch]:
         """The batches of a row group, validated: what is garbled inside must not reach native code."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.counts import counted
 from pipeline.infer import hints
 from pipeline.infer.candidates import NUMBER
 from pipeline.infer.fields import Field, field_of, stands_for_nothing
@@ -93,8 +94,8 @@ def _with_stand_ins(fields: Sequence[Field]) -> list[Field]:
     told = {}
     for least, field in asked.items():
         others = sum(one.facts.least == least for one in suspects) - 1
-        where = f"{field.facts.least_count:,} times" + (
-            f", and in {others} more column{'s' if others > 1 else ''}" if others else ""
+        where = counted(field.facts.least_count, "time") + (
+            f", and in {counted(others, 'more column')}" if others else ""
         )
         told[field.name] = f"{number(least)} stands there {where}: does it mean that a value is missing?"
     return [

@@ -18,6 +18,7 @@ import polars as pl
 
 from pipeline.contract import Dataset
 from pipeline.contract.headers import normalise
+from pipeline.counts import counted
 from pipeline.files import Parsed, Piece, Reject, Table, UnreadableFile
 from pipeline.files.table import ROW
 from pipeline.ingest.guard import unguard
@@ -80,7 +81,10 @@ def stage_correction(
             )
         if KEY not in source.columns:
             if source.height:
-                refused.add(f"sheet {piece.sheet!r}", f"its {source.height} rows have no column {KEY}")
+                refused.add(
+                    f"sheet {piece.sheet!r}",
+                    f"its {counted(source.height, 'row has', 'rows have')} no column {KEY}",
+                )
                 refused.count += source.height - 1
             continue
         header = [None if name in OWN else source_name(name) for name in source.columns if name != ROW]

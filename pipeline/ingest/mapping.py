@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.contract import Dataset
 from pipeline.contract.derive import sources_of
 from pipeline.contract.headers import normalise
+from pipeline.counts import counted
 from pipeline.files import UnreadableFile
 
 _LISTED = 50
@@ -122,7 +123,7 @@ def renames(mapping: ColumnMapping, lacking: Sequence[str]) -> list[str]:
 def _header(dataset: Dataset, names: Sequence[str]) -> str:
     """A file's columns for people. The first line of a file without a header is data: where values are hidden, only its width
     is told."""
-    return f"{len(names)} columns" if dataset.hidden else listed(names)
+    return counted(len(names), "column") if dataset.hidden else listed(names)
 
 
 def _require_read(dataset: Dataset, mapping: ColumnMapping, path: Path) -> None:

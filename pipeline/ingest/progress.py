@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.counts import counted
+
 QUIET_SECONDS = 1.0
 EVERY_SECONDS = 1.0
 
@@ -53,7 +55,7 @@ class ProgressUpdate:
         """One line for a log."""
         left = "" if self.seconds_left is None else f", about {self.seconds_left:.0f} s left"
         return (
-            f"{self.delivery}: {self.percent:.0f} % of {self.bytes_total / 1e6:.0f} MB, {self.rows:,} rows,"
+            f"{self.delivery}: {self.percent:.0f} % of {self.bytes_total / 1e6:.0f} MB, {counted(self.rows, 'row')},"
             f" {self.rows_per_second:,.0f} rows/s{left}"
         )
 

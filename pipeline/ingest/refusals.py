@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.contract import Dataset
+from pipeline.counts import counted
 from pipeline.files import Parsed, Piece, UnreadableFile
 from pipeline.ingest.manifest import CheckCount, Manifest
 from pipeline.ingest.staging import discard
@@ -160,9 +161,9 @@ def too_many(dataset: Dataset, rejected: int, read: int, counts: Sequence[CheckC
         f"{one.check} of {one.column} {one.rows:,}" if one.column else f"{one.check} {one.rows:,}"
         for one in counts[:_TOLD]
     )
-    more = f" and {len(counts) - _TOLD} more checks" if len(counts) > _TOLD else ""
+    more = f" and {counted(len(counts) - _TOLD, 'more check')}" if len(counts) > _TOLD else ""
     found = f": {told}{more}" if told else ""
-    return f"{rejected:,} of {read:,} rows ({rejected / read:.2%}) are rejected, more than {limit}{found}"
+    return f"{rejected:,} of {counted(read, 'row')} ({rejected / read:.2%}) {'is' if rejected == 1 else 'are'} rejected, more than {limit}{found}"
 
 
 def too_many_remedy(dataset: Dataset, path: Path) -> str:

@@ -19,6 +19,7 @@ from pipeline.contract import ContractError, Dataset, Rule
 from pipeline.contract.exact import CANNOT, Computed, row_by_row
 from pipeline.contract.severities import NOT_NULLABLE
 from pipeline.contract.zones import in_utc
+from pipeline.counts import counted
 from pipeline.ingest.hiding import cause_of
 from pipeline.ingest.rows import all_but, positions
 from pipeline.ingest.violations import Finding
@@ -171,7 +172,9 @@ class ChunkValidator:
         def answers(rows: pl.DataFrame) -> pl.Series:
             found = _by_row(one.answers(rows.lazy())).collect().to_series()
             if len(found) != rows.height:
-                raise pl.exceptions.ShapeError(f"{len(found)} answers for {rows.height} rows")
+                raise pl.exceptions.ShapeError(
+                    f"{counted(len(found), 'answer')} for {counted(rows.height, 'row')}"
+                )
             return found
 
         names = [one.column] if one.column is not None else typed.columns
@@ -185,7 +188,9 @@ class ChunkValidator:
     def _failing(self, one: _Asked, answers: pl.Series, height: int) -> pl.Series | None:
         """Boolean: the rows that a check refuses. Nulls pass, unless the check wants them."""
         if len(answers) != height or answers.dtype != pl.Boolean:
-            raise self._broken(one, f"{len(answers)} answers of type {answers.dtype} for {height} rows")
+            raise self._broken(
+                one, f"{counted(len(answers), 'answer')} of type {answers.dtype} for {counted(height, 'row')}"
+            )
         if answers.null_count():
             answers = answers.fill_null(bool(one.check.ignore_na))
         return None if answers.all() else ~answers
@@ -221,7 +226,8 @@ class ChunkValidator:
             raise self._broken_rule(rule, cause_of(error, self._dataset)) from error
         if len(answers) != typed.height or answers.dtype != pl.Boolean:
             raise self._broken_rule(
-                rule, f"{len(answers)} answers of type {answers.dtype} for {typed.height} rows"
+                rule,
+                f"{counted(len(answers), 'answer')} of type {answers.dtype} for {counted(typed.height, 'row')}",
             )
         return answers, unknown
 

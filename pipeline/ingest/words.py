@@ -10,6 +10,7 @@ import polars as pl
 
 from pipeline.contract.cleaning.text import UNSEEN
 from pipeline.contract.severities import CAST
+from pipeline.counts import counted
 
 # {value} is the source text; the other names are the check's own parameters.
 _CHECKS = {
@@ -91,16 +92,17 @@ def _kind_template(check: str, parameter: Any) -> str:
 
 
 def _length_template(statistics: dict[str, Any]) -> str:
-    exact, least, most = (statistics.get(name) for name in ("exact_value", "min_value", "max_value"))
+    given: dict[str, Any] = {"exact_value": None, "min_value": None, "max_value": None} | statistics
+    exact, least, most = given["exact_value"], given["min_value"], given["max_value"]
     if exact is not None:
-        wanted = f"{exact}"
+        wanted = counted(exact, "character")
     elif least is None:
-        wanted = f"at most {most}"
+        wanted = f"at most {counted(most, 'character')}"
     elif most is None:
-        wanted = f"at least {least}"
+        wanted = f"at least {counted(least, 'character')}"
     else:
-        wanted = f"{least} to {most}"
-    return f"'{{value}}' is not {wanted} characters long"
+        wanted = f"{least:,} to {counted(most, 'character')}"
+    return f"'{{value}}' is not {wanted} long"
 
 
 def _plain(value: Any) -> str:
@@ -142,7 +144,7 @@ def _type_in_words(dtype: pl.DataType, zone: str) -> str:
     if dtype.is_integer():
         return "a whole number"
     if isinstance(dtype, pl.Decimal):
-        return f"a number with at most {dtype.precision - dtype.scale} digits before and {dtype.scale} after the point"
+        return f"a number with at most {counted(dtype.precision - dtype.scale, 'digit')} before and {dtype.scale} after the point"
     if dtype.is_float():
         return "a number"
     if dtype == pl.Boolean:

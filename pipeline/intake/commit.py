@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from pipeline.contract import ContractError
+from pipeline.counts import counted
 from pipeline.files import Waiting, hash_file, unchanged
 from pipeline.files.names import place_below, printable, shown
 from pipeline.ingest import discard, source_records
@@ -158,7 +159,7 @@ def _again(intake: Intake, item: Prepared, entry: Entry, *, fresh: bool) -> str 
     elif entry.is_correction:
         text = f"correction taken: {entry.reason}"
     elif fresh or before is not None:
-        text = f"loaded {entry.rows_clean:,} of {entry.rows_read:,} rows"
+        text = f"loaded {entry.rows_clean:,} of {counted(entry.rows_read, 'row')}"
     else:
         text = "nothing changed: these bytes are loaded under the contract of now"
     return text if before is None else f"{text}; quarantined before for {before}"

@@ -30,6 +30,7 @@ from dagster._serdes import serialize_value
 from dagster._time import get_current_timestamp
 from sqlalchemy.engine import Connection
 
+from pipeline.counts import counted
 from pipeline.orchestration.events import AssetEvent
 
 _FEW = 20
@@ -43,7 +44,7 @@ def tell(context: OpExecutionContext, events: Sequence[AssetEvent]) -> Iterator[
         return
     run, step = context.run, context.get_step_execution_context().step
     _store(storage, [_entry(event, run.run_id, run.job_name, step.key) for event in events])
-    context.log.info(f"{len(events)} asset events were stored")
+    context.log.info(f"{counted(len(events), 'asset event was', 'asset events were')} stored")
 
 
 def tell_runless(instance: DagsterInstance, events: Sequence[AssetEvent]) -> None:

@@ -27,6 +27,7 @@ from dagster import (
 
 from pipeline.contract import Dataset
 from pipeline.contract.due import DAY
+from pipeline.counts import counted
 from pipeline.intake import Intake, Outcome, Prepared, not_there, prepare
 from pipeline.orchestration.asked import wanted_files
 from pipeline.orchestration.bulk import tell
@@ -174,6 +175,6 @@ def _commit_op(dataset: Dataset) -> OpDefinition:
 def _stage(context: OpExecutionContext, dataset: str) -> list[Prepared]:
     intake: Intake = context.resources.intake
     wanted = wanted_files(context.instance, intake, dataset, context.run.tags)
-    context.log.info(f"{len(wanted.files)} files to take in")
+    context.log.info(f"{counted(len(wanted.files), 'file')} to take in")
     prepared = list(prepare(intake, wanted.files, progress_to(context.log)))
     return [*prepared, *(not_there(intake, failure) for failure in wanted.unavailable)]

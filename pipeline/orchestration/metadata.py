@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 from dagster import MetadataValue
 
+from pipeline.counts import counted
 from pipeline.files.names import printable, shown
 from pipeline.orchestration.pictures import checks_chart
 from pipeline.report import Document, read_document, report_page, workbook_of
@@ -126,11 +127,11 @@ def _in_short(document: Document, page: Path) -> str:
         )
     more = max(0, len(document["checks"]) - _SHORT) + document["more_checks"]
     if more:
-        parts.append(f"{more:,} more checks are in the report.")
+        parts.append(f"{counted(more, 'more check is', 'more checks are')} in the report.")
     if errors is not None and errors["rows"]:
         workbook = f"; workbook: {_code(shown(workbook_of(page)))}" if errors["workbook"] else ""
         parts.append(
-            f"{errors['rows']:,} rejected rows wait to be corrected{workbook}. Corrected, it goes into {_code(errors['send_back_to'])}."
+            f"{counted(errors['rows'], 'rejected row waits', 'rejected rows wait')} to be corrected{workbook}. Corrected, it goes into {_code(errors['send_back_to'])}."
         )
     return "\n\n".join([*parts, f"The whole report: {_code(shown(page))}"])
 
@@ -217,7 +218,7 @@ def as_table(frame: pl.DataFrame) -> MetadataValue[Any]:
     """The first rows and columns of a frame as a markdown table."""
     shown = frame.head(SAMPLE_ROWS).select(frame.columns[:_SAMPLE_COLUMNS])
     left_out = len(frame.columns) - shown.width
-    more = f"\n\n{left_out} more columns are left out." if left_out > 0 else ""
+    more = f"\n\n{counted(left_out, 'more column is', 'more columns are')} left out." if left_out > 0 else ""
     return markdown_table(shown.columns, shown.iter_rows(), more)
 
 

@@ -18,6 +18,7 @@ from dagster import (
 )
 
 from pipeline.contract import Dataset
+from pipeline.counts import counted
 from pipeline.orchestration.asked import PARTITION, Span
 from pipeline.orchestration.checks.windows import key_of
 from pipeline.orchestration.days import as_days, keys_of_days
@@ -36,7 +37,7 @@ def schedules_of(datasets: Iterable[Dataset]) -> list[ScheduleDefinition]:
 
 def nightly_windows(dataset: Dataset) -> ScheduleDefinition:
     """`<dataset>_nightly_windows`: recomputes the windows of the last `nightly_days` at three, on the dataset's clock."""
-    told = f"Recomputes the last {dataset.nightly_days} days of every window of {dataset.name}."
+    told = f"Recomputes the last {counted(dataset.nightly_days, 'day')} of every window of {dataset.name}."
     return _nightly(dataset, "windows", "0 3 * * *", windows_job_name(dataset.name), told, nightly_requests)
 
 

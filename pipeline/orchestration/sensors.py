@@ -27,6 +27,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from pipeline.contract import Dataset
 from pipeline.contract.references import taken_before
+from pipeline.counts import counted
 from pipeline.files import Scan, Waiting, scan_inbox
 from pipeline.intake import Intake, strays
 from pipeline.orchestration import history
@@ -142,7 +143,11 @@ def _reconcile(
         return state, ""
     except WarehouseBusy as error:
         return state, f" The ledger is compared later: {error}"
-    told = f" {reported} deliveries of the ledger were reported." if reported else ""
+    told = (
+        f" {counted(reported, 'delivery of the ledger was', 'deliveries of the ledger were')} reported."
+        if reported
+        else ""
+    )
     return state.after_ledger(seq, stamp if complete else ""), told
 
 
@@ -178,7 +183,7 @@ def _add(partitions: DynamicPartitionsDefinition, keys: Sequence[str]) -> list[A
 def _inbox_in_words(plan: InboxPlan, waiting: int, told: str) -> str:
     if not waiting:
         return f"Nothing waits.{told}"
-    words = f"{waiting} files wait; runs under way take them."
+    words = f"{counted(waiting, 'file waits', 'files wait')}; runs under way take them."
     if plan.resting:
         words += f" {len(plan.resting)} are tried again after a pause, such as {plan.resting[0]!r}."
     if plan.given_up:
@@ -226,7 +231,11 @@ def evaluate_unknown_inbox(
     if waits and not folders:
         return SkipReason(" ".join(map(str, waits.values())))
     if not folders or history.under_way(instance, INGEST_JOB).any:
-        return SkipReason(f"{len(abandoned)} abandoned runs were ended." if abandoned else "Nothing waits.")
+        return SkipReason(
+            counted(len(abandoned), "abandoned run was ended.", "abandoned runs were ended.")
+            if abandoned
+            else "Nothing waits."
+        )
     streak, ended_at = history.failures_in_a_row(instance, INGEST_JOB)
     if time.time() < ended_at + pause_after(streak):
         return SkipReason("The ingest job failed; files in unknown folders wait for a pause to end.")
@@ -308,7 +317,7 @@ def evaluate_dirty_windows(context: SensorEvaluationContext, intake: Intake) -> 
 
 def _windows_in_words(dirty: int, *, settled: bool) -> str:
     if dirty:
-        return f"{dirty} datasets are dirty; runs under way or pauses come first."
+        return f"{counted(dirty, 'dataset is', 'datasets are')} dirty; runs under way or pauses come first."
     return "No window is dirty." + ("" if settled else " Days are put in order once no run is under way.")
 
 
@@ -321,7 +330,9 @@ def _settle_days(
         tell_runless(context.instance, make_days(context.instance, intake.datasets[name], of_dataset))
         gone, complete = settle_days(context.instance, intake.datasets[name], of_dataset)
         if gone:
-            context.log.info(f"{name}: {len(gone)} days have no windows any more, such as {gone[0]}")
+            context.log.info(
+                f"{name}: {counted(len(gone), 'day has', 'days have')} no windows any more, such as {gone[0]}"
+            )
         settled = settled and complete
     return settled
 

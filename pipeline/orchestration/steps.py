@@ -21,6 +21,7 @@ from dagster import (
     OutputContext,
 )
 
+from pipeline.counts import counted
 from pipeline.ingest.progress import Progress, ProgressUpdate
 from pipeline.intake import Intake, Outcome, Prepared, commit
 from pipeline.orchestration.bulk import tell
@@ -151,7 +152,7 @@ def fail_if_quarantined(
     reasons = {key: f"{again[key]}. {text}" if key in again else text for key, text in reasons.items()}
     named = "; ".join(f"{delivery}: {reason}" for delivery, reason in list(reasons.items())[:_NAMED])
     raise Failure(
-        f"{len(reasons)} of {len(entries)} files were quarantined, all others are taken. Mend the file in the quarantine and materialize "
+        f"{len(reasons)} of {counted(len(entries), 'file')} {'was' if len(reasons) == 1 else 'were'} quarantined, all others are taken. Mend the file in the quarantine and materialize "
         f"its partition, or drop it again. {named}",
         {"quarantined": MetadataValue.json(reasons)},
         allow_retries=False,
@@ -193,7 +194,7 @@ def in_words(outcome: Outcome) -> str:
     if entry.status in ("quarantined", "duplicate"):
         return f"{outcome.dataset}/{outcome.delivery}: {entry.status}. {entry.reason}"
     return (
-        f"{outcome.dataset}/{outcome.delivery}: {entry.rows_read:,} rows read, {entry.rows_clean:,} clean, "
+        f"{outcome.dataset}/{outcome.delivery}: {counted(entry.rows_read, 'row')} read, {entry.rows_clean:,} clean, "
         f"{entry.rows_rejected:,} rejected, {entry.rows_filtered:,} filtered in {entry.seconds:.2f} s"
     )
 

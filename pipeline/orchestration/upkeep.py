@@ -24,6 +24,7 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pipeline.contract import Dataset
+from pipeline.counts import counted
 from pipeline.intake import Intake
 from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.events import AssetEvent, report_windows
@@ -98,7 +99,7 @@ def _retain(context: OpExecutionContext, names: Sequence[str]) -> Iterator[Asset
         with failures.aside("reports", name, opens=True):
             renew_after_retention(intake, done, failures)
         windows = sum(done.windows.values())
-        text = f"{done.rows:,} rows and {windows:,} windows of {name} were older than it keeps them"
+        text = f"{counted(done.rows, 'row')} and {counted(windows, 'window')} of {name} were older than it keeps them"
         context.log.info(text)
         if done.rows or windows:
             yield AssetObservation(

@@ -34,6 +34,7 @@ from dagster import (
 )
 
 from pipeline.contract import Dataset, TimeWindow, Window
+from pipeline.counts import counted
 from pipeline.intake import Intake, recompute_aside, recompute_dirty
 from pipeline.orchestration import history
 from pipeline.orchestration.asked import Span, keys_in, span_of
@@ -207,7 +208,7 @@ def _days_asked_for(context: OpExecutionContext, dataset: str, span: Span) -> li
 def _which_there_are(days: Collection[date]) -> str:
     if not days:
         return "no day has windows so far."
-    return f"{len(days):,} days have windows, from {min(days)} to {max(days)}."
+    return f"{counted(len(days), 'day has', 'days have')} windows, from {min(days)} to {max(days)}."
 
 
 def _recompute_op(dataset: Dataset, windows: Sequence[TimeWindow], mark: str) -> OpDefinition:

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from pipeline.counts import counted
 from pipeline.pictures import ticks
 from pipeline.pictures.layout import COLOURS, OPEN, as_bars, axis_text, banded, colours_of, runs_of
 from pipeline.warehouse.windows.shown import Bars, Line, Point, Series
@@ -34,7 +35,11 @@ def draw_series(series: Series, zone: ZoneInfo, title: str, out: Path) -> None:
     marks = ticks.times(series.lower, series.upper, zone, 9)
     axes.set_xticks([_days(series, at) for at, _ in marks], [label for _, label in marks])
     mean = ", mean of the windows of each point" if series.averaged else ""
-    more = f"; {series.left_out:,} more groups are left out" if series.left_out else ""
+    more = (
+        f"; {counted(series.left_out, 'more group is', 'more groups are')} left out"
+        if series.left_out
+        else ""
+    )
     axes.set_xlabel(f"{series.axis}, {axis_text(series, zone)}{more}")
     axes.set_ylabel(f"{series.measure}{mean}")
     if series.from_zero:
@@ -47,14 +52,18 @@ def draw_series(series: Series, zone: ZoneInfo, title: str, out: Path) -> None:
 def draw_bars(bars: Bars, title: str, out: Path) -> None:
     """Write one figure per group to a `.png` or `.svg` file; raises OSError."""
     figure, axes = _figure(title)
-    rows = [*bars.bars, *([(f"{bars.left_out} others", bars.rest)] if bars.rest is not None else [])]
+    rows = [*bars.bars, *([(counted(bars.left_out, "other"), bars.rest)] if bars.rest is not None else [])]
     colours = [COLOURS[0]] * len(bars.bars) + [COLOURS[-1]]
     axes.barh(range(len(rows)), [value for _, value in rows], color=colours[: len(rows)])
     # Labels are set last: a formatter of the axis would show the places of the bars.
     axes.set_yticks(range(len(rows)), [label or bars.measure for label, _ in rows])
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)
-    left_out = f"; {bars.left_out:,} more groups are left out" if bars.rest is None and bars.left_out else ""
+    left_out = (
+        f"; {counted(bars.left_out, 'more group is', 'more groups are')} left out"
+        if bars.rest is None and bars.left_out
+        else ""
+    )
     axes.set_xlabel(f"{bars.measure}{left_out}")
     _save(figure, out)
 

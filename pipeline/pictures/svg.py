@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from html import escape
 from zoneinfo import ZoneInfo
 
+from pipeline.counts import counted
 from pipeline.pictures import ticks
 from pipeline.pictures.layout import (
     COLOURS,
@@ -109,7 +110,10 @@ def series_panel(
 
 def bar_panel(given: Bars, title: str, width: int = 520, height: int = 230) -> Panel:
     """One figure per group, as bars from zero, true to scale; those below zero go to the left."""
-    rows = [*given.bars, *([(f"{given.left_out} others", given.rest)] if given.rest is not None else [])]
+    rows = [
+        *given.bars,
+        *([(counted(given.left_out, "other"), given.rest)] if given.rest is not None else []),
+    ]
     finite = [value for _, value in rows if math.isfinite(value)]
     low, high = min(0.0, *finite, 0.0), max(0.0, *finite, 0.0)
     name_width, step = 150, min(24.0, (height - _TOP - 16) / max(1, len(rows)))
@@ -126,7 +130,9 @@ def bar_panel(given: Bars, title: str, width: int = 520, height: int = 230) -> P
             + _text(left + length + 6, y + step * 0.62, ticks.number(value))
         )
     if given.rest is None and given.left_out:
-        shapes += _text(10, height - 6, f"{given.left_out:,} more groups are left out")
+        shapes += _text(
+            10, height - 6, f"{counted(given.left_out, 'more group is', 'more groups are')} left out"
+        )
     return Panel(shapes, width, height)
 
 
@@ -168,7 +174,11 @@ def _frame(place: Place, zone: ZoneInfo, title: str) -> str:
         shapes += f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{floor}" y2="{floor + 4}" stroke="{GRID}"/>' + _text(
             min(max(x, _LEFT), right - 8), floor + 16, label, anchor="middle"
         )
-    more = f"; {series.left_out:,} more groups are left out" if series.left_out else ""
+    more = (
+        f"; {counted(series.left_out, 'more group is', 'more groups are')} left out"
+        if series.left_out
+        else ""
+    )
     mean = f"mean of the windows of {_length(series.step)}, " if series.averaged else ""
     return shapes + _text(_LEFT, floor + 34, f"{mean}{axis_text(series, zone)}{more}")
 
@@ -232,7 +242,7 @@ def _legend(names: dict[str, str], width: int) -> Iterator[str]:
 def _length(step: timedelta) -> str:
     days, seconds = step.days, step.seconds
     if days:
-        return f"{days} day{'s' if days > 1 else ''}"
+        return counted(days, "day")
     return f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min"
 
 

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.counts import counted
 from pipeline.ingest import approximate_count, bounded_count
 from pipeline.report import charts
 from pipeline.report.document import MOST_ROWS, Document
@@ -93,7 +94,7 @@ def size(value: int) -> str:
         if amount < 1000 or unit == "GB":
             break
         amount /= 1000
-    return f"{value:,} bytes" if unit == "bytes" else f"{amount:,.1f} {unit}"
+    return counted(value, "byte") if unit == "bytes" else f"{amount:,.1f} {unit}"
 
 
 @cache

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from pipeline.contract import Dataset
+from pipeline.counts import counted
 from pipeline.ingest.manifest import CORRECTION, Staged
 from pipeline.warehouse import correcting, ledger, open_rows, precedence, waiting
 from pipeline.warehouse.added import make_room
@@ -63,10 +64,8 @@ class Applied:
     def in_words(self) -> str:
         """One sentence for people."""
         corrected = [one for one in self.moved if one.clean or one.filtered]
-        where = (
-            f" of {len(corrected)} {'delivery' if len(corrected) == 1 else 'deliveries'}" if corrected else ""
-        )
-        parts = [f"{_rows(self.total('clean'))}{where} corrected"]
+        where = f" of {counted(len(corrected), 'delivery')}" if corrected else ""
+        parts = [f"{counted(self.total('clean'), 'row')}{where} corrected"]
         for count, words in (
             (self.total("filtered"), "left out by the dataset's filter"),
             (self.total("rejected"), "still rejected"),
@@ -263,7 +262,3 @@ def originals(
     )
     keys, contents = [key for key, _ in origins], [content for _, content in origins]
     return ledger.where(connection, condition, [dataset, keys, contents, CORRECTION], "seq DESC")
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"

@@ -8,6 +8,7 @@ from typing import Final
 
 import duckdb
 
+from pipeline.counts import counted
 from pipeline.ingest.manifest import CheckCount
 from pipeline.machine import full_in_words
 
@@ -107,7 +108,7 @@ class WindowTooLarge(WarehouseError):
         instead = [f"declare {name} as {form}" for name, form in holding.items() if form is not None]
         remedies = [*instead, "make windows shorter", "group by more columns", "raise PIPELINE_MEMORY_MB"]
         super().__init__(
-            f"window {dataset}/{window} is not computed: {', '.join(holding)} would hold the values of up to {rows:,} rows of one group in "
+            f"window {dataset}/{window} is not computed: {', '.join(holding)} would hold the values of up to {counted(rows, 'row')} of one group in "
             f"memory, about {needed >> 20:,} MB, and DuckDB may use {memory >> 20:,} MB, a quarter of PIPELINE_MEMORY_MB. What can be done: "
             f"{', or '.join(remedies)}."
         )

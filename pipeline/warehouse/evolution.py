@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pipeline.contract import Column, Dataset
 from pipeline.contract.headers import normalise
+from pipeline.counts import counted
 from pipeline.warehouse.errors import ContractChanged
 from pipeline.warehouse.sql import text
 from pipeline.warehouse.types import duckdb_type
@@ -114,7 +115,7 @@ def plan(dataset: Dataset, existing: Mapping[str, str], stale: int = 0) -> list[
         said = f"{name!r} is not in the contract: it stays, null in new rows unless files fill it"
         steps.append(Step("keep", name, said, found=name, before=existing[name]))
     if stale:
-        some = "1 delivery was" if stale == 1 else f"{stale:,} deliveries were"
+        some = counted(stale, "delivery was", "deliveries were")
         said = f"{some} staged under another version of the contract"
         steps.append(Step("load again", None, said, again=True))
     return steps

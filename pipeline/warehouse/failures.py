@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 
 from pipeline.contract import ContractError
+from pipeline.counts import counted
 from pipeline.machine import is_full, machine_fault, stops_all
 from pipeline.warehouse.errors import (
     MigrationError,
@@ -295,7 +296,7 @@ def _on(days: Sequence[date]) -> str:
         return ""
     named = ", ".join(day.isoformat() for day in days[:_NAMED_DAYS])
     return f" on {named}" + (
-        f" and {len(days) - _NAMED_DAYS:,} other days" if len(days) > _NAMED_DAYS else ""
+        f" and {counted(len(days) - _NAMED_DAYS, 'other day')}" if len(days) > _NAMED_DAYS else ""
     )
 
 

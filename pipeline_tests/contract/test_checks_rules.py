@@ -101,7 +101,7 @@ def test_a_rule_in_pandas() -> None:
 
 def test_a_rule_in_pandas_that_does_not_answer_for_each_row_says_so() -> None:
     rule = Rule.in_pandas("paid", ["amount"], lambda rows: rows["amount"].sum() > 0)
-    with pytest.raises(TypeError, match="returned 1 values"):
+    with pytest.raises(TypeError, match="returned 1 value "):
         broken(rule, {"amount": 1.0}, {"amount": 2.0})
 
 

@@ -153,7 +153,7 @@ def test_a_row_that_no_cell_can_hold_is_left_out_and_told_of(settings: Settings,
     assert (done.rows, done.left_out) == (2, 1)
     assert read_back(tmp_path / "e.xlsx")["zip"].to_list() == [fits]
     summary = load_workbook(tmp_path / "e.xlsx")["Summary"]
-    assert any("1 rows hold a text that is too long" in str(row[1].value) for row in summary.iter_rows())
+    assert any("1 row holds a text that is too long" in str(row[1].value) for row in summary.iter_rows())
     assert write_errors(warehouse, dataset, tmp_path / "e.csv").left_out == 0
     assert read_back(tmp_path / "e.csv")["zip"].to_list() == [fits, not_fits]
 

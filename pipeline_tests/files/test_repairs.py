@@ -90,9 +90,9 @@ def test_a_record_with_one_reading_is_read_and_the_repair_told(
 _REJECTED = [
     ("3,x,y,z", "too_many_fields", "4 fields, but the header has 3", ("3", "x", "y", "z")),
     ("3,x", "too_few_fields", "2 fields, but the header has 3", ("3", "x")),
-    ("3", "too_few_fields", "1 fields, but the header has 3", ("3",)),
-    ("3 x y", "too_few_fields", "1 fields, but the header has 3", ("3 x y",)),
-    ("3;x|y;z|w", "too_few_fields", "1 fields, but the header has 3", ("3;x|y;z|w",)),
+    ("3", "too_few_fields", "1 field, but the header has 3", ("3",)),
+    ("3 x y", "too_few_fields", "1 field, but the header has 3", ("3 x y",)),
+    ("3;x|y;z|w", "too_few_fields", "1 field, but the header has 3", ("3;x|y;z|w",)),
     ("3,x;y", "too_few_fields", "2 fields, but the header has 3", ("3", "x;y")),
     ('3,"x', "unclosed_quote", "a quote that opens in line 4 is never closed", ("3", '"x')),
     ('3,"x" y', "unclosed_quote", "a quote that opens in line 4 is never closed", ("3", "x y")),

@@ -195,4 +195,4 @@ def test_a_zip_is_unpacked_once_it_can_be(settings: Settings, tmp_path: Path) ->
     shutil.copy(zipped(tmp_path / "week.zip", {"1.csv": b"id\n1\n", "2.csv": b"id\n2\n"}), kept_at)
     outcomes = list(take_quarantined(intake, "people"))
     assert [outcome.delivery for outcome in outcomes] == ["week.zip.d/1.csv", "week.zip.d/2.csv"]
-    assert {str(outcome.again).partition(";")[0] for outcome in outcomes} == {"loaded 1 of 1 rows"}
+    assert {str(outcome.again).partition(";")[0] for outcome in outcomes} == {"loaded 1 of 1 row"}

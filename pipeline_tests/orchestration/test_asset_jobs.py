@@ -36,7 +36,7 @@ def test_a_range_takes_its_files_and_an_unreadable_one_among_them_harms_no_other
     assert not result.success
     failure = result.failure_data_for_node("orders_delivery.orders_commit")
     assert failure is not None and failure.user_failure_data is not None
-    assert "1 of 3 files were quarantined" in str(failure.user_failure_data.description)
+    assert "1 of 3 files was quarantined" in str(failure.user_failure_data.description)
     assert "b.csv" in failure.user_failure_data.metadata["quarantined"].value
     assert materialized(instance, "orders", "clean") == {"a.csv", "c.csv"}
     assert materialized(instance, "orders", "errors") == {"a.csv", "c.csv"}

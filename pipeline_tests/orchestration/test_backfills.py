@@ -368,7 +368,7 @@ def test_a_quarantined_delivery_can_be_materialized_again(page: Page) -> None:
     quarantined = page.inbox.parents[1] / "quarantine" / "shop" / "6.csv"
     quarantined.write_text(f"sale_id,amount,sold_at\n7,1.00,{DAYS[0]} 10:00:00\n")
     page.backfill("clean", "errors", partitionNames=["6.csv"])
-    assert page.result("6.csv") == "loaded 1 of 1 rows; quarantined before for empty"
+    assert page.result("6.csv") == "loaded 1 of 1 row; quarantined before for empty"
     assert page.statuses("clean")["failed"] == []
     assert list(quarantined.parent.iterdir()) == []
 

@@ -193,3 +193,61 @@ def test_counts_stand_before_the_word_for_so_many() -> None:
     assert [counted(n, "day") for n in (1, 1200)] == ["1 day", "1,200 days"]
     assert [counted(n, "match") for n in (1, 2)] == ["1 match", "2 matches"]
     assert [counted(n, "row is", "rows are") for n in (1, 2)] == ["1 row is", "2 rows are"]
+
+
+MODULE = """
+from datetime import datetime
+import pandera.polars as pa
+from pipeline.contract import Dataset, Tumbling
+
+class One(pa.DataFrameModel):
+    at: datetime
+    name: str = pa.Field(str_length={"max_value": 1})
+
+ones = Dataset("ones", schema=One, event_time="at", keep_rows="1d", windows=[Tumbling("daily", every="1d")])
+"""
+
+
+def test_one_of_a_thing_is_told_in_the_singular(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "ones.py").write_text(MODULE)
+    (tmp_path / "i.csv").write_text("a\n1\n")
+    told = []
+    for number, text in enumerate(
+        ("at,name\n2024-03-01 10:00,a\n", "at,name\n2024-03-02 10:00,ab\n", "a\n1\n")
+    ):
+        path = home / "inbox" / "ones" / f"{number}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        told += [pipeline(home, "check", str(path), "--dataset", "ones", PIPELINE_DATASETS=str(tmp_path))]
+        told += [pipeline(home, "ingest", "ones", PIPELINE_DATASETS=str(tmp_path))]
+    for command in (
+        ["errors", "ones"],
+        ["errors", "ones", "--limit", "0"],
+        ["errors", "ones", "--out", str(tmp_path / "e.xlsx")],
+        ["replay", "ones"],
+        ["report", "ones", "--delivery", "0.csv"],
+        ["windows", "recompute", "ones", "--all"],
+        ["windows", "verify", "ones"],
+        ["infer", str(tmp_path / "i.csv"), "--out", str(tmp_path / "i" / "i.py")],
+        ["retain", "ones"],
+        ["status"],
+    ):
+        told.append(pipeline(home, *command, PIPELINE_DATASETS=str(tmp_path)))
+        assert told[-1].returncode == 0, told[-1].stderr
+    said = "\n".join(done.stdout + done.stderr for done in told)
+    for right in (
+        "1 window brought up to date over 1 day.",
+        "is not at most 1 character long",
+        "1 row of ones is rejected; 1 error is not shown",
+        "1 rejected row is in",
+        "1 report written",
+        "1 column, from 1 row.",
+        "1 clean row before",
+    ):
+        assert right in said, right
+    pages = "\n".join(path.read_text() for path in (home / "reports").rglob("*.html"))
+    things = (
+        "rows|files|fields|columns|deliveries|windows|days|records|errors|reports|characters|repairs|lines"
+    )
+    for text in (said, re.sub("<[^>]+>", " ", pages)):
+        assert re.findall(rf"[^\d.,:-]1 (?:\w+ )?(?:{things})\b.*", text) == []

@@ -53,7 +53,7 @@ def test_a_large_file_has_a_bar_and_moves_that_over_all() -> None:
 def test_a_single_file_has_its_own_bar_alone_until_it_is_loaded() -> None:
     sizes = {("orders", "a.csv"): 6_000_000}
     seen = drawn(update("a.csv", 3_000_000, 6_000_000), sizes=sizes)
-    assert "50 %" in seen and "of 1 files" not in seen
+    assert "50 %" in seen and "of 1 file" not in seen
     seen = drawn(update("a.csv", 6_000_000, 6_000_000, last=True), sizes=sizes)
     assert "60,000 rows are read, and loaded next" in seen
 

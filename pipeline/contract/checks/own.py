@@ -21,6 +21,7 @@ from pandera.errors import SchemaInitError
 from pipeline.contract.checks.values import on_distinct
 from pipeline.contract.exact import Computed
 from pipeline.contract.stable import FunctionDigest, stable_text
+from pipeline.counts import counted
 
 
 def expression(name: str, function: Callable[[pl.Expr], pl.Expr], message: str) -> Check:
@@ -134,5 +135,7 @@ def as_answers(given: Any, height: int) -> pl.Series:
     """
     found = pl.from_pandas(pd.Series(given))
     if found.dtype != pl.Boolean or len(found) != height:
-        raise TypeError(f"the function returned {len(found)} values of type {found.dtype} for {height} rows")
+        raise TypeError(
+            f"the function returned {counted(len(found), 'value')} of type {found.dtype} for {counted(height, 'row')}"
+        )
     return found

@@ -15,6 +15,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from pipeline.contract.cleaning.cleaner import Cleaner, fingerprint, wrong
+from pipeline.counts import counted
 
 Other = Literal["keep", "null", "reject"]
 _SHOWN = 10
@@ -91,7 +92,9 @@ def _pairs_of(table: Mapping[str, str | None] | str | Path) -> list[tuple[str, s
     for number, row in enumerate(rows, start=1):
         if len(row) != 2:
             raise wrong(
-                "map", f"record {number} of {path} has {len(row)} columns", "give two: value, what it becomes"
+                "map",
+                f"record {number} of {path} has {counted(len(row), 'column')}",
+                "give two: value, what it becomes",
             )
     return [(old, new or None) for old, new in rows[1:]]
 

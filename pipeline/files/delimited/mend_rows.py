@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.counts import counted
 from pipeline.files.delimited.fields import split_record
 from pipeline.files.delimited.runs import Flags
 from pipeline.files.delimited.scan import Marks, Positions
@@ -68,7 +69,9 @@ def mend_row(
 
 def surplus(found: int, width: int) -> str:
     """What is said of surplus fields without content."""
-    return f"{found} fields, but the header has {width}; the surplus ones are empty and were left out"
+    return (
+        f"{counted(found, 'field')}, but the header has {width}; the surplus ones are empty and were left out"
+    )
 
 
 def _other(text: str, marks: Marks, width: int, found: int, others: str) -> tuple[list[str], str] | None:

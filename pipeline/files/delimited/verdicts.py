@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.counts import counted
 from pipeline.files.delimited.blocks import Block
 from pipeline.files.delimited.fields import split_record, split_records
 from pipeline.files.delimited.layout import Layout
@@ -172,9 +173,9 @@ def reasons_of(records: Records, chosen: Positions, block: Block) -> Said:
 
 def _width(count: int, width: int) -> tuple[str, str]:
     if count == width:
-        return "stray_quote", f"its quotes cannot be read so that it has {width} fields"
+        return "stray_quote", f"its quotes cannot be read so that it has {counted(width, 'field')}"
     check = "too_few_fields" if count < width else "too_many_fields"
-    return check, f"{count} fields, but the header has {width}"
+    return check, f"{counted(count, 'field')}, but the header has {width}"
 
 
 def _reason(records: Records, record: int, block: Block, torn: bool) -> tuple[str, str]:
@@ -189,9 +190,9 @@ def _reason(records: Records, record: int, block: Block, torn: bool) -> tuple[st
     found, width = int(records.counts[record]), len(records.layout.columns)
     if torn and found < width:
         return "torn_last_line", (
-            f"the file ends in this line without a line end: {found} fields, but the header has {width}"
+            f"the file ends in this line without a line end: {counted(found, 'field')}, but the header has {width}"
         )
     if record in records.broken:
         return "unclosed_quote", f"a quote that opens in line {line} is never closed"
     check = "too_few_fields" if found < width else "too_many_fields"
-    return check, f"{found} fields, but the header has {width}"
+    return check, f"{counted(found, 'field')}, but the header has {width}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from array import array
 
+from pipeline.counts import counted
+
 _HEADER, _ENTRY = 512, 128
 _END, _FREE = 0xFFFFFFFA, 0xFFFFFFFF
 
@@ -115,7 +117,9 @@ def _read(data: bytes, names: tuple[str, ...]) -> tuple[str, bytes] | None:
 
 def _whole(content: bytes, size: int) -> bytes:
     if len(content) < size:
-        raise BadCompound(f"{size - len(content):,} bytes of its stream are missing")
+        raise BadCompound(
+            f"{counted(size - len(content), 'byte of its stream is', 'bytes of its stream are')} missing"
+        )
     return content[:size]
 
 

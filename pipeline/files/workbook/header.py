@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.contract.headers import normalise
+from pipeline.counts import counted
 from pipeline.files.table import ReadOptions
 from pipeline.files.workbook.kinds import Cells, Kind, column_kinds, could_name, kind_of
 from pipeline.files.workbook.layout import Line
@@ -51,7 +52,10 @@ def find_header(head: Sequence[Line], options: ReadOptions) -> Header:
         if wanted == 0:
             return Header(found, 0, {}, "the dataset says that there is no header")
         return Header(
-            found, wanted, _joined(rows[found : found + wanted]), f"the dataset says {wanted} rows of header"
+            found,
+            wanted,
+            _joined(rows[found : found + wanted]),
+            f"the dataset says {counted(wanted, 'row')} of header",
         )
     if options.read.skip is not None:
         return Header(start, 1, dict(rows[start]), "the dataset says how many rows lie above the header")

@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline.contract.headers import normalise
+from pipeline.counts import counted
 from pipeline.files.names import column_names
 from pipeline.files.problems import UnreadableFile, empty_file, header_only
 from pipeline.files.table import Dialect, Parsed, Piece, ReadOptions, Table
@@ -207,7 +208,7 @@ def _opened(path: Path, sheet: Sheet, look: Look, options: ReadOptions) -> _Open
         raise UnreadableFile(
             path,
             "no_header",
-            f"sheet {sheet.name!r} has no row of column names, and its {region.width} columns are not the "
+            f"sheet {sheet.name!r} has no row of column names, and its {counted(region.width, 'column is', 'columns are')} not the "
             f"{len(options.positions)} of the dataset",
             "Add a row of column names above the records",
         )

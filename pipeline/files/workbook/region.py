@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from pipeline.counts import counted
 from pipeline.files.table import ReadOptions
 from pipeline.files.workbook.ending import is_total, notes_from
 from pipeline.files.workbook.header import GAP, Header, find_header
@@ -113,5 +114,5 @@ def _far(cells: dict[int, tuple[int, str]]) -> str:
     named = [
         f"{letters(column)}{row} ({text[:50]!r})" for column, (row, text) in list(cells.items())[:_NAMED]
     ]
-    more = f" and in {len(cells) - _NAMED} other columns" if len(cells) > _NAMED else ""
+    more = f" and in {counted(len(cells) - _NAMED, 'other column')}" if len(cells) > _NAMED else ""
     return f"cells far to the right of the table left out: {', '.join(named)}{more}"

@@ -14,6 +14,7 @@ import polars as pl
 from dagster import AssetCheckSeverity
 
 from pipeline.contract import Dataset
+from pipeline.counts import counted
 from pipeline.orchestration.checks.verdicts import Verdict
 from pipeline.warehouse import Entry
 from pipeline.warehouse.types import duckdb_type
@@ -145,7 +146,7 @@ def _verdict(
         metadata["share_of_rows"] = round(violations / rows, 6)
     if worst:
         metadata["worst"] = "; ".join(f"{delivery}: {count:,}" for delivery, count in worst[:_NAMED])
-    text = f"{violations:,} violation{'s' if violations > 1 else ''}" if violations else "no violation"
+    text = counted(violations, "violation") if violations else "no violation"
     refused: list[str] = []
     if check.refuses:
         # Its error rows are nowhere: the file was refused, and the ledger says for which rule.
@@ -157,7 +158,7 @@ def _verdict(
         ]
         metadata["refused"] = "; ".join(refused[:_NAMED]) or None
         text = (
-            f"{len(refused):,} deliver{'ies were' if len(refused) > 1 else 'y was'} refused for it"
+            counted(len(refused), "delivery was refused for it", "deliveries were refused for it")
             if refused
             else text
         )

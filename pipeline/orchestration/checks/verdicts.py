@@ -10,6 +10,7 @@ from typing import Any
 from dagster import AssetCheckSeverity
 
 from pipeline.contract import Dataset
+from pipeline.counts import counted
 from pipeline.orchestration.metadata import error_rate
 from pipeline.warehouse import Entry
 
@@ -49,9 +50,9 @@ def _reconciliation(entries: Sequence[Entry]) -> Verdict:
         "named": _names(off or entries),
     }
     text = (
-        f"{len(off)} of {len(entries)} deliveries do not add up"
+        f"{len(off)} of {counted(len(entries), 'delivery does', 'deliveries do')} not add up"
         if off
-        else f"{len(entries)} deliveries add up"
+        else counted(len(entries), "delivery adds up", "deliveries add up")
     )
     return Verdict("reconciliation", not off, AssetCheckSeverity.ERROR, text, figures)
 
@@ -72,7 +73,11 @@ def _error_rate(dataset: Dataset, entries: Sequence[Entry]) -> Verdict:
     }
     limit = dataset.fail_error_rate if failing else dataset.warn_error_rate
     beyond = sum(error_rate(entry) > limit for entry in loaded)
-    text = f"{beyond} of {len(loaded)} deliveries are above {limit:.2%}" if above else "within the limits"
+    text = (
+        f"{beyond} of {counted(len(loaded), 'delivery is', 'deliveries are')} above {limit:.2%}"
+        if above
+        else "within the limits"
+    )
     severity = AssetCheckSeverity.ERROR if failing else AssetCheckSeverity.WARN
     return Verdict("error_rate", not above, severity, text, metadata)
 
@@ -80,7 +85,11 @@ def _error_rate(dataset: Dataset, entries: Sequence[Entry]) -> Verdict:
 def _quarantine(entries: Sequence[Entry]) -> Verdict:
     refused = [entry for entry in entries if entry.status == "quarantined"]
     reasons = [f"{entry.delivery}: {entry.reason}" for entry in refused[:_NAMED]]
-    text = f"{len(refused)} deliveries were quarantined" if refused else "no delivery was quarantined"
+    text = (
+        counted(len(refused), "delivery was quarantined", "deliveries were quarantined")
+        if refused
+        else "no delivery was quarantined"
+    )
     return Verdict(
         "quarantine",
         not refused,

@@ -22,6 +22,7 @@ from dagster import (
 )
 
 from pipeline.contract import Dataset, Total, Window
+from pipeline.counts import counted
 from pipeline.intake import Intake
 from pipeline.orchestration.checks.verdicts import Verdict
 from pipeline.orchestration.metadata import markdown_table
@@ -142,16 +143,12 @@ def verdict_of(found: Verified) -> Verdict:
 def _in_words(found: Verified, windows: int) -> str:
     if not found.days:
         return "it waits to be recomputed" if found.dirty else "there is nothing to look at yet"
-    over = "" if found.days[0].day is None else f" of {_count(len(found.days), 'day')}"
+    over = "" if found.days[0].day is None else f" of {counted(len(found.days), 'day')}"
     if not found.differences:
-        return f"{_count(windows, 'window')}{over} as the clean rows give them"
+        return f"{counted(windows, 'window')}{over} as the clean rows give them"
     worst = max(found.days, key=lambda day: day.differences)
     on = "" if worst.day is None else f", {worst.differences:,} of them on {worst.day}"
-    return f"{_count(found.differences, 'window')}{over} not as the clean rows give them{on}"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    return f"{counted(found.differences, 'window')}{over} not as the clean rows give them{on}"
 
 
 def _rows(found: Verified) -> Iterator[tuple[object, ...]]:
@@ -168,9 +165,9 @@ def _rows(found: Verified) -> Iterator[tuple[object, ...]]:
 def _one_sided(kind: str, figures: Mapping[str, tuple[object, object]]) -> tuple[object, object, object]:
     rows = figures.get("row_count", (None, None))
     return (
-        ("(window)", "none", f"{rows[1]} rows")
+        ("(window)", "none", f"{rows[1]} {'row' if rows[1] == 1 else 'rows'}")
         if kind == "missing"
-        else ("(window)", f"{rows[0]} rows", "none")
+        else ("(window)", f"{rows[0]} {'row' if rows[0] == 1 else 'rows'}", "none")
     )
 
 

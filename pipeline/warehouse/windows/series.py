@@ -17,6 +17,7 @@ import duckdb
 
 from pipeline.contract import Cumulative, Dataset, Session, Sliding, TimeWindow, Total, Window
 from pipeline.contract.durations import longest
+from pipeline.counts import counted
 from pipeline.warehouse.sql import ident, interval, timestamp
 from pipeline.warehouse.windows import clock
 from pipeline.warehouse.windows.grid import day_grid
@@ -105,7 +106,7 @@ def series(
         upper,
         step,
         tuple(
-            Line(label if label is not None else f"{others} others", tuple(line), rest=rank > lines)
+            Line(label if label is not None else counted(others, "other"), tuple(line), rest=rank > lines)
             for rank, (label, line) in kept.items()
         ),
         averaged=width is not None and chosen != SESSIONS,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from pipeline.counts import counted
 from pipeline.files.delimited.sniff.candidates import (
     COMMON,
     DOUBLE,
@@ -246,4 +247,4 @@ def _reason(sample: Sample, shape: Shape) -> str:
     records = shape.widths[shape.first :]
     fitting = int((records == shape.width).sum())
     share = f"all {len(records):,}" if fitting == len(records) else f"{fitting:,} of {len(records):,}"
-    return f"{name} gives {shape.width} fields in {share} rows looked at"
+    return f"{name} gives {counted(shape.width, 'field')} in {share} rows looked at"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.counts import counted
 from pipeline.files.delimited.sniff.sample import Sample
 from pipeline.files.delimited.sniff.shape import Shape
 from pipeline.files.delimited.sniff.structure import Head
@@ -53,7 +54,9 @@ def _no_header(sample: Sample, head: Head, shape: Shape) -> UnreadableFile:
     wanted = len(sample.options.positions)
     cause = f"the first line holds data ({first}), not column names"
     if wanted:
-        cause += f", and it has {head.width} fields where the contract has {wanted} columns"
+        cause += (
+            f", and it has {counted(head.width, 'field')} where the contract has {counted(wanted, 'column')}"
+        )
     return UnreadableFile(
         sample.path, "no_header", cause, "Put a line with the column names on top of the file"
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.contract.headers import normalise
+from pipeline.counts import counted
 from pipeline.files.delimited.sniff.evidence import filled, is_blank
 from pipeline.files.delimited.sniff.shape import Cells, Shape
 from pipeline.files.delimited.sniff.top import BODY
@@ -47,7 +48,7 @@ def fitted(shape: Shape, names: Cells, body: int) -> Fitted:
     if found.width > len(names) and not found.names[0]:
         return found
     note = (
-        f"the header has {len(names)} names, but most records have more fields, with something in them: which field has no name "
+        f"the header has {counted(len(names), 'name')}, but most records have more fields, with something in them: which field has no name "
         "cannot be known, so that none of these records is read"
     )
     return Fitted(names, len(names), agreed=False, notes=(note,))
@@ -82,9 +83,11 @@ def _as_most(shape: Shape, names: Cells, body: int) -> Fitted:
             return unchanged
         dropped = set(blank[len(blank) - surplus :])
         kept = tuple(name for position, name in enumerate(names) if position not in dropped)
-        note = f"the header has {len(names)} fields, of which {surplus} without a name are left out"
+        note = (
+            f"the header has {counted(len(names), 'field')}, of which {surplus} without a name are left out"
+        )
         return Fitted(kept, common, notes=(note,))
-    note = f"records have {common} fields but the header {len(names)}; the surplus has no names"
+    note = f"records have {counted(common, 'field')} but the header {len(names)}; the surplus has no names"
     if common == len(names) + 1 and normalise(names[0]) not in _KEYS and _numbered(records, common):
         return Fitted(("", *names), common, notes=(f"{note}: the first counts the rows",))
     if not any(_holds(row[len(names) :]) for row in records):

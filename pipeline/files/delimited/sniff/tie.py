@@ -5,6 +5,7 @@ What belongs here: when nobody can know which is meant, and saying so. What does
 
 from __future__ import annotations
 
+from pipeline.counts import counted
 from pipeline.files.delimited.sniff.evidence import NUMBER, kind_of
 from pipeline.files.delimited.sniff.headers import holds_values
 from pipeline.files.delimited.sniff.sample import Sample
@@ -45,7 +46,7 @@ def refuse_tie(sample: Sample, ranked: list[Shape]) -> None:
 
 def _ambiguous(sample: Sample, comma: Shape, semicolon: Shape, record: int) -> UnreadableFile:
     both = " or ".join(
-        f"{' | '.join(shape.row(record))} (with {_NAMES[shape.candidate.delimiter]}: {shape.width} fields)"
+        f"{' | '.join(shape.row(record))} (with {_NAMES[shape.candidate.delimiter]}: {counted(shape.width, 'field')})"
         for shape in (semicolon, comma)
     )
     line = semicolon.lines_before(int(semicolon.starts[record])) + 1
