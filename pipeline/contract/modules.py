@@ -132,7 +132,7 @@ def declared_in(source: Path | None) -> tuple[str, ...]:
         for call in ast.walk(tree)
         if isinstance(call, ast.Call) and _declares(call)
     ]
-    return () if None in names else tuple(dict.fromkeys(name for name in names if name is not None))
+    return tuple(dict.fromkeys(filter(None, names))) if all(names) else ()
 
 
 def _declares(call: ast.Call) -> bool:

@@ -15,7 +15,7 @@ from pipeline.intake import Intake
 from pipeline.orchestration.checks import checks_of, inbox_check, window_checks_of
 from pipeline.orchestration.deliveries import delivery_assets, inbox_spec, whole_inbox_spec
 from pipeline.orchestration.jobs import dataset_jobs, ingest_job
-from pipeline.orchestration.left_out import broken_asset, broken_check
+from pipeline.orchestration.left_out import broken_assets, broken_checks
 from pipeline.orchestration.names import windows_job_name
 from pipeline.orchestration.schedules import schedules_of
 from pipeline.orchestration.sensors import dirty_windows_sensor, inbox_sensor, unknown_inbox_sensor
@@ -56,13 +56,13 @@ def build_definitions(
             *(inbox_spec(dataset) for dataset in datasets.values()),
             *(delivery_assets(dataset) for dataset in datasets.values()),
             *(asset for dataset in datasets.values() for asset in window_assets(dataset)),
-            *map(broken_asset, house.left_out),
+            *broken_assets(house.left_out),
         ],
         asset_checks=[
             inbox_check(),
             *(checks_of(dataset) for dataset in datasets.values()),
             *window_checks,
-            *map(broken_check, house.left_out),
+            *broken_checks(house.left_out),
         ],
         jobs=[
             ingest_job(),

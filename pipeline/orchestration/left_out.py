@@ -27,21 +27,38 @@ from pipeline.orchestration.names import broken_key
 LOADS = "loads"
 
 
-def broken_asset(one: LeftOut) -> AssetSpec:
-    """The asset that stands for a dataset that waits."""
-    return AssetSpec(
-        broken_key(one.name),
-        group_name=one.name if one.known and one.name.isidentifier() else None,
-        kinds={"broken"},
-        description=f"{_said(one)}\n\n{_helps(one)}",
-        metadata={"module": MetadataValue.path(one.place)},
-    )
+def by_key(left_out: Sequence[LeftOut]) -> dict[AssetKey, LeftOut]:
+    """Asset key → what it stands for. Modules of several folders may share a name: the second is `<name>_2`."""
+    found: dict[AssetKey, LeftOut] = {}
+    for one in left_out:
+        key, number = broken_key(one.name), 2
+        while key in found:
+            key, number = broken_key(f"{one.name}_{number}"), number + 1
+        found[key] = one
+    return found
 
 
-def broken_check(one: LeftOut) -> AssetChecksDefinition:
-    """Its check, which fails whenever it is run."""
+def broken_assets(left_out: Sequence[LeftOut]) -> list[AssetSpec]:
+    """The assets that stand for datasets that wait."""
+    return [
+        AssetSpec(
+            key,
+            group_name=key.path[0],
+            kinds={"broken"},
+            description=f"{_said(one)}\n\n{_helps(one)}",
+            metadata={"module": MetadataValue.path(one.place)},
+        )
+        for key, one in by_key(left_out).items()
+    ]
 
-    @asset_check(asset=broken_key(one.name), name=LOADS, description="The dataset's declaration loads.")
+
+def broken_checks(left_out: Sequence[LeftOut]) -> list[AssetChecksDefinition]:
+    """Their checks, which fail whenever they are run."""
+    return [_check(key, one) for key, one in by_key(left_out).items()]
+
+
+def _check(key: AssetKey, one: LeftOut) -> AssetChecksDefinition:
+    @asset_check(asset=key, name=LOADS, description="The dataset's declaration loads.")
     def loads() -> AssetCheckResult:
         return AssetCheckResult(passed=False, description=_said(one), metadata=_metadata(one))
 
@@ -50,22 +67,19 @@ def broken_check(one: LeftOut) -> AssetChecksDefinition:
 
 def tell_broken(instance: DagsterInstance, left_out: Sequence[LeftOut]) -> None:
     """Have each of the checks shown as failed, where that is not what is shown already."""
-    keys = {one.name: AssetCheckKey(broken_key(one.name), LOADS) for one in left_out}
-    shown = (
-        instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys.values()))
-        if keys
-        else {}
-    )
+    checks = {AssetCheckKey(key, LOADS): one for key, one in by_key(left_out).items()}
+    storage = instance.event_log_storage
+    shown = storage.get_latest_asset_check_execution_by_key(list(checks)) if checks else {}
     events = []
-    for one in left_out:
-        record = shown.get(keys[one.name])
+    for check, one in checks.items():
+        record = shown.get(check)
         told = (
             record.event.asset_check_evaluation if record is not None and record.event is not None else None
         )
         if told is None or told.description != _said(one):
             events.append(
                 AssetCheckEvaluation(
-                    asset_key=AssetKey(broken_key(one.name).path),
+                    asset_key=check.asset_key,
                     check_name=LOADS,
                     passed=False,
                     description=_said(one),

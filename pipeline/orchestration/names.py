@@ -70,7 +70,7 @@ def errors_key(dataset: str) -> AssetKey:
 
 def broken_key(name: str) -> AssetKey:
     """`<dataset>/broken`, of one that waits; of a module whose datasets are not known by the module's name."""
-    return AssetKey([_NO_KEY.sub("_", name), "broken"])
+    return AssetKey([_NO_KEY.sub("_", name) or "_", "broken"])
 
 
 def window_key(dataset: str, window: str) -> AssetKey:

@@ -57,10 +57,26 @@ def test_the_definitions_load_and_show_it_as_broken(home: Path, kind: str) -> No
     assert CHECK in repository.asset_graph.asset_check_keys
 
 
-def test_a_module_whose_datasets_are_not_known_is_shown_by_its_own_name(home: Path) -> None:
-    house = house_of(home, **{"my-data": HEAD + "1 / 0\n"})
-    graph = definitions_of(house).get_repository_def().asset_graph
-    assert AssetKey(["my_data", "broken"]) in graph.get_all_asset_keys()
+@pytest.mark.parametrize("name", ["my-data", "wörter", "a.b", "2026", "class"])
+def test_a_module_whose_datasets_are_not_known_is_shown_by_its_own_name(home: Path, name: str) -> None:
+    house = house_of(home, **{name: HEAD + "1 / 0\n"})
+    keys = definitions_of(house).get_repository_def().asset_graph.get_all_asset_keys()
+    (shown,) = [key.path[0] for key in keys if key.path[-1] == "broken"]
+    assert shown.isascii() and len(shown) == len(name)
+
+
+@pytest.mark.parametrize("name", ["Orders 2", "größe", ""])
+def test_a_name_that_no_dataset_may_have_is_shown_too(home: Path, name: str) -> None:
+    house = house_of(home, mid=HEAD + dataset("mid").replace("'mid'", repr(name), 1))
+    assert [one.name for one in house.left_out] == [name or "mid"]
+    definitions_of(house)
+
+
+def test_two_modules_of_one_name_are_both_shown(home: Path, tmp_path: Path) -> None:
+    places = [declare(tmp_path / folder, common="1 / 0\n") for folder in ("north", "south")]
+    house = open_intake(Settings(home=home, settle_seconds=0, datasets=":".join(map(str, places))))
+    keys = definitions_of(house).get_repository_def().asset_graph.get_all_asset_keys()
+    assert {AssetKey(["common", "broken"]), AssetKey(["common_2", "broken"])} <= keys
 
 
 @pytest.mark.parametrize("kind", ["exit", "declaration"])
