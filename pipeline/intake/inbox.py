@@ -227,7 +227,7 @@ def strays(intake: Intake, scan: Scan | None = None) -> list[Stray]:
         found += [
             Stray(path, quarantined=True, meant=meant_by(intake, lain_in, path.name))
             for path in folder.rglob("*")
-            if not path.name.endswith(REASON) and path.is_file()
+            if not path.name.startswith(".") and not path.name.endswith(REASON) and path.is_file()
         ]
     return sorted(found, key=lambda stray: str(stray.path))
 

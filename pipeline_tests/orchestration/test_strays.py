@@ -71,6 +71,7 @@ def test_a_tick_says_it_while_they_lie_there_and_until_they_are_gone(
         "2 files lie in no dataset's folder: quarantine/_inbox/loose.csv; quarantine/ordres/a.csv (did you mean inbox/orders/?)."
     )
     quarantine = intake.settings.quarantine
+    (quarantine / "_inbox" / ".half-copied.tmp").touch()
     shutil.move(quarantine / "ordres" / "a.csv", intake.settings.inbox / "orders" / path.name)
     (quarantine / "_inbox" / "loose.csv").unlink()
     tick(instance, intake, cursor)
