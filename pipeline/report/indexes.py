@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.files.names import shown
 from pipeline.intake import Intake
 from pipeline.report import charts
-from pipeline.report.paths import index_page, link, report_page, window_page
+from pipeline.report.paths import WINDOWS, index_page, link, report_page, window_page
 from pipeline.report.render import dataset_page, home_page
 from pipeline.report.windows import tidy_windows, write_windows
 from pipeline.report.write import Workbooks, missing_reports, missing_workbooks, put, write_reports
@@ -87,17 +87,18 @@ def write_indexes(
     """
     if not intake.warehouse.path.exists():
         return
-    with intake.warehouse.session(read_only=True) as session:
-        listed = {name: latest_entries(session, LISTED, name) for name in dataset_figures(session)}
-        without = [
-            one
-            for name in sorted(set(datasets) & set(listed) & set(intake.datasets))
-            for one in tidy_windows(intake, session, name)
-        ]
-    touched, workbooks = set(datasets) & set(listed), workbooks or Workbooks()
+    without: list[tuple[str, str]] = []
     with told(failures) as aside:
+        with intake.warehouse.session(read_only=True) as session:
+            listed = {name: latest_entries(session, LISTED, name) for name in dataset_figures(session)}
+            touched, workbooks = set(datasets) & set(listed), workbooks or Workbooks()
+            for name in sorted(touched & set(intake.datasets)):
+                with aside.aside("report", name, WINDOWS):
+                    without += tidy_windows(intake, session, name)
         for name, entries in listed.items():
-            lacking = _lacking(intake, entries, workbooks)
+            lacking: list[str] = []
+            with aside.aside("report", name):
+                lacking = _lacking(intake, entries, workbooks)
             for start in range(0, len(lacking), _AT_ONCE):
                 with aside.aside("report", name, opens=True):
                     write_reports(intake, name, lacking[start : start + _AT_ONCE], aside, workbooks)

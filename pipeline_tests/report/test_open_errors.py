@@ -175,6 +175,24 @@ def test_a_workbook_that_cannot_be_written_stops_neither_its_report_nor_others(
     assert workbook(house, "b.csv").is_file()
 
 
+def test_a_page_that_cannot_be_looked_at_stops_no_other(house: Intake, drop: Drop, take_in: TakeIn) -> None:
+    from pipeline.warehouse import Failures
+
+    drop("a.csv", order(1), order(2, amount="oops"))
+    take_in()
+    document = report_page(house.settings, "orders", "a.csv").with_suffix(".json")
+    document.unlink()
+    document.mkdir()
+    gone = report_page(house.settings, "orders", "x").parent / "windows" / "gone.html"
+    (gone / "below").mkdir(parents=True)
+    drop("b.csv", order(3), order(4, amount="oops"))
+    failures = Failures()
+    list(reported(house, take_inbox(house), failures))
+    write_indexes(house, ["orders"], failures)
+    assert {failure.where for failure in failures.found} == {"report orders/a.csv", "report orders/windows"}
+    assert "b.csv" in words(report_page(house.settings, "orders", "x").with_name("index.html").read_text())
+
+
 def test_bars_are_true_to_scale(house: Intake, drop: Drop, take_in: TakeIn) -> None:
     assert 'width="0.100"' in bar(0.001, "poor") and 'width="50.000"' in bar(0.5, "poor")
     parts = stack([("good", 999), ("poor", 1), ("grey", 0)])
