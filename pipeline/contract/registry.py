@@ -46,9 +46,10 @@ class LeftOut:
     @property
     def cause(self) -> str:
         """What is wrong, and in which file."""
-        said = f"{self.error.field}: {self.error.cause}"
-        if self.error.dataset not in (self.name, "?"):
-            said = f"dataset {self.error.dataset!r}, {said}"
+        error = self.error
+        said = error.cause if error.field == "module" else f"{error.field}: {error.cause}"
+        if error.dataset not in (self.name, "?") and error.field != "module":
+            said = f"dataset {error.dataset!r}, {said}"
         return said if self.place in said else f"{said} (in {self.place})"
 
 
