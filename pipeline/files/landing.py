@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -183,12 +183,20 @@ def unchanged(waiting: Waiting) -> bool:
         return False
 
 
-def settle(inbox: Path, settle_seconds: float) -> Scan:
+def settle(inbox: Path, settle_seconds: float, datasets: Collection[str] | None = None) -> Scan:
     """Scan, and wait for files that changed a moment ago: about `settle_seconds` at most. What changes on and on stays
-    unsettled."""
+    unsettled.
+
+    Args:
+        datasets: names of the folders whose files are waited for; all of them if None.
+    """
+
+    def any_unsettled(scan: Scan) -> bool:
+        return any(datasets is None or file.dataset in datasets for file in scan.unsettled)
+
     deadline = time.monotonic() + settle_seconds + _TICK
     scan = scan_inbox(inbox, settle_seconds)
-    while scan.unsettled and (left := deadline - time.monotonic()) > 0:
+    while any_unsettled(scan) and (left := deadline - time.monotonic()) > 0:
         time.sleep(min(left, max(_TICK, settle_seconds / 10)))
         scan = scan_inbox(inbox, settle_seconds)
     return scan

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from pipeline.orchestration.asked import Span, keys_in, span_of
-from pipeline.orchestration.names import QUARANTINED_TAG, WORKER_TAG
+from pipeline.orchestration.names import QUARANTINED_TAG, WINDOWS_FAILED_TAG, WORKER_TAG
 from pipeline.orchestration.plans import Ended
 from pipeline.orchestration.worker import process_lives, worker_parts
 
@@ -60,6 +60,11 @@ def under_way(instance: DagsterInstance, job: str) -> Work:
     runs = instance.get_runs(RunsFilter(job_name=job, statuses=list(UNDER_WAY)), limit=_LIMIT)
     spans = [span_of(run.tags) for run in runs]
     return Work(tuple(span for span in spans if span is not None), None in spans)
+
+
+def count_under_way(instance: DagsterInstance, job: str) -> int:
+    """How many runs of `job` are queued or at work, as far as two."""
+    return len(instance.get_runs(RunsFilter(job_name=job, statuses=list(UNDER_WAY)), limit=2))
 
 
 def others_under_way(instance: DagsterInstance, jobs: Sequence[str], run_id: str) -> bool:
@@ -147,8 +152,9 @@ def _gone(instance: DagsterInstance, run: DagsterRun) -> bool:
 
 
 def _failed(run: DagsterRun) -> bool:
-    """Whether a run left its work undone; one that quarantined files has done all of it."""
-    return run.status in _FAILED and QUARANTINED_TAG not in run.tags
+    """Whether a run left its work undone; one that quarantined files has done all of it, and one of which only windows failed has taken
+    in all of its files."""
+    return run.status in _FAILED and not {QUARANTINED_TAG, WINDOWS_FAILED_TAG} & set(run.tags)
 
 
 def _ended_at(record: RunRecord) -> float:

@@ -42,6 +42,9 @@ DATASETS_TAG = "pipeline/datasets"
 """On a run of `verify_windows`: the datasets, parted by commas, to keep to."""
 QUARANTINED_TAG = "pipeline/quarantined"
 """On a run that has failed only to show that it quarantined files: how many."""
+WINDOWS_FAILED_TAG = "pipeline/windows_failed"
+"""On a run that took in its files, of which windows alone have failed: how many of them. They stay marked, and are no reason to slow
+down what is dropped."""
 WORKER_TAG = "pipeline/worker"
 """On a run: host and process that execute it."""
 

@@ -28,7 +28,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from pipeline.contract import Dataset
 from pipeline.contract.references import taken_before
 from pipeline.counts import counted
-from pipeline.files import Scan, Waiting, scan_inbox
+from pipeline.files import Scan, Waiting, scan_inbox, settle
 from pipeline.intake import Intake, strays
 from pipeline.orchestration import history
 from pipeline.orchestration.asked import PARTITION, Span, registered
@@ -52,8 +52,10 @@ from pipeline.orchestration.reconcile import glance, report_missing
 from pipeline.warehouse import WarehouseBusy, WarehouseMissing
 
 _EVERY = 5
+_LONGEST_WAIT = 2.5
 _KEY_LIFE = 600
 _WAIT_FOR_INGEST = 30.0
+_WAIT_FOR_THE_ONLY_INGEST = 600.0
 _HELD_SECONDS = 600.0
 _LOADED = f"{os.getpid()}:{time.time_ns()}"
 """Stands for what this process has loaded."""
@@ -80,7 +82,7 @@ def evaluate_inbox(context: SensorEvaluationContext, intake: Intake, dataset: Da
     """One tick of `<dataset>_inbox`."""
     instance, now, job = context.instance, time.time(), ingest_job_name(dataset.name)
     state = InboxState.read(context.cursor, now)
-    scan = scan_inbox(intake.settings.inbox, intake.settings.settle_seconds)
+    scan = _settled_scan(intake, dataset.name)
     waiting = {file.delivery: _short(file.landing) for file in scan.waiting if file.dataset == dataset.name}
     plan = InboxPlan()
     held = waiting and _held_for(intake, dataset, scan.waiting, now)
@@ -103,6 +105,15 @@ def evaluate_inbox(context: SensorEvaluationContext, intake: Intake, dataset: Da
         cursor=state.write(),
         skip_reason=None if plan.stretches else SkipReason(held or _inbox_in_words(plan, len(waiting), told)),
     )
+
+
+def _settled_scan(intake: Intake, dataset: str) -> Scan:
+    """The inbox, once files of the dataset that landed a moment ago have come to rest: they would else wait for the next tick. A tick
+    keeps its thread of the daemon meanwhile, so a long settle time is waited for between ticks."""
+    inbox, seconds = intake.settings.inbox, intake.settings.settle_seconds
+    if seconds > _LONGEST_WAIT:
+        return scan_inbox(inbox, seconds)
+    return settle(inbox, seconds, [dataset])
 
 
 def _held_for(intake: Intake, dataset: Dataset, waiting: Sequence[Waiting], now: float) -> str:
@@ -343,7 +354,9 @@ def _ready(context: SensorEvaluationContext, dataset: str, since: float, now: fl
     instance = context.instance
     if history.under_way(instance, INGEST_JOB).any:
         return False
-    if now < since + _WAIT_FOR_INGEST and history.under_way(instance, ingest_job_name(dataset)).any:
+    coming_in = history.count_under_way(instance, ingest_job_name(dataset))
+    # One run alone computes what it touches at its end. Several leave it to each other, for ever where files come without end.
+    if coming_in and now < since + (_WAIT_FOR_THE_ONLY_INGEST if coming_in == 1 else _WAIT_FOR_INGEST):
         return False
     streak, ended_at = history.failures_in_a_row(instance, windows_job_name(dataset))
     return now >= ended_at + pause_after(streak)

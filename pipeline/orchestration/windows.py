@@ -47,6 +47,7 @@ from pipeline.orchestration.names import (
     INFRASTRUCTURE,
     INGEST_JOB,
     POOL,
+    WINDOWS_FAILED_TAG,
     clean_key,
     days_of,
     in_parts,
@@ -104,7 +105,10 @@ def windows_follow(
             f"More deliveries of {dataset.name} are coming in: its windows follow after the last of them"
         )
         return
+    taken_in = not failures
     yield from report_dirty(context, intake, [dataset.name], failures)
+    if taken_in and failures:
+        context.instance.add_run_tags(context.run.run_id, {WINDOWS_FAILED_TAG: str(len(failures.found))})
 
 
 def _told(

@@ -181,3 +181,4 @@ def test_a_window_that_fails_stops_neither_rows_nor_other_windows(
     assert materialized(instance, "readings", "clean") == {"a.csv"}
     assert materialized(instance, "readings", "counts") == {"2026-01-05", "2026-01-06"}
     assert materialized(instance, "readings", "codes") == {"2026-01-06"}
+    assert failures_in_a_row(instance, "readings_ingest")[0] == 0  # the inbox is not slowed down for it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -65,6 +66,29 @@ def test_one_file_is_asked_for_by_its_partition(
     drop("a.csv", order(1))
     [request] = tick(instance, intake).run_requests or []
     assert request.partition_key == "a.csv"
+
+
+def test_a_file_that_comes_to_rest_while_a_sensor_looks_is_asked_for_at_once(
+    drop: Drop, instance: DagsterInstance, intake: Intake
+) -> None:
+    house = replace(intake, settings=intake.settings.model_copy(update={"settle_seconds": 0.3}))
+    drop("of-another.csv", folder="sales")
+    assert not tick(instance, house).run_requests  # nor is it waited for
+    for name in ("a.csv", "sub/b.csv", "c.zip"):
+        path = drop(name, order(1))
+        [request] = tick(instance, house).run_requests or []
+        assert request.partition_key == name
+        path.unlink()
+
+
+def test_a_file_that_takes_long_to_come_to_rest_is_looked_at_again_at_the_next_tick(
+    drop: Drop, instance: DagsterInstance, intake: Intake
+) -> None:
+    drop("a.csv", order(1))
+    house = replace(intake, settings=intake.settings.model_copy(update={"settle_seconds": 60.0}))
+    began = time.perf_counter()
+    assert not tick(instance, house).run_requests
+    assert time.perf_counter() - began < 2
 
 
 def test_files_wait_for_those_of_a_dataset_that_theirs_refers_to_but_not_for_ever(
@@ -235,6 +259,25 @@ def test_dirty_days_wait_while_a_run_covers_them_and_after_a_failure(
     monkeypatch.setattr(time, "time", lambda: later)
     again = dirty_tick(instance, intake)
     assert isinstance(again, SensorResult) and again.run_requests
+
+
+def test_windows_are_left_to_the_run_that_touches_them_if_it_is_the_only_one(
+    drop: Drop, load: Load, instance: DagsterInstance, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("a.csv", order(1, day="2026-01-05"))
+    load()
+    began = time.time()
+    since = json.dumps({"since": {"orders": began}})
+
+    def asked(seconds: float) -> bool:
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda: began + seconds)
+            return bool(getattr(dirty_tick(instance, intake, since), "run_requests", None))
+
+    add_run(instance, "orders_ingest", DagsterRunStatus.STARTED, {})
+    assert [asked(seconds) for seconds in (5, 60, 3_600)] == [False, False, True]
+    add_run(instance, "orders_ingest", DagsterRunStatus.STARTED, {})
+    assert [asked(seconds) for seconds in (5, 60)] == [False, True]
 
 
 def test_runs_whose_process_is_gone_are_ended(instance: DagsterInstance) -> None:
