@@ -145,11 +145,16 @@ def print_json(value: Any) -> None:
 
 
 def json_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """A table as the lines of one JSON document: an array with an object for each row, on a line of its own."""
-    names = _apart(columns)
+    """A table as the lines of one JSON document: an array with an object for each row, on a line of its own.
+
+    Args:
+        rows: of values that JSON has.
+    """
+    names, encode = _apart(columns), json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
     before = "["
     for row in rows:
-        yield f"{before}\n  {in_json(json.dumps(_plain(dict(zip(names, row, strict=True))), ensure_ascii=False))}"
+        line = encode(dict(zip(names, row, strict=True)))
+        yield f"{before}\n  {line if line.isprintable() else in_json(line)}"
         before = ","
     yield "[]\n" if before == "[" else "\n]\n"
 

@@ -8,7 +8,9 @@ has no counterpart for are carried as the text that DuckDB writes for them, insi
 
 from __future__ import annotations
 
+import base64
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -55,7 +57,8 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, *, plain: bool) -> Answ
 
     Args:
         plain: values are those of JSON: numbers and booleans, lists, dicts of structs and maps (other keys than texts as text), and texts:
-            timestamps and intervals in ISO 8601, of a union the value alone. Decimals are `Decimal`, blobs bytes, a JSON column what it holds.
+            decimals, NaN and Infinity, timestamps and intervals in ISO 8601, blobs in Base64; of a union the value alone; of a JSON column what
+            it holds.
             Otherwise each value is the text that DuckDB writes for it. None is a null, both ways.
 
     Raises:
@@ -89,13 +92,18 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, *, plain: bool) -> Answ
 Reader = Callable[[Any], Any]
 
 
-def _rows(found: duckdb.DuckDBPyRelation, readers: list[Reader] | None) -> Iterator[tuple[Any, ...]]:
+def _rows(found: duckdb.DuckDBPyRelation, readers: list[Reader | None] | None) -> Iterator[tuple[Any, ...]]:
+    changing = [(n, read) for n, read in enumerate(readers or ()) if read is not None]
     while batch := found.fetchmany(_BATCH):
-        if readers is None:
+        if not changing:
             yield from batch
-        else:
-            for row in batch:
-                yield tuple(read(value) for read, value in zip(readers, row, strict=True))
+            continue
+        for row in batch:
+            values = list(row)
+            for n, read in changing:
+                if values[n] is not None:
+                    values[n] = read(values[n])
+            yield tuple(values)
 
 
 def _carried(kind: DuckDBPyType) -> str:
@@ -125,31 +133,34 @@ def _members(children: list[tuple[str, DuckDBPyType]]) -> str:
     return ", ".join(f"{ident(name or f'v{n}')} {_carried(kind)}" for n, (name, kind) in enumerate(children))
 
 
-def _reader(kind: DuckDBPyType) -> Reader:
-    """From a carried value to a plain one."""
-    read = _reader_of_some(kind)
+def _within(kind: DuckDBPyType) -> Reader:
+    """The same for values in a list or a struct, null among them."""
+    read = _reader(kind)
+    if read is None:
+        return lambda value: value
     return lambda value: None if value is None else read(value)
 
 
-def _reader_of_some(kind: DuckDBPyType) -> Reader:
+def _reader(kind: DuckDBPyType) -> Reader | None:
+    """From a carried value, which is not null, to a plain one; None where they are the same."""
     match kind.id:
         case "list" | "array":
-            one = _reader(_kinds(kind)[0][1])
+            one = _within(_kinds(kind)[0][1])
             return lambda values: [one(value) for value in values]
         case "struct":
-            members = [(name, _reader(child)) for name, child in _kinds(kind)]
+            members = [(name, _within(child)) for name, child in _kinds(kind)]
             if not members[0][0]:
                 return lambda values: [
                     read(one) for (_, read), one in zip(members, values.values(), strict=True)
                 ]
             return lambda values: {name: read(values[name]) for name, read in members}
         case "map":
-            of_value = _reader(_kinds(kind)[1][1])
+            of_value = _within(_kinds(kind)[1][1])
             return lambda values: {key: of_value(value) for key, value in values.items()}
         case "varchar" if str(kind) == "JSON":
             return _json
         case name:
-            return _SIMPLE.get(name, lambda value: value)
+            return _SIMPLE.get(name)
 
 
 def _interval(text: str) -> str:
@@ -175,6 +186,12 @@ def _with_offset(text: str) -> str:
     return f"{text}:00" if re.search(r":\d\d(?:\.\d+)?[+-]\d\d$", text) else text
 
 
+def _double(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
 def _json(text: str) -> Any:
     """What a JSON column holds; a number that a double would change stays as it is written."""
     return json.loads(text, parse_float=_number, parse_int=_whole)
@@ -191,7 +208,10 @@ def _whole(written: str) -> int | str:
 
 
 _SIMPLE: dict[str, Reader] = {
-    "float": float,
+    "float": lambda text: _double(float(text)),
+    "double": _double,
+    "decimal": str,
+    "blob": lambda value: base64.b64encode(value).decode(),
     "bignum": _whole,
     "varint": _whole,
     "interval": _interval,
