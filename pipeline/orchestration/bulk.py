@@ -67,16 +67,22 @@ def _entry(event: AssetEvent, run_id: str, job: str, step: str | None) -> EventL
         kind, data = DagsterEventType.ASSET_OBSERVATION, AssetObservationData(event)
     else:
         data = StepMaterializationData(event)
-    message = (
-        event.description or f"{kind.value} of {event.asset_key.to_user_string()} {event.partition or ''}"
-    )
-    if isinstance(event, AssetCheckEvaluation):
-        message = f"{event.asset_key.to_user_string()} {event.check_name}: {message}"
     told = DagsterEvent(
-        kind.value, job, event_specific_data=data, message=message.strip(), pid=os.getpid(), step_key=step
+        kind.value, job, event_specific_data=data, message=_message(event), pid=os.getpid(), step_key=step
     )
     now = get_current_timestamp()
     return EventLogEntry(None, logging.DEBUG, "", run_id, now, step, job, told)  # type: ignore[no-untyped-call]
+
+
+def _message(event: AssetEvent) -> str | None:
+    """What the page of a run says of an event, as where Dagster stores it; of an observation it says what was observed."""
+    if isinstance(event, AssetCheckEvaluation):
+        verdict = "passed" if event.passed else "did not pass"
+        more = "" if event.description is None else f" Description: '{event.description}'"
+        return f"Asset check '{event.check_name}' on '{event.asset_key.to_user_string()}' {verdict}.{more}"
+    if isinstance(event, AssetObservation):
+        return None
+    return event.description or f"Materialized value {event.label}."
 
 
 def _store(storage: SqliteEventLogStorage, entries: Sequence[EventLogEntry]) -> None:

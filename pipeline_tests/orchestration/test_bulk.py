@@ -1,7 +1,5 @@
 """Events stored together are stored as Dagster stores them one by one."""
 
-from __future__ import annotations
-
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckKey,
@@ -9,6 +7,10 @@ from dagster import (
     AssetMaterialization,
     AssetObservation,
     DagsterInstance,
+    OpExecutionContext,
+    Output,
+    job,
+    op,
 )
 
 from pipeline.orchestration import bulk
@@ -83,3 +85,45 @@ def test_outcomes_of_checks_are_stored_as_if_told_one_by_one(instance: DagsterIn
 
         for n in (0, 7, 29):
             assert stored(instance, f"c{n}") == stored(usual, f"c{n}")
+
+
+@op
+def one_by_one(context: OpExecutionContext):  # type: ignore[no-untyped-def]
+    yield from of_a_run()
+    yield Output(None)
+
+
+@op
+def together(context: OpExecutionContext):  # type: ignore[no-untyped-def]
+    yield from bulk.tell(context, of_a_run())
+    yield Output(None)
+
+
+@job
+def telling() -> None:
+    one_by_one()
+    together()
+
+
+def of_a_run() -> list[AssetMaterialization | AssetObservation | AssetCheckEvaluation]:
+    return [
+        AssetMaterialization(KEY, partition="a.csv"),
+        AssetMaterialization(KEY, partition="b.csv", description="A duplicate of a.csv."),
+        AssetObservation(KEY, partition="c.csv", description="quarantined"),
+        AssetCheckEvaluation(KEY, "quarantine", passed=False, description="1 delivery was quarantined"),
+        AssetCheckEvaluation(KEY, "reconciliation", passed=True),
+    ]
+
+
+def test_the_events_of_a_run_over_one_file_are_stored_at_once_and_say_what_dagster_says(
+    instance: DagsterInstance,
+) -> None:
+    done = telling.execute_in_process(instance=instance)
+    said: dict[str, list[tuple[str, str | None]]] = {"one_by_one": [], "together": []}
+    for record in instance.get_records_for_run(done.run_id).records:
+        event = record.event_log_entry.dagster_event
+        if event is not None and event.step_key is not None and event.event_type_value.startswith("ASSET_"):
+            said[event.step_key].append((event.event_type_value, event.message))
+    assert said["together"] == said["one_by_one"] and len(said["together"]) == len(of_a_run())
+    through_dagster = [e.step_key for e in done.all_events if e.event_type_value.startswith("ASSET_")]
+    assert through_dagster == ["one_by_one"] * len(of_a_run())
