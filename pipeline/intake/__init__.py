@@ -8,7 +8,12 @@ Dagster both stand on this room, and do the same work by the same steps.
 from pipeline.intake.commit import Outcome, commit
 from pipeline.intake.house import Intake, open_intake
 from pipeline.intake.inbox import Stray, find_delivery, of_deliveries, strays, taken_back, wait_and_scan
-from pipeline.intake.originals import OriginalUnavailable, original
+from pipeline.intake.originals import (
+    OriginalUnavailable,
+    files_in_quarantine,
+    lying_in_quarantine,
+    original,
+)
 from pipeline.intake.prepare import Prepared, not_there, prepare, prepare_batches
 from pipeline.intake.replaying import Replayed, apply_corrections, corrected_by, corrections_of, replay
 from pipeline.intake.take import recompute_aside, recompute_dirty, take_inbox
@@ -24,7 +29,9 @@ __all__ = [
     "commit",
     "corrected_by",
     "corrections_of",
+    "files_in_quarantine",
     "find_delivery",
+    "lying_in_quarantine",
     "not_there",
     "of_deliveries",
     "open_intake",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -146,10 +147,25 @@ def archived_file(intake: Intake, entry: Entry) -> Path | None:
 def quarantined_file(intake: Intake, entry: Entry) -> Path | None:
     """Where the file of a ledger row lies in the quarantine, sealed or as it came, or mended there since: then the reason beside it names
     the row. None when it is not there."""
-    found = _named(place_below(quarantine_folder(intake, entry), unescape_key(entry.delivery)), entry)
-    same = (path for path in found if _sealed(path) or _has_content(path, entry))
-    mended = (path for path in found if reason_given(path).get("ledger_id") == entry.id)
-    return next(same, None) or next(mended, None)
+    place = place_below(quarantine_folder(intake, entry), unescape_key(entry.delivery))
+    if _is_named(place, entry):  # nearly always: nothing is read then but the reason
+        return place
+    found = _named(place, entry)
+    told = (path for path in found if _sealed(path) or _is_named(path, entry))
+    return next(told, None) or next((path for path in found if _has_content(path, entry)), None)
+
+
+def lying_in_quarantine(intake: Intake, entries: Iterable[Entry]) -> dict[Path, Entry]:
+    """Where files of ledger rows lie in the quarantine, of those that do; of rows with one file the last that is given."""
+    found = ((quarantined_file(intake, entry), entry) for entry in entries)
+    return {place: entry for place, entry in found if place is not None}
+
+
+def files_in_quarantine(intake: Intake, dataset: str) -> list[Path]:
+    """All files below `quarantine/<dataset>/`, by path, without the reasons that lie beside them."""
+    folder = intake.settings.quarantine / dataset
+    found = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
+    return sorted(path for path in found if not path.name.endswith(REASON))
 
 
 def quarantine_folder(intake: Intake, entry: Entry) -> Path:
@@ -165,6 +181,11 @@ def _named(path: Path, entry: Entry) -> list[Path]:
     stem, suffix = numbered(path)
     twins = sorted(path.parent.glob(f"{_literal(stem)}~*{_literal(suffix)}")) if path.parent.is_dir() else []
     return [one for one in (path, *twins) if one.is_file()]
+
+
+def _is_named(path: Path, entry: Entry) -> bool:
+    """Whether a file is there and the reason beside it names the ledger row."""
+    return reason_given(path).get("ledger_id") == entry.id and path.is_file()
 
 
 def _sealed(path: Path) -> bool:

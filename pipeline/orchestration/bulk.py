@@ -110,7 +110,7 @@ def _store(storage: SqliteEventLogStorage, entries: Sequence[EventLogEntry]) -> 
 def _store_check(
     storage: SqliteEventLogStorage, connection: Connection, entry: EventLogEntry, event_id: int
 ) -> None:
-    """The outcome of a check, in place of what was planned for it in this run."""
+    """The outcome of a check, in place of what was planned for it in this run; of no run, one more outcome, as Dagster has it."""
     told = entry.get_dagster_event().asset_check_evaluation_data
     status = AssetCheckExecutionRecordStatus
     values = {
@@ -125,7 +125,9 @@ def _store_check(
         "run_id": entry.run_id,
         "partition": None,
     }
+    if told.target_materialization_data is not None:
+        values["materialization_event_storage_id"] = told.target_materialization_data.storage_id
     mine = [AssetCheckExecutionsTable.c[name] == value for name, value in named.items()]
-    changed = connection.execute(AssetCheckExecutionsTable.update().where(*mine).values(**values))
-    if not changed.rowcount:
+    planned = AssetCheckExecutionsTable.update().where(*mine).values(**values)
+    if entry.run_id == RUNLESS_RUN_ID or not connection.execute(planned).rowcount:
         connection.execute(AssetCheckExecutionsTable.insert().values(**named, **values))

@@ -164,7 +164,7 @@ def _commit_op(dataset: Dataset) -> OpDefinition:
         sampled = len(prepared) <= SAMPLED_DELIVERIES
         yield from commit_and_report(context, intake, [prepared], outcomes, sampled, failures)
         entries = of_this_run(context, intake, [outcome.entry for outcome in outcomes])
-        yield from tell(context, list(evaluations(intake, entries)))
+        yield from tell(context, list(evaluations(context.instance, intake, [dataset.name])))
         yield from windows_follow(context, intake, dataset, failures)
         fail_if(failures)
         fail_if_quarantined(context, entries, outcomes)

@@ -18,25 +18,29 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetCheckEvaluation, AssetMaterialization, AssetObservation
+from dagster import AssetCheckEvaluation, AssetKey, AssetMaterialization, AssetObservation
 
 from pipeline.contract import Total
 from pipeline.intake import Intake, Outcome, corrected_by
 from pipeline.orchestration.days import NO_WINDOW, shown
 from pipeline.orchestration.metadata import (
+    PARTITION_ROWS,
     SAMPLE_ROWS,
+    TABLE_ROWS,
     account_metadata,
     as_table,
     delivery_metadata,
     place_metadata,
+    stored_metadata,
     unloaded_metadata,
     window_metadata,
 )
 from pipeline.orchestration.names import LEDGER_TAG, clean_key, errors_key, window_key
 from pipeline.orchestration.pictures import window_chart
-from pipeline.warehouse import Entry, Failures, Recomputed, Session, told
+from pipeline.warehouse import Computed, Entry, Failures, Recomputed, Session, told
 from pipeline.warehouse.accounts import DeliveryAccount
 from pipeline.warehouse.ledger import CURRENT
+from pipeline.warehouse.overview import TableRows, table_rows
 
 DATA_VERSION = "dagster/data_version"
 SAMPLED_DELIVERIES = 50
@@ -61,25 +65,35 @@ def report_outcomes(
     sampled: bool,
     accounts: Mapping[str, DeliveryAccount] | None = None,
 ) -> Iterator[AssetEvent]:
-    """The events of committed deliveries; the warehouse is opened once, and only for samples. `accounts`: ledger id → what the
-    report tells."""
+    """The events of committed deliveries; the warehouse is opened once.
+
+    Args:
+        sampled: whether to show rows of them.
+        accounts: ledger id → what the report tells. None: the machine has failed, and nothing more is read.
+    """
     known = [outcome for outcome in outcomes if outcome.dataset in intake.datasets]
     samples: dict[str, Samples] = {}
+    rows: dict[str, TableRows] = {}
     loaded = [outcome.entry for outcome in known if outcome.entry.status in CURRENT]
     corrected = corrected_by(intake, loaded)
     with_rows = [entry for entry in loaded if not entry.is_correction]
-    if sampled and with_rows:
+    if accounts is not None and (loaded or any(one.entry.status == "duplicate" for one in known)):
         with intake.warehouse.session(read_only=True) as session:
-            samples = {entry.id: _sample(session, entry) for entry in with_rows}
+            names = {one.dataset for one in known}
+            rows = {name: table_rows(session, intake.datasets[name], ()) for name in names}
+            samples = {entry.id: _sample(session, entry) for entry in with_rows if sampled}
     for outcome in known:
         entry = outcome.entry
         account = (accounts or {}).get(entry.id)
         more = _more(intake, entry, account, sampled)
         if outcome.again is not None:
             more["result"] = outcome.again
-        yield from delivery_events(entry, outcome.kept_at, samples.get(entry.id, Samples()), more)
+        yield from delivery_events(
+            entry, outcome.kept_at, samples.get(entry.id, Samples()), more, rows.get(entry.dataset)
+        )
     for entry in corrected:
-        yield from delivery_events(entry, more=_more(intake, entry, (accounts or {}).get(entry.id), sampled))
+        more = _more(intake, entry, (accounts or {}).get(entry.id), sampled)
+        yield from delivery_events(entry, more=more, rows=rows.get(entry.dataset))
 
 
 def _more(intake: Intake, entry: Entry, account: DeliveryAccount | None, sampled: bool) -> dict[str, Any]:
@@ -92,8 +106,13 @@ def delivery_events(
     kept_at: Path | None = None,
     samples: Samples = Samples(),
     more: Mapping[str, Any] | None = None,
+    rows: TableRows | None = None,
 ) -> list[AssetEvent]:
-    """The events of one ledger row, with `more` metadata; none for a version that another has replaced."""
+    """The events of one ledger row, with `more` metadata and how many `rows` the tables have; none for a version that another has
+    replaced."""
+    of_tables = (
+        {} if rows is None else {"clean": {TABLE_ROWS: rows.clean}, "errors": {TABLE_ROWS: rows.errors}}
+    )
     if entry.is_correction and entry.status in CURRENT:
         return [
             AssetObservation(
@@ -112,7 +131,9 @@ def delivery_events(
                 key,
                 partition=entry.delivery,
                 description=f"{entry.delivery}: duplicate. {entry.reason or ''}".strip(),
-                metadata=dict(more or {}) | unloaded_metadata(entry, kept_at),
+                metadata=dict(more or {})
+                | unloaded_metadata(entry, kept_at)
+                | of_tables.get(key.path[-1], {}),
                 tags=tags,
             )
             for key in (errors_key(entry.dataset), clean_key(entry.dataset))
@@ -130,10 +151,8 @@ def delivery_events(
     if entry.status not in CURRENT:
         return []
     metadata = dict(more or {}) | delivery_metadata(entry, kept_at)
-    of_errors = metadata | {
-        "dagster/row_count": entry.violations,
-        "dagster/partition_row_count": entry.violations,
-    }
+    of_errors = metadata | {PARTITION_ROWS: entry.violations} | of_tables.get("errors", {})
+    metadata |= of_tables.get("clean", {})
     if samples.errors is not None:
         of_errors["sample_of_errors"] = samples.errors
         metadata["sample_of_errors"] = samples.errors
@@ -150,25 +169,50 @@ def delivery_events(
 
 
 def report_windows(
-    intake: Intake, done: Sequence[Recomputed], failures: Failures | None = None, *, drawn: bool = True
+    intake: Intake,
+    done: Sequence[Recomputed],
+    failures: Failures | None = None,
+    *,
+    drawn: bool = True,
+    counted: bool = True,
 ) -> Iterator[AssetEvent]:
-    """The events of recomputed windows; the latest days of a few windows get a picture, if any are to be `drawn`.
+    """The events of recomputed windows; the latest days of a few windows get a picture, if any are to be `drawn`, and the rows of their
+    tables are `counted`, unless nothing more is to be read.
 
     Raises:
         PartsFailed: a picture could not be drawn, and `failures` is not there to take that; all events were given.
     """
     with told(failures) as aside:
-        yield from _window_events(intake, done, _pictures(intake, done, aside) if drawn else {})
+        pictures = _pictures(intake, done, aside) if drawn else {}
+        rows: dict[str, TableRows] = {}
+        if counted and done:
+            with (
+                aside.aside("row counts", "", opens=True),
+                intake.warehouse.session(read_only=True) as session,
+            ):
+                names = {
+                    item.dataset: {one.window for one in done if one.dataset == item.dataset} for item in done
+                }
+                rows = {
+                    name: table_rows(session, intake.datasets[name], windows)
+                    for name, windows in names.items()
+                }
+        yield from _window_events(intake, done, pictures, rows)
 
 
 def _window_events(
-    intake: Intake, done: Sequence[Recomputed], pictures: Mapping[tuple[str, str, date | None], Any]
+    intake: Intake,
+    done: Sequence[Recomputed],
+    pictures: Mapping[tuple[str, str, date | None], Any],
+    rows: Mapping[str, TableRows],
 ) -> Iterator[AssetEvent]:
     totals: set[tuple[str, str]] = set()
     for item in done:
         dataset = intake.datasets[item.dataset]
         key = window_key(item.dataset, item.window)
         metadata = window_metadata(item, pictures.get((item.dataset, item.window, item.day)))
+        if item.dataset in rows:
+            metadata[TABLE_ROWS] = rows[item.dataset].windows.get(item.window, 0)
         if isinstance(dataset.window(item.window), Total):
             if (item.dataset, item.window) not in totals:
                 totals.add((item.dataset, item.window))
@@ -181,6 +225,21 @@ def _window_events(
         else:
             text = f"A day before {dataset.first_day}, the first that is a partition, was recomputed."
             yield AssetObservation(key, description=text, metadata=metadata)
+
+
+def stored_window(dataset: str, found: Computed, rows: int) -> AssetMaterialization:
+    """The event of windows that are stored and of which no run has told; `rows`: those of the window's table."""
+    return AssetMaterialization(
+        window_key(dataset, found.window),
+        partition=None if found.day is None else found.day.isoformat(),
+        description="Computed outside of Dagster, or by a run that ended before it told of it.",
+        metadata=stored_metadata(found) | {TABLE_ROWS: rows},
+    )
+
+
+def emptied(key: AssetKey) -> AssetMaterialization:
+    """The event of a table that has no rows any more, and so no partition to tell of."""
+    return AssetMaterialization(key, description="No rows are left.", metadata={TABLE_ROWS: 0})
 
 
 def _sample(session: Session, entry: Entry) -> Samples:

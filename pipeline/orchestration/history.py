@@ -1,6 +1,7 @@
 """What Dagster's records say: runs under way, runs that have ended, runs whose process is gone.
 
-What belongs here: reading run records and event times. What does not: deciding on them (`plans`).
+What belongs here: reading run records and event times, and ending runs or saying on them what became of them. What does not: deciding on
+them (`plans`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from datetime import UTC, datetime
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from pipeline.orchestration.asked import Span, keys_in, span_of
-from pipeline.orchestration.names import QUARANTINED_TAG, WINDOWS_FAILED_TAG, WORKER_TAG
+from pipeline.orchestration.names import (
+    ABANDONED_TAG,
+    COMMITTED_TAG,
+    QUARANTINED_TAG,
+    WINDOWS_FAILED_TAG,
+    WORKER_TAG,
+)
 from pipeline.orchestration.plans import Ended
 from pipeline.orchestration.worker import process_lives, worker_parts
 
@@ -31,6 +38,8 @@ _AT_WORK = (DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatu
 _LIMIT = 500
 _SILENCE = 900.0
 _OVERLAP = 60.0
+_UNKNOWN = "what it has committed is not looked up yet"
+_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,12 @@ def runs_in_progress(instance: DagsterInstance, run_ids: Sequence[str]) -> set[s
     return {run.run_id for run in runs}
 
 
+def any_at_work(instance: DagsterInstance) -> bool:
+    """Whether a run is under way that has signed in: one of ours, which may commit, and tell of it itself."""
+    runs = instance.get_runs(RunsFilter(statuses=list(UNDER_WAY)), limit=_LIMIT)
+    return any(WORKER_TAG in run.tags for run in runs)
+
+
 def end_abandoned_runs(instance: DagsterInstance, jobs: Sequence[str] = ()) -> list[str]:
     """Fail the runs whose process is gone, give back their places in the pool, and return their ids.
 
@@ -139,8 +154,36 @@ def end_abandoned_runs(instance: DagsterInstance, jobs: Sequence[str] = ()) -> l
                 run, "The process that executed this run is gone; another run finishes the work."
             )
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            instance.add_run_tags(run.run_id, {ABANDONED_TAG: _UNKNOWN})
             ended.append(run.run_id)
     return ended
+
+
+def abandoned_runs(instance: DagsterInstance) -> list[str]:
+    """Ids of the runs that were ended because their process is gone, and of which nobody has looked up yet what they had committed."""
+    runs = instance.get_runs(RunsFilter(tags={ABANDONED_TAG: _UNKNOWN}), limit=_LIMIT)
+    return [run.run_id for run in runs]
+
+
+def mark_committed(instance: DagsterInstance, run_id: str, deliveries: Sequence[str]) -> None:
+    """Say on a run that has failed or was canceled what it had committed before: in a tag, and in an event of the run. Once; nothing on a
+    run that Dagster does not know, or that has not ended so."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.status not in _FAILED:
+        return
+    marks = {ABANDONED_TAG: "looked up"} if ABANDONED_TAG in run.tags else {}
+    if deliveries and COMMITTED_TAG not in run.tags:
+        marks[COMMITTED_TAG] = str(len(deliveries))
+        how = "canceled" if run.status == DagsterRunStatus.CANCELED else "killed"
+        many = "1 delivery" if len(deliveries) == 1 else f"{len(deliveries):,} deliveries"
+        more = f" and {len(deliveries) - _NAMED:,} more" if len(deliveries) > _NAMED else ""
+        instance.report_engine_event(
+            f"committed {many} before it was {how}: {', '.join(deliveries[:_NAMED])}{more}. What is committed stays, is told of without "
+            "this run, and is not taken again.",
+            run,
+        )
+    if marks:
+        instance.add_run_tags(run_id, marks)
 
 
 def _gone(instance: DagsterInstance, run: DagsterRun) -> bool:

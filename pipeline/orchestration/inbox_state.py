@@ -18,7 +18,8 @@ _FIRST_LOOK = 3_600.0
 class InboxState:
     """Attributes:
     seq: ledger entries up to here are known to Dagster.
-    compared: the warehouse file as it was when all of the ledger was; empty when not.
+    windows: window → the moment of computing (ISO 8601, UTC without zone) and the day up to which its windows are.
+    compared: the warehouse and the quarantine as they were when all was compared and the checks were told; empty when not.
     looked_at: when runs were last looked at, in seconds since 1970.
     seen: ids of runs that ended shortly before.
     tries: landings that runs have left in the inbox.
@@ -31,6 +32,7 @@ class InboxState:
     seen: tuple[str, ...] = ()
     tries: Mapping[str, Try] = field(default_factory=dict)
     given_up: str = ""
+    windows: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, cursor: str | None, now: float) -> InboxState:
@@ -39,13 +41,16 @@ class InboxState:
             return cls(looked_at=now - _FIRST_LOOK)
         saved = json.loads(cursor)
         tries = {key: Try(*value) for key, value in saved["tries"].items()}
+        windows = {name: (at, day) for name, (at, day) in saved.get("windows", {}).items()}
         return cls(
             saved["seq"],
-            saved["compared"],
+            # Before windows were compared, what was compared was less.
+            saved["compared"] if "windows" in saved else "never",
             saved["looked_at"],
             tuple(saved["seen"]),
             tries,
             saved.get("given_up", ""),
+            windows,
         )
 
     def write(self) -> str:
@@ -57,6 +62,7 @@ class InboxState:
             "looked_at": self.looked_at,
             "seen": list(self.seen),
             "given_up": self.given_up,
+            "windows": {name: list(place) for name, place in self.windows.items()},
         }
         return json.dumps(saved | {"tries": tries}, ensure_ascii=False)
 
@@ -72,6 +78,6 @@ class InboxState:
         afresh = {key: known for key, known in self.tries.items() if key not in keys}
         return replace(self, tries=afresh, given_up="")
 
-    def after_ledger(self, seq: int, compared: str) -> InboxState:
-        """After a look at the ledger."""
-        return replace(self, seq=seq, compared=compared)
+    def after_ledger(self, seq: int, windows: Mapping[str, tuple[str, str]], compared: str) -> InboxState:
+        """After a look at the warehouse."""
+        return replace(self, seq=seq, windows=dict(windows), compared=compared)

@@ -181,7 +181,8 @@ def _take_in(context: OpExecutionContext) -> Iterator[Any]:
     batches = prepare_batches(intake, scan.waiting, progress_to(context.log), failures)
     yield from commit_and_report(context, intake, batches, outcomes, sampled, failures)
     entries = of_this_run(context, intake, [outcome.entry for outcome in outcomes])
-    yield from tell(context, [*evaluations(intake, entries), inbox_evaluation(intake, strays(intake))])
+    verdicts = evaluations(context.instance, intake, {entry.dataset for entry in entries})
+    yield from tell(context, [*verdicts, inbox_evaluation(intake, strays(intake))])
     # What failed is told by the next step: were this one to fail, no window would be brought up to date.
     yield Output(Taken(found_in(judged(intake, entries)), failures.found))
 

@@ -20,10 +20,15 @@ from pipeline.files.names import printable, shown
 from pipeline.orchestration.pictures import checks_chart
 from pipeline.report import Document, read_document, report_page, workbook_of
 from pipeline.settings import Settings
-from pipeline.warehouse import Entry, Recomputed
+from pipeline.warehouse import Computed, Entry, Recomputed
 from pipeline.warehouse.accounts import DeliveryAccount
 from pipeline.warehouse.quality import Quality
 from pipeline.warehouse.violations import CheckCount
+
+TABLE_ROWS = "dagster/row_count"
+"""What Dagster shows as an asset's "Row count": that of its table, when the event was told."""
+PARTITION_ROWS = "dagster/partition_row_count"
+"""Rows of one delivery, or of one day of a window."""
 
 SAMPLE_ROWS = 10
 _SAMPLE_COLUMNS = 20
@@ -44,8 +49,7 @@ def error_rate(entry: Entry) -> float:
 def delivery_metadata(entry: Entry, kept_at: Path | None) -> dict[str, Any]:
     """Everything the ledger knows of a delivery."""
     values: dict[str, Any] = {
-        "dagster/row_count": entry.rows_clean,
-        "dagster/partition_row_count": entry.rows_clean,
+        PARTITION_ROWS: entry.rows_clean,
         "rows_read": entry.rows_read,
         "rows_clean": entry.rows_clean,
         "rows_rejected": entry.rows_rejected,
@@ -200,18 +204,25 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 def window_metadata(done: Recomputed, picture: MetadataValue[Any] | None = None) -> dict[str, Any]:
     """What a recomputation did, and which deliveries made it necessary."""
     values: dict[str, Any] = {
-        "dagster/row_count": done.rows,
         "rows": done.rows,
         "changed_figures": done.changed,
         "seconds": round(done.seconds, 3),
     }
     if done.day is not None:
-        values |= {"dagster/partition_row_count": done.rows, "day": done.day.isoformat()}
+        values |= {PARTITION_ROWS: done.rows, "day": done.day.isoformat()}
     if done.kept:
         values |= {"kept": "Retention has deleted rows of this day: its windows stay as they were."}
     if done.causes:
         values |= {"causes": len(done.causes), "caused_by": list(done.causes[:_LISTED])}
     return values if picture is None else values | {"chart": picture}
+
+
+def stored_metadata(found: Computed) -> dict[str, Any]:
+    """What there is to say of windows that are stored, where nothing is known of how they were computed."""
+    values: dict[str, Any] = {"rows": found.rows, "computed_at": _moment(found.at)}
+    return (
+        values if found.day is None else values | {PARTITION_ROWS: found.rows, "day": found.day.isoformat()}
+    )
 
 
 def as_table(frame: pl.DataFrame) -> MetadataValue[Any]:

@@ -45,6 +45,10 @@ QUARANTINED_TAG = "pipeline/quarantined"
 WINDOWS_FAILED_TAG = "pipeline/windows_failed"
 """On a run that took in its files, of which windows alone have failed: how many of them. They stay marked, and are no reason to slow
 down what is dropped."""
+ABANDONED_TAG = "pipeline/abandoned"
+"""On a run that was ended because its process is gone: whether what it has committed was looked up."""
+COMMITTED_TAG = "pipeline/committed_before_the_end"
+"""On a run that has failed after it had committed deliveries that it could not tell of: how many it has committed."""
 WORKER_TAG = "pipeline/worker"
 """On a run: host and process that execute it."""
 

@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -29,7 +30,7 @@ from pipeline.contract import Dataset
 from pipeline.contract.references import taken_before
 from pipeline.counts import counted
 from pipeline.files import Scan, Waiting, scan_inbox, settle
-from pipeline.intake import Intake, strays
+from pipeline.intake import Intake, files_in_quarantine, strays
 from pipeline.orchestration import history
 from pipeline.orchestration.asked import PARTITION, Span, registered
 from pipeline.orchestration.bulk import tell_runless
@@ -48,7 +49,7 @@ from pipeline.orchestration.names import (
     windows_job_name,
 )
 from pipeline.orchestration.plans import InboxPlan, Stretch, pause_after, plan_inbox, plan_windows, remember
-from pipeline.orchestration.reconcile import glance, report_missing
+from pipeline.orchestration.reconcile import compare, glance, mark_runs
 from pipeline.warehouse import WarehouseBusy, WarehouseMissing
 
 _EVERY = 5
@@ -144,31 +145,41 @@ def _goes_by(intake: Intake, dataset: Dataset) -> str | None:
 def _reconcile(
     context: SensorEvaluationContext, intake: Intake, dataset: str, state: InboxState
 ) -> tuple[InboxState, str]:
-    """Report what the event log lacks; the warehouse is opened only when it has changed since all was compared."""
-    stamp = warehouse_stamp(intake)
+    """Report what the event log lacks; the warehouse is opened only when it or the quarantine has changed since all was compared."""
+    stamp = f"{warehouse_stamp(intake)} {_quarantine_stamp(intake, dataset)}"
     if stamp == state.compared:
         return state, ""
     try:
-        reported, seq, complete = report_missing(context.instance, intake, dataset, state.seq)
+        done = compare(context.instance, intake, dataset, state.seq, state.windows)
     except WarehouseMissing:
         return state, ""
     except WarehouseBusy as error:
         return state, f" The ledger is compared later: {error}"
     told = (
-        f" {counted(reported, 'delivery of the ledger was', 'deliveries of the ledger were')} reported."
-        if reported
+        f" {counted(done.reported, 'delivery of the ledger was', 'deliveries of the ledger were')} reported."
+        if done.reported
         else ""
     )
-    return state.after_ledger(seq, stamp if complete else ""), told
+    if done.computed:
+        told += f" {counted(done.computed, 'computed window was', 'computed windows were')} reported."
+    return state.after_ledger(done.seq, done.windows, stamp if done.complete else ""), told
+
+
+def _quarantine_stamp(intake: Intake, dataset: str) -> str:
+    """Changes whenever a file of the dataset comes into the quarantine or leaves it."""
+    names = "\n".join(map(str, files_in_quarantine(intake, dataset)))
+    return hashlib.sha256(os.fsencode(names)).hexdigest()[:16]
 
 
 def warehouse_stamp(intake: Intake) -> str:
-    """Changes whenever the warehouse file does; empty while there is none."""
-    try:
-        status = intake.settings.warehouse.stat()
-    except FileNotFoundError:
-        return ""
-    return f"{status.st_mtime_ns}:{status.st_size}"
+    """Changes whenever the warehouse does; empty while there is none. What a killed process has committed is in the file beside it."""
+    path = intake.settings.warehouse
+    stamps = []
+    for file in (path, path.with_name(f"{path.name}.wal")):
+        with suppress(FileNotFoundError):
+            status = file.stat()
+            stamps.append(f"{status.st_mtime_ns}:{status.st_size}")
+    return " ".join(stamps)
 
 
 def _ingest_request(dataset: str, stretch: Stretch, waiting: Mapping[str, str], now: float) -> RunRequest:
@@ -230,6 +241,8 @@ def evaluate_unknown_inbox(
     """One tick of `unknown_inbox`."""
     instance = context.instance
     abandoned = history.end_abandoned_runs(instance, jobs)
+    with suppress(WarehouseBusy):  # they are marked at the next tick
+        mark_runs(instance, intake, history.abandoned_runs(instance))
     tell_broken(instance, intake.left_out)
     scan = scan_inbox(intake.settings.inbox, intake.settings.settle_seconds)
     unknown = {file.dataset for file in scan.waiting} - set(intake.datasets)

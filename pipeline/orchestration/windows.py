@@ -83,7 +83,7 @@ def report_dirty(
     try:
         done.extend(recompute_dirty(intake, datasets, failures))
     except Exception:
-        yield from _told(context, intake, done, failures, drawn=False)
+        yield from _told(context, intake, done, failures, drawn=False, counted=False)
         raise
     show_windows(intake, done, failures)
     yield from _told(context, intake, done, failures, drawn=_outlives_the_run(context))
@@ -118,10 +118,11 @@ def _told(
     failures: Failures,
     *,
     drawn: bool = True,
+    counted: bool = True,
 ) -> Iterator[AssetEvent]:
     """Tell of recomputed windows, once their days are partitions."""
     new = list(make_days_of(context.instance, intake, done))
-    yield from tell(context, [*new, *report_windows(intake, done, failures, drawn=drawn)])
+    yield from tell(context, [*new, *report_windows(intake, done, failures, drawn=drawn, counted=counted)])
 
 
 def _outlives_the_run(context: OpExecutionContext) -> bool:

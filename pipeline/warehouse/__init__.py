@@ -30,11 +30,13 @@ from pipeline.warehouse.windows.explain import explain
 from pipeline.warehouse.windows.held import Released
 from pipeline.warehouse.windows.recompute import Recomputed
 from pipeline.warehouse.windows.retention import Retained
+from pipeline.warehouse.windows.sample import Computed
 from pipeline.warehouse.windows.verify import Difference, Verified, VerifiedDay
 
 __all__ = [
     "FROM_WAREHOUSE",
     "Change",
+    "Computed",
     "ContractChanged",
     "CorrectionRefused",
     "DeliveryRefused",

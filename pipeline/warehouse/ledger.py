@@ -251,6 +251,16 @@ def newest(connection: duckdb.DuckDBPyConnection, dataset: str, delivery: str | 
     ]
 
 
+def refused(connection: duckdb.DuckDBPyConnection, dataset: str) -> list[Entry]:
+    """The rows of files that were quarantined and of whose name nothing was taken since, in order of `seq`; corrections too."""
+    return where(
+        connection,
+        "dataset = $1 AND status = 'quarantined' AND NOT EXISTS (SELECT 1 FROM ops.deliveries AS later WHERE later.dataset = $1 "
+        "AND later.delivery = ops.deliveries.delivery AND later.seq > ops.deliveries.seq AND later.status <> 'quarantined')",
+        [dataset],
+    )
+
+
 def heir(connection: duckdb.DuckDBPyConnection, old: Entry) -> Entry | None:
     """The first delivery that holds the bytes of this loaded one as well, and is its duplicate."""
     found = where(

@@ -5,16 +5,17 @@ What belongs here: reading. What does not: anything that a run depends on (`sess
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import polars as pl
 
 from pipeline.contract import Dataset, Total, Window
-from pipeline.warehouse import ledger
+from pipeline.warehouse import ledger, tables
 from pipeline.warehouse.ledger import HAS_ROWS, OF_A_FILE, Entry
 from pipeline.warehouse.session import Session
-from pipeline.warehouse.sql import ident, text, timestamp
+from pipeline.warehouse.sql import ident, table, text, timestamp
 from pipeline.warehouse.windows import clock
 from pipeline.warehouse.windows.tables import comments, window_table
 
@@ -41,6 +42,51 @@ def dataset_figures(session: Session) -> dict[str, DatasetFigures]:
         " max(committed_at) AS last_commit FROM ops.deliveries GROUP BY dataset"
     )
     return {row["dataset"]: DatasetFigures(**row) for row in rows.iter_rows(named=True)}
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """How many rows the tables of a dataset have.
+
+    Attributes:
+        clean: of `clean.<dataset>`.
+        errors: of `errors.<dataset>`, with what is settled.
+        windows: by window; of a total its groups.
+    """
+
+    clean: int = 0
+    errors: int = 0
+    windows: Mapping[str, int] = field(default_factory=dict)
+
+
+def table_rows(session: Session, dataset: Dataset, windows: Collection[str] | None = None) -> TableRows:
+    """How many rows the tables of a dataset have, with some of its windows or all; 0 where there is no table yet."""
+    made = tables.layout(session.connection)
+    wanted = [one for one in dataset.windows if windows is None or one.name in windows]
+    counted = [
+        ("windows", one.name, window_table(dataset, one), " WHERE _delivery IS NULL" * isinstance(one, Total))
+        for one in wanted
+        if ("windows", f"{dataset.name}_{one.name}") in made
+    ]
+    counted += [
+        (name, "", table(name, dataset.name), "")
+        for name in ("clean", "errors")
+        if (name, dataset.name) in made
+    ]
+    if not counted:
+        return TableRows()
+    found = session.query(
+        " UNION ALL ".join(
+            f"SELECT {text(kind)} AS kind, {text(name)} AS name, count(*) AS n FROM {stored}{scope}"
+            for kind, name, stored, scope in counted
+        )
+    )
+    rows = {(kind, name): count for kind, name, count in found.iter_rows()}
+    return TableRows(
+        rows.get(("clean", ""), 0),
+        rows.get(("errors", ""), 0),
+        {name: count for (kind, name), count in rows.items() if kind == "windows"},
+    )
 
 
 @dataclass(frozen=True)

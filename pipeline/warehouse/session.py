@@ -121,6 +121,11 @@ class Session(WindowCalls):
         that key, whatever is loaded. The dataset may be unknown."""
         return ledger.newest(self.connection, dataset, delivery)
 
+    def refused(self, dataset: str) -> list[Entry]:
+        """The files that were quarantined and of whose name nothing was taken since, in order of `seq`, whether or not they lie there
+        still; corrections too."""
+        return ledger.refused(self.connection, dataset)
+
     def in_order(self, dataset: str) -> list[Entry]:
         """The deliveries whose rows are in the clean table, in order of their first commit.
 
@@ -141,6 +146,17 @@ class Session(WindowCalls):
     ) -> list[Entry]:
         """Ledger entries with `seq` above `after_seq`, in order of `seq`."""
         return ledger.entries(self.connection, dataset, after_seq, limit, statuses)
+
+    def newest_loaded(self, dataset: str) -> Entry | None:
+        """The entry with rows in the clean table that was committed last."""
+        loaded = f"dataset = $1 AND {ledger.HAS_ROWS}"
+        newest = f"{loaded} AND seq = (SELECT max(seq) FROM ops.deliveries WHERE {loaded})"
+        return next(iter(ledger.where(self.connection, newest, [dataset])), None)
+
+    def of_runs(self, run_ids: Collection[str]) -> list[Entry]:
+        """The ledger entries that some runs have committed, in order of `seq`."""
+        some = "run_id IN (SELECT unnest(?::VARCHAR[]))"
+        return ledger.where(self.connection, some, [list(run_ids)])
 
     def originals(self, dataset: str, origins: Collection[tuple[str, str]]) -> list[Entry]:
         """The entries of deliveries by key and beginning of their content's hash, whether or not they are loaded still, newest

@@ -27,7 +27,7 @@ from pipeline.warehouse.windows.dirty import Dirty
 from pipeline.warehouse.windows.held import Released
 from pipeline.warehouse.windows.recompute import Recomputed
 from pipeline.warehouse.windows.retention import Retained
-from pipeline.warehouse.windows.sample import SAMPLED_DAYS
+from pipeline.warehouse.windows.sample import SAMPLED_DAYS, Computed
 from pipeline.warehouse.windows.tables import as_declared, window_columns, window_table
 from pipeline.warehouse.windows.verify import Verified
 from pipeline.warehouse.windows.watermark import mark_final, watermark
@@ -51,6 +51,17 @@ class WindowCalls(Opened):
             if mark.day is not None:
                 found[mark.window].add(mark.day)
         return found
+
+    def computed_after(
+        self, dataset: str, window: str, at: datetime, day: date | None = None
+    ) -> list[Computed]:
+        """The days of a window, or its total, of which a figure changed after `at` (UTC without zone), in order of that and of the day; of
+        those that changed at that very moment the days behind `day`. None of a window that is not computed yet as it is declared."""
+        owner = self._known(dataset)
+        spec = owner.window(window)
+        if not as_declared(self.connection, owner, spec):
+            return []
+        return sample.computed_after(self.connection, owner, spec, at, day)
 
     def days_by_delivery(self, dataset: str, deliveries: Collection[str]) -> dict[str, list[DaySpan]]:
         """Delivery → the days of the rows that it has in the clean table; empty for a dataset without windows over time."""

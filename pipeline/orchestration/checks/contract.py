@@ -118,16 +118,20 @@ def _valid(name: str) -> str:
 
 
 def judge_contract(
-    checks: Sequence[ContractCheck], entries: Sequence[Entry], totals: Iterable[CheckTotal]
+    checks: Sequence[ContractCheck],
+    loaded: Sequence[Entry],
+    totals: Iterable[CheckTotal],
+    refused: Sequence[Entry] = (),
 ) -> list[Verdict]:
-    """The verdict of each check over these deliveries, whose violations are counted in `totals`."""
-    rows = sum(entry.rows_read for entry in entries)
+    """The verdict of each check over the deliveries that are loaded, whose violations are counted in `totals`, and those whose refused
+    files lie in the quarantine."""
+    rows = sum(entry.rows_read for entry in loaded)
     by_kind = {(check.column, check.check): check.name for check in checks if check.check}
     found: dict[str, list[CheckTotal]] = {}
     for total in totals:
         name = by_kind.get((total.column, total.check)) or _catch_all(total)
         found.setdefault(name, []).append(total)
-    return [_verdict(check, found.get(check.name, []), entries, rows) for check in checks]
+    return [_verdict(check, found.get(check.name, []), refused, rows) for check in checks]
 
 
 def _catch_all(total: CheckTotal) -> str:
@@ -137,7 +141,7 @@ def _catch_all(total: CheckTotal) -> str:
 
 
 def _verdict(
-    check: ContractCheck, totals: Sequence[CheckTotal], entries: Sequence[Entry], rows: int
+    check: ContractCheck, totals: Sequence[CheckTotal], refused: Sequence[Entry], rows: int
 ) -> Verdict:
     violations = sum(total.violations for total in totals)
     worst = sorted((one for total in totals for one in total.worst), key=lambda one: -one[1])
@@ -147,19 +151,12 @@ def _verdict(
     if worst:
         metadata["worst"] = "; ".join(f"{delivery}: {count:,}" for delivery, count in worst[:_NAMED])
     text = counted(violations, "violation") if violations else "no violation"
-    refused: list[str] = []
+    named: list[str] = []
     if check.refuses:
         # Its error rows are nowhere: the file was refused, and the ledger says for which rule.
         said = f"(rule {check.check!r})"
-        refused = [
-            entry.delivery
-            for entry in entries
-            if entry.status == "quarantined" and said in (entry.reason or "")
-        ]
-        metadata["refused"] = "; ".join(refused[:_NAMED]) or None
-        text = (
-            counted(len(refused), "delivery was refused for it", "deliveries were refused for it")
-            if refused
-            else text
-        )
-    return Verdict(check.name, not violations and not refused, AssetCheckSeverity.WARN, text, metadata)
+        named = [entry.delivery for entry in refused if said in (entry.reason or "")]
+        metadata["refused"] = "; ".join(named[:_NAMED]) or None
+        if named:
+            text = counted(len(named), "delivery was refused for it", "deliveries were refused for it")
+    return Verdict(check.name, not violations and not named, AssetCheckSeverity.WARN, text, metadata)

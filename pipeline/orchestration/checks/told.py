@@ -1,9 +1,10 @@
-"""Telling Dagster of the checks: their definitions, and a run's verdicts as events.
+"""Telling Dagster of the checks of `<dataset>/clean`: their definitions, and what they say now as events.
 
-What belongs here: which deliveries are judged, and when. What does not: the verdicts.
+What belongs here: what is looked at (the ledger, the quarantine, the error table: nothing of who did what), and which verdicts Dagster
+lacks. What does not: the verdicts, and when they are told (`jobs`, `deliveries`, `reconcile`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from dagster import (
     AssetCheckEvaluation,
@@ -11,31 +12,42 @@ from dagster import (
     AssetCheckResult,
     AssetChecksDefinition,
     AssetCheckSpec,
+    AssetKey,
+    DagsterInstance,
+    EventLogRecord,
     multi_asset_check,
 )
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
 from pipeline.contract import Dataset
-from pipeline.intake import Intake, corrected_by
-from pipeline.orchestration.asked import keys_in, registered, span_of
+from pipeline.intake import Intake, corrected_by, files_in_quarantine, lying_in_quarantine
 from pipeline.orchestration.checks.contract import contract_checks, judge_contract
 from pipeline.orchestration.checks.verdicts import CHECKS, Verdict, judge
 from pipeline.orchestration.names import clean_key
-from pipeline.warehouse import Entry, WarehouseMissing
+from pipeline.warehouse import Entry, Warehouse, WarehouseMissing
 from pipeline.warehouse.ledger import CURRENT
 from pipeline.warehouse.violations import CheckTotal, totals
 
-_JUDGED = (*CURRENT, "quarantined")
 
+def evaluations(
+    instance: DagsterInstance,
+    intake: Intake,
+    datasets: Collection[str],
+    warehouse: Warehouse | None = None,
+) -> Iterator[AssetCheckEvaluation]:
+    """What the checks of some datasets say now, as events, each about the latest materialization; nothing of datasets that are not
+    declared, or to which no file ever came.
 
-def evaluations(intake: Intake, entries: Iterable[Entry]) -> Iterator[AssetCheckEvaluation]:
-    """The verdicts over a run's deliveries as events, per dataset; the error table is asked once, if there is any violation."""
-    by_dataset: dict[str, list[Entry]] = {}
-    for entry in judged(intake, list(entries)):
-        # Duplicates say nothing about quality.
-        if entry.dataset in intake.datasets and entry.status in _JUDGED:
-            by_dataset.setdefault(entry.dataset, []).append(entry)
-    for name, of_dataset in by_dataset.items():
-        for verdict in _verdicts(intake, intake.datasets[name], of_dataset):
+    Args:
+        warehouse: looked into in place of the intake's.
+    """
+    for name in sorted(set(datasets) & intake.datasets.keys()):
+        verdicts = verdicts_of_now(intake, intake.datasets[name], warehouse)
+        latest = _latest(instance, clean_key(name)) if verdicts else None
+        for verdict in verdicts:
             yield AssetCheckEvaluation(
                 asset_key=clean_key(name),
                 check_name=verdict.check,
@@ -43,7 +55,38 @@ def evaluations(intake: Intake, entries: Iterable[Entry]) -> Iterator[AssetCheck
                 severity=verdict.severity,
                 description=verdict.description,
                 metadata=verdict.metadata,
+                target_materialization_data=latest
+                and AssetCheckEvaluationTargetMaterializationData(
+                    storage_id=latest.storage_id, run_id=latest.run_id, timestamp=latest.timestamp
+                ),
             )
+
+
+def not_told(instance: DagsterInstance, now: Sequence[AssetCheckEvaluation]) -> list[AssetCheckEvaluation]:
+    """Those of the evaluations that Dagster lacks: the latest of the check says something else, or is about an earlier
+    materialization, for which Dagster shows the check as not evaluated."""
+    known = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        [one.asset_check_key for one in now]
+    )
+    return [one for one in now if not _says(known.get(one.asset_check_key), one)]
+
+
+def _says(record: AssetCheckExecutionRecord | None, now: AssetCheckEvaluation) -> bool:
+    told = None if record is None else record.evaluation
+    if record is None or told is None:
+        return False
+    said = (told.passed, told.severity, told.description, told.metadata)
+    if said != (now.passed, now.severity, now.description, now.metadata):
+        return False
+    target = now.target_materialization_data
+    if target is None or record.run_id == target.run_id:
+        return True
+    known = told.target_materialization_data
+    return known is not None and known.storage_id == target.storage_id
+
+
+def _latest(instance: DagsterInstance, key: AssetKey) -> EventLogRecord | None:
+    return next(iter(instance.fetch_materializations(key, limit=1).records), None)
 
 
 def judged(intake: Intake, entries: Sequence[Entry]) -> list[Entry]:
@@ -54,10 +97,7 @@ def judged(intake: Intake, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def checks_of(dataset: Dataset) -> AssetChecksDefinition:
-    """The checks as Dagster lists them; run by hand they judge the deliveries that are in the table now.
-
-    A run that commits deliveries reports the verdicts itself, whether or not these steps are part of it.
-    """
+    """The checks as Dagster lists them; run by hand they say the same as when a run or a sensor tells them: what is true now."""
     described = CHECKS | {check.name: check.description for check in contract_checks(dataset)}
     specs = [
         AssetCheckSpec(name, asset=clean_key(dataset.name), description=description)
@@ -68,15 +108,9 @@ def checks_of(dataset: Dataset) -> AssetChecksDefinition:
         name=f"{dataset.name}_checks", specs=specs, can_subset=True, required_resource_keys={"intake"}
     )
     def run_checks(context: AssetCheckExecutionContext) -> Iterable[AssetCheckResult]:
-        op = context.op_execution_context
-        intake: Intake = op.resources.intake
-        entries = _entries_of_now(intake, dataset.name)
-        span = span_of(op.run.tags)
-        if span is not None:
-            keys = set(keys_in(span, registered(op.instance, dataset.name)))
-            entries = [entry for entry in entries if entry.delivery in keys]
+        intake: Intake = context.op_execution_context.resources.intake
         chosen = {key.name for key in context.selected_asset_check_keys}
-        for verdict in _verdicts(intake, dataset, entries):
+        for verdict in _judged_now(intake, dataset, intake.warehouse)[1]:
             if verdict.check in chosen:
                 yield AssetCheckResult(
                     asset_key=clean_key(dataset.name),
@@ -90,19 +124,31 @@ def checks_of(dataset: Dataset) -> AssetChecksDefinition:
     return run_checks
 
 
-def _verdicts(intake: Intake, dataset: Dataset, entries: Sequence[Entry]) -> list[Verdict]:
-    faulty = [entry.delivery for entry in entries if entry.violations and entry.status in CURRENT]
+def verdicts_of_now(intake: Intake, dataset: Dataset, warehouse: Warehouse | None = None) -> list[Verdict]:
+    """What the checks of a dataset say of the deliveries that are loaded, what is wrong with their rows, and the refused files that lie in
+    the quarantine; nothing where no file ever came."""
+    came, verdicts = _judged_now(intake, dataset, warehouse or intake.warehouse)
+    return verdicts if came else []
+
+
+def _judged_now(intake: Intake, dataset: Dataset, warehouse: Warehouse) -> tuple[bool, list[Verdict]]:
+    """Whether a file ever came, and the verdicts."""
+    loaded: list[Entry] = []
+    refused: list[Entry] = []
     counted: list[CheckTotal] = []
-    if faulty:
-        with intake.warehouse.session(read_only=True) as session:
-            counted = totals(session.connection, dataset.name, faulty)
-    return [*judge(dataset, entries), *judge_contract(contract_checks(dataset), entries, counted)]
-
-
-def _entries_of_now(intake: Intake, dataset: str) -> list[Entry]:
+    came = False
     try:
-        with intake.warehouse.session(read_only=True) as session:
-            found = session.entries(dataset, statuses=list(_JUDGED))
+        with warehouse.session(read_only=True) as session:
+            found = session.entries(dataset.name, statuses=CURRENT)
+            loaded = [entry for entry in found if not entry.is_correction]
+            refused = session.refused(dataset.name)
+            came = bool(found or refused or session.entries(dataset.name, limit=1))
+            if any(entry.violations for entry in loaded):
+                counted = totals(session.connection, dataset.name)
     except WarehouseMissing:
-        return []
-    return list({entry.delivery: entry for entry in found if not entry.is_correction}.values())
+        pass  # there is nothing to look at yet
+    lying = lying_in_quarantine(intake, refused)
+    left_over = len(set(files_in_quarantine(intake, dataset.name)) - lying.keys())
+    there = list(lying.values())
+    verdicts = judge(dataset, loaded, there, left_over)
+    return came, [*verdicts, *judge_contract(contract_checks(dataset), loaded, counted, there)]

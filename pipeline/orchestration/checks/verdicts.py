@@ -18,14 +18,14 @@ _NAMED = 10
 
 CHECKS = {
     "reconciliation": "Rows read = rows clean + rejected + filtered, in every delivery.",
-    "error_rate": "The share of rejected rows is within the dataset's limits, in every delivery.",
-    "quarantine": "No delivery was refused as a whole.",
+    "error_rate": "The share of rows that are rejected still is within the dataset's limits, in every delivery.",
+    "quarantine": "No file that was refused as a whole lies in the quarantine.",
 }
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of one check over the deliveries of a run."""
+    """The outcome of one check, as things are now."""
 
     check: str
     passed: bool
@@ -34,9 +34,12 @@ class Verdict:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-def judge(dataset: Dataset, entries: Sequence[Entry]) -> list[Verdict]:
-    """The verdicts over these deliveries: loaded, partial or quarantined."""
-    return [_reconciliation(entries), _error_rate(dataset, entries), _quarantine(entries)]
+def judge(
+    dataset: Dataset, loaded: Sequence[Entry], refused: Sequence[Entry] = (), left_over: int = 0
+) -> list[Verdict]:
+    """The verdicts over the deliveries that are loaded, and those whose refused files lie in the quarantine, where there are `left_over`
+    other files."""
+    return [_reconciliation(loaded), _error_rate(dataset, loaded), _quarantine(dataset, refused, left_over)]
 
 
 def _reconciliation(entries: Sequence[Entry]) -> Verdict:
@@ -47,7 +50,7 @@ def _reconciliation(entries: Sequence[Entry]) -> Verdict:
         "rows_clean": sum(e.rows_clean for e in entries),
         "rows_rejected": sum(e.rows_rejected for e in entries),
         "rows_filtered": sum(e.rows_filtered for e in entries),
-        "named": _names(off or entries),
+        "named": _names(off or entries[-_NAMED:]),
     }
     text = (
         f"{len(off)} of {counted(len(entries), 'delivery does', 'deliveries do')} not add up"
@@ -57,8 +60,7 @@ def _reconciliation(entries: Sequence[Entry]) -> Verdict:
     return Verdict("reconciliation", not off, AssetCheckSeverity.ERROR, text, figures)
 
 
-def _error_rate(dataset: Dataset, entries: Sequence[Entry]) -> Verdict:
-    loaded = [entry for entry in entries if entry.status != "quarantined"]
+def _error_rate(dataset: Dataset, loaded: Sequence[Entry]) -> Verdict:
     worst = sorted(loaded, key=error_rate, reverse=True)
     above = [entry for entry in worst if error_rate(entry) > dataset.warn_error_rate]
     failing = any(error_rate(entry) > dataset.fail_error_rate for entry in above)
@@ -82,21 +84,22 @@ def _error_rate(dataset: Dataset, entries: Sequence[Entry]) -> Verdict:
     return Verdict("error_rate", not above, severity, text, metadata)
 
 
-def _quarantine(entries: Sequence[Entry]) -> Verdict:
-    refused = [entry for entry in entries if entry.status == "quarantined"]
-    reasons = [f"{entry.delivery}: {entry.reason}" for entry in refused[:_NAMED]]
-    text = (
-        counted(len(refused), "delivery was quarantined", "deliveries were quarantined")
-        if refused
-        else "no delivery was quarantined"
-    )
-    return Verdict(
-        "quarantine",
-        not refused,
-        AssetCheckSeverity.WARN,
-        text,
-        {"quarantined": len(refused), "reasons": reasons},
-    )
+def _quarantine(dataset: Dataset, refused: Sequence[Entry], left_over: int) -> Verdict:
+    folder = f"quarantine/{dataset.name}/"
+    metadata: dict[str, Any] = {
+        "quarantined": len(refused),
+        "reasons": [f"{entry.delivery}: {entry.reason}" for entry in refused[-_NAMED:]],
+    }
+    text = f"no refused file lies in {folder}"
+    if refused:
+        text = f"{counted(len(refused), 'refused file lies', 'refused files lie')} in {folder}"
+        metadata["what_to_do"] = (
+            "Mend the file where it lies and materialize its partition, or send it again under its name; or remove it."
+        )
+    if left_over:
+        # What nobody waits for: no fault.
+        metadata["other_files_there"] = left_over
+    return Verdict("quarantine", not refused, AssetCheckSeverity.WARN, text, metadata)
 
 
 def _names(entries: Sequence[Entry]) -> list[str]:

@@ -6,12 +6,13 @@ What belongs here: the days that there are, marking all of them, and the choice 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 
 import duckdb
 
 from pipeline.contract import Dataset, TimeWindow, Total, Window
-from pipeline.warehouse.sql import table, text
+from pipeline.warehouse.sql import table, text, timestamp
 from pipeline.warehouse.windows import dirty
 from pipeline.warehouse.windows.tables import local_columns, window_table
 
@@ -50,6 +51,57 @@ def days_stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict
         for name, day in connection.execute(" UNION ALL ".join(listed)).fetchall():
             found[name].add(day)
     return found
+
+
+@dataclass(frozen=True)
+class Computed:
+    """The stored windows of a day.
+
+    Attributes:
+        window: name of the window.
+        day: day in the dataset's zone, or None for a total.
+        rows: windows that the day has.
+        at: when a figure of one last changed, UTC without zone.
+    """
+
+    window: str
+    day: date | None
+    rows: int
+    at: datetime
+
+
+def computed_after(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window, at: datetime, day: date | None
+) -> list[Computed]:
+    """The days of a window, or its total, of which a figure changed after a moment, in order of that and of the day; of those that changed
+    at that very moment the days behind `day`."""
+    stored = window_table(dataset, window)
+    [(last,)] = connection.execute(f"SELECT max(computed_at) FROM {stored}").fetchall()
+    if last is None or last < at:
+        return []
+    if isinstance(window, Total):
+        source = f"(SELECT NULL::DATE AS of_day, computed_at FROM {stored} WHERE _delivery IS NULL)"
+        parameters: list[object] = []
+    elif ("day", "DATE") in local_columns(window):
+        source, parameters = f"(SELECT day AS of_day, computed_at FROM {stored})", []
+    else:
+        spans = dirty.spans_in(connection, dataset, stored, "window_start")
+        source = (
+            "(SELECT of_day, computed_at FROM (SELECT unnest($1::DATE[]) AS of_day, unnest($2::TIMESTAMP[]) AS first, "
+            f"unnest($3::TIMESTAMP[]) AS last) AS span JOIN {stored} ON window_start BETWEEN span.first AND span.last)"
+        )
+        parameters = [
+            [span.day for span in spans],
+            [span.first for span in spans],
+            [span.last for span in spans],
+        ]
+    behind = "false" if day is None else f"_at = {timestamp(at)} AND of_day > DATE {text(day.isoformat())}"
+    rows = connection.execute(
+        f"SELECT of_day, count(*), max(computed_at) AS _at FROM {source} GROUP BY of_day "
+        f"HAVING _at > {timestamp(at)} OR {behind} ORDER BY _at, of_day",
+        parameters,
+    ).fetchall()
+    return [Computed(window.name, *row) for row in rows]
 
 
 def mark_everything(connection: duckdb.DuckDBPyConnection, dataset: Dataset, window: Window) -> None:
