@@ -19,7 +19,7 @@ import pytest
 
 from pipeline_tests.product.support import ROOT, SAMPLES, drop, environment, sql
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 RUNS = "{ runsOrError { ... on Runs { results { jobName status } } } }"
 PARTITIONS = """
