@@ -11,7 +11,7 @@ import duckdb
 
 from pipeline.files import scan_inbox
 from pipeline.files.names import shown
-from pipeline.intake import Intake
+from pipeline.intake import Intake, lying_in_quarantine
 from pipeline.terminal import STATUS_STYLES, say, show_rows
 from pipeline.warehouse import Entry, WarehouseBusy, WarehouseError, quality
 from pipeline.warehouse.overview import DatasetFigures, dataset_figures, late_figures, latest_entries
@@ -92,7 +92,7 @@ def _read(intake: Intake, last: int) -> _Known:
             entries = latest_entries(session, last)
             dirty = {(mark.dataset, mark.window, mark.day) for mark in session.dirty()}
             return _Known(
-                dataset_figures(session),
+                dataset_figures(session, lambda refused: len(lying_in_quarantine(intake, refused))),
                 Counter(dataset for dataset, _, _ in dirty),
                 late_figures(session),
                 entries,

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.files.names import shown
-from pipeline.intake import Intake
+from pipeline.intake import Intake, lying_in_quarantine
 from pipeline.report import charts
 from pipeline.report.paths import WINDOWS, index_page, link, report_page, window_page
 from pipeline.report.render import dataset_page, home_page
 from pipeline.report.windows import tidy_windows, write_windows
 from pipeline.report.write import Workbooks, missing_reports, missing_workbooks, put, write_reports
 from pipeline.warehouse import Entry, Failures, Retained, Session, quality, told
-from pipeline.warehouse.overview import DatasetFigures, dataset_figures, latest_entries
+from pipeline.warehouse.overview import DatasetFigures, dataset_figures, known_datasets, latest_entries
 
 LISTED = 500
 """Deliveries that a page lists; the ledger has them all."""
@@ -90,7 +90,7 @@ def write_indexes(
     without: list[tuple[str, str]] = []
     with told(failures) as aside:
         with intake.warehouse.session(read_only=True) as session:
-            listed = {name: latest_entries(session, LISTED, name) for name in dataset_figures(session)}
+            listed = {name: latest_entries(session, LISTED, name) for name in known_datasets(session)}
             touched, workbooks = set(datasets) & set(listed), workbooks or Workbooks()
             for name in sorted(touched & set(intake.datasets)):
                 with aside.aside("report", name, WINDOWS):
@@ -107,14 +107,15 @@ def write_indexes(
         write_windows(intake, without, aside)
         with intake.warehouse.session(read_only=True) as session:
             pages: dict[Path, str] = {}
+            figures = dataset_figures(session, lambda refused: len(lying_in_quarantine(intake, refused)))
             for name in sorted(touched):
                 with aside.aside("report", name, "index"):
                     pages[index_page(intake.settings, name)] = _of_dataset(
-                        intake, session, name, listed[name]
+                        intake, session, figures[name], listed[name]
                     )
             with aside.aside("report", "", "index"):
                 pages[index_page(intake.settings)] = home_page(
-                    datasets=_of_all(intake, session), inbox=_inbox(intake)
+                    datasets=_of_all(intake, session, figures), inbox=_inbox(intake)
                 )
         for page, text in pages.items():
             with aside.aside("report", "", page.relative_to(intake.settings.reports).as_posix()):
@@ -127,8 +128,8 @@ def _lacking(intake: Intake, entries: Sequence[Entry], workbooks: Workbooks) -> 
     return list(dict.fromkeys([*missing_reports(intake, entries), *without]))
 
 
-def _of_dataset(intake: Intake, session: Session, name: str, entries: list[Entry]) -> str:
-    figures = dataset_figures(session)[name]
+def _of_dataset(intake: Intake, session: Session, figures: DatasetFigures, entries: list[Entry]) -> str:
+    name = figures.dataset
     scores = quality.of_entries(session.connection, [entry.id for entry in entries])
     page = index_page(intake.settings, name)
     current = [entry for entry in entries if entry.status not in ("replaced", "removed")]
@@ -172,10 +173,10 @@ def _inbox(intake: Intake, dataset: str = "") -> str:
     return shown((intake.settings.inbox / dataset).absolute())
 
 
-def _of_all(intake: Intake, session: Session) -> list[dict[str, Any]]:
+def _of_all(intake: Intake, session: Session, found: dict[str, DatasetFigures]) -> list[dict[str, Any]]:
     page, rows = index_page(intake.settings), []
     known = {name: DatasetFigures(name, 0, 0, 0, 0, None) for name in intake.datasets}
-    for name, figures in sorted((known | dataset_figures(session)).items()):
+    for name, figures in sorted((known | found).items()):
         past = [
             one.quality for one in quality.newest(session.connection, name, _SPARK) if one.quality is not None
         ]

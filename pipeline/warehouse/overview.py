@@ -5,7 +5,7 @@ What belongs here: reading. What does not: anything that a run depends on (`sess
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -22,7 +22,8 @@ from pipeline.warehouse.windows.tables import comments, window_table
 
 @dataclass(frozen=True)
 class DatasetFigures:
-    """Counts over the current ledger rows of one dataset; `last_commit` in UTC without zone."""
+    """Counts over the current ledger rows of one dataset, and of its refused files that lie in the quarantine now; `last_commit` in UTC
+    without zone."""
 
     dataset: str
     deliveries: int
@@ -32,16 +33,30 @@ class DatasetFigures:
     last_commit: datetime | None
 
 
-def dataset_figures(session: Session) -> dict[str, DatasetFigures]:
-    """Dataset → its figures, for every dataset that the ledger knows."""
+def known_datasets(session: Session) -> list[str]:
+    """The datasets of which the ledger has a file, by name; "" stands for files that lay in the inbox itself."""
+    return session.query("SELECT DISTINCT dataset FROM ops.deliveries ORDER BY dataset")["dataset"].to_list()
+
+
+def dataset_figures(session: Session, lying: Callable[[Sequence[Entry]], int]) -> dict[str, DatasetFigures]:
+    """Dataset → its figures, for every dataset that the ledger knows.
+
+    Args:
+        lying: how many files lie in the quarantine, of ledger rows of files that were refused and of whose name nothing was taken since.
+    """
     rows = session.query(
         f"SELECT dataset, count(*) FILTER ({HAS_ROWS}) AS deliveries,"
-        " count(*) FILTER (status = 'quarantined') AS quarantined,"
+        " count(*) FILTER (status = 'quarantined') AS refused,"
         f" coalesce(sum(rows_clean) FILTER ({HAS_ROWS}), 0)::BIGINT AS rows_clean,"
         f" coalesce(sum(rows_rejected) FILTER ({HAS_ROWS}), 0)::BIGINT AS rows_rejected,"
         " max(committed_at) AS last_commit FROM ops.deliveries GROUP BY dataset"
     )
-    return {row["dataset"]: DatasetFigures(**row) for row in rows.iter_rows(named=True)}
+    figures = {}
+    for row in rows.iter_rows(named=True):
+        ever = row.pop("refused")
+        quarantined = lying(session.refused(row["dataset"])) if ever else 0
+        figures[row["dataset"]] = DatasetFigures(**row, quarantined=quarantined)
+    return figures
 
 
 @dataclass(frozen=True)

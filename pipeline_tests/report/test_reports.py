@@ -15,6 +15,7 @@ from pipeline.intake import Intake, take_inbox
 from pipeline.report import report_page, reported, write_all_reports, write_indexes, write_reports
 from pipeline.report.paths import index_page
 from pipeline.settings import Settings
+from pipeline.status import gather_status
 from pipeline.warehouse import PartsFailed
 from pipeline_tests.report.conftest import Drop, TakeIn, order
 
@@ -266,6 +267,39 @@ def test_an_index_lists_the_newest_first_and_draws_the_history(
     assert len(parsed(text).findall(".//circle/title")) == 2
     home = parsed(index_page(house.settings).read_text(encoding="utf-8"))
     assert [link.attrib["href"] for link in home.findall(".//td/a")] == ["orders/index.html"]
+
+
+@pytest.mark.parametrize(
+    ("then", "left"), [("nothing", 2), ("sent again", 2), ("removed", 1), ("a good one", 1)]
+)
+def test_quarantined_are_the_files_that_lie_there_now(
+    house: Intake, drop: Drop, take_in: TakeIn, then: str, left: int
+) -> None:
+    for name in ("a.csv", "b.csv"):
+        drop(name, header="order_id,amount\n1,2\n" + name)
+    take_in()
+    lying = house.settings.quarantine / "orders" / "a.csv"
+    match then:
+        case "sent again":
+            drop("a.csv", header="order_id,amount\n3,4\n")
+            lying.unlink()  # else two files of that name lie there
+        case "removed":
+            lying.unlink()
+        case "a good one":
+            lying.unlink()
+            drop("a.csv", order(1))
+    drop("c.csv", order(3))
+    take_in()
+    [orders] = [one for one in gather_status(house, 5)["datasets"] if one["dataset"] == "orders"]
+    assert orders["quarantined"] == left
+    page = index_page(house.settings, "orders").read_text(encoding="utf-8")
+    assert f"<dt>Quarantined</dt><dd>{left}</dd>" in page
+    [row] = [
+        one
+        for one in parsed(index_page(house.settings).read_text(encoding="utf-8")).findall(".//tr")
+        if one.find("td/a") is not None and "orders/" in one.find("td/a").attrib["href"]
+    ]
+    assert [cell.text for cell in row.findall("td[@class='num']")][2] == str(left)
 
 
 @pytest.mark.parametrize(
