@@ -237,7 +237,8 @@ def _number(base: Field, reading: Reading) -> Field:
     base = replace(base, kind=kind, annotation=annotation)
     if stands_for_nothing(facts):
         return base
-    return replace(base, checks=tuple(limits(header, facts, whole_steps=kind != "float")))
+    checks, comments = limits(header, facts, whole_steps=kind != "float")
+    return replace(base, checks=checks, comments=(*base.comments, *comments))
 
 
 def _money_scale(header: str, facts: Facts) -> int | None:

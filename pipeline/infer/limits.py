@@ -20,30 +20,31 @@ _SHARES = frozenset({"share", "ratio", "fraction", "probability", "anteil"})
 _PERCENT = frozenset({"percent", "percentage", "pct", "prozent"})
 
 
-def limits(header: str, facts: Facts, whole_steps: bool) -> list[str]:
-    """Checks of a column of numbers, as `pa.Field` takes them.
+def limits(header: str, facts: Facts, whole_steps: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Checks of a column of numbers, as `pa.Field` takes them, and what is to be said of them: nothing where they follow from the name, or
+    say only that nothing is below zero.
 
     Args:
         whole_steps: whether a limit must be a whole number.
     """
     if facts.values < _FEW or hints.identifies(header):
-        return []
+        return (), ()
     least, most = float(facts.least), float(facts.most)
     if not (least > -_LARGEST and most < _LARGEST):
-        return []
+        return (), ()
     named = _by_name(header, least, most)
     if named is not None:
-        return named
+        return tuple(named), ()
     enough = facts.values >= _ENOUGH and least < most
+    guess = (f"The limits are a guess: here it is {least:,.12g} to {most:,.12g}.",)
     if least >= 0:
-        low = "ge=0"
-        high = f"le={number(_round_up(most * _ROOM, whole_steps))}" if enough and most > 0 else ""
-        return [low, high] if high else [low]
+        if not enough or most <= 0:
+            return ("ge=0",), ()
+        return ("ge=0", f"le={number(_round_up(most * _ROOM, whole_steps))}"), guess
     if not enough:
-        return []
+        return (), ()
     reach = _round_up(max(-least, most) * _ROOM, whole_steps)
-    high = f"le={number(reach)}" if most > 0 else "le=0"
-    return [f"ge={number(-reach)}", high]
+    return (f"ge={number(-reach)}", f"le={number(reach)}" if most > 0 else "le=0"), guess
 
 
 def _by_name(header: str, least: float, most: float) -> list[str] | None:

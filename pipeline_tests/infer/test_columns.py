@@ -122,6 +122,9 @@ COMMENTED: dict[str, tuple[str, list[str], str]] = {
     "nothing at all": ("remark", ["", ""], "Empty in this file."),
     "a value that occurs once": ("status", [*repeated("open", "done"), "lost"], '"lost" stands there only once'),
     "a number far below": ("level", [*map(str, range(50)), "-999", "-999"], "-999 stands there 2 times"),
+    "limits": ("units", [str(n) for n in range(3, 1203)], "The limits are a guess: here it is 3 to 1,202."),
+    "limits on both sides": ("delta", [str(n - 60) for n in range(120)], "The limits are a guess: here it is -60 to 59."),
+    "limits below zero alone": ("delta", [f"{-n}.25" for n in range(1, 121)], "The limits are a guess: here it is -120.25 to -1.25."),
     "years of two digits": ("born", ["31.12.49", "01.01.50"], "The century is a guess"),
 }  # fmt: skip
 
