@@ -11,20 +11,23 @@ import base64
 import json
 import smtplib
 import ssl
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from http.client import HTTPException
-from typing import Any, Protocol
+from http.client import HTTPException, InvalidURL
+from typing import Any, Protocol, TypeVar
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 
 from pipeline.settings import TELL_VARIABLE
 from pipeline.telling.message import Message
 
 _SECONDS = 10.0
+_WITHIN = 30.0
+_T = TypeVar("_T")
 _PORTS = {"smtp": 587, "smtps": 465}
 _SHAPES = (
     "Write smtp://user:password@host:587/?from=a@b.example&to=c@d.example for e-mail, or the https:// address of a webhook; "
@@ -64,6 +67,7 @@ class Mail:
         password: of the user.
         tls: `direct` (from the first byte), `on` (STARTTLS, with a certificate that is valid), `auto` (STARTTLS where the server has it,
             whatever its certificate), `off`.
+        within: seconds that sending takes at most.
     """
 
     host: str
@@ -73,6 +77,7 @@ class Mail:
     user: str | None = None
     password: str = field(default="", repr=False)
     tls: str = "auto"
+    within: float = _WITHIN
 
     @property
     def name(self) -> str:
@@ -87,12 +92,16 @@ class Mail:
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content("\n".join(message.lines) + "\n")
         try:
-            with self._connected() as server:
-                refused = server.send_message(mail, self.sender, self.recipients)
-        except (OSError, smtplib.SMTPException) as error:
+            refused = _in_time(lambda: self._sent(mail), self.within)
+        except (OSError, smtplib.SMTPException, ValueError) as error:
             raise NotSent(f"{self.name}: {_reason(error)}") from error
         if refused:
             raise NotSent(f"{self.name}: the server refused {', '.join(refused)}")
+
+    def _sent(self, mail: EmailMessage) -> list[str]:
+        """Those that the server refused."""
+        with self._connected() as server:
+            return list(server.send_message(mail, self.sender, self.recipients))
 
     def _connected(self) -> smtplib.SMTP:
         if self.tls == "direct":
@@ -125,10 +134,12 @@ class Webhook:
     Attributes:
         url: where to.
         authorization: value of that header; None: none.
+        within: seconds that sending takes at most.
     """
 
     url: str = field(repr=False)
     authorization: str | None = field(default=None, repr=False)
+    within: float = _WITHIN
 
     @property
     def name(self) -> str:
@@ -146,13 +157,42 @@ class Webhook:
             headers["Authorization"] = self.authorization
         request = urllib.request.Request(self.url, body, headers, method="POST")
         try:
-            with urllib.request.build_opener(_Stay).open(request, timeout=_SECONDS):
-                pass
+            _in_time(lambda: _posted(request), self.within)
         except urllib.error.HTTPError as error:
             error.close()
             raise NotSent(f"{self.name}: it answered {error.code} {error.reason}") from error
         except (OSError, HTTPException, ValueError) as error:
             raise NotSent(f"{self.name}: {_reason(error)}") from error
+
+
+def _posted(request: urllib.request.Request) -> None:
+    with urllib.request.build_opener(_Stay).open(request, timeout=_SECONDS):
+        pass
+
+
+def _in_time(work: Callable[[], _T], seconds: float) -> _T:
+    """What `work` gives, or raises; TimeoutError where it takes longer.
+
+    A socket's own timeout begins anew with each byte, and looking a name up has none: a server that answers a byte at a time would hold
+    up for ever what is told about. The thread that still waits for it ends with the process.
+    """
+    done: list[_T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again below, by whoever waits
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not done:
+        raise TimeoutError(f"no full answer within {seconds:g} seconds")
+    return done[0]
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -184,8 +224,12 @@ def _way(address: str, number: int) -> Way:
         raise _bad(number, "begins with none of smtp://, smtps://, https://, http://")
     if not parts.hostname:
         raise _bad(number, "names no host")
+    if not address.isprintable():
+        raise _bad(number, "holds control characters, or others that cannot be seen")
     if parts.scheme in _PORTS:
         return _mail(parts, port, number)
+    if not (parts.path + parts.query).isascii():
+        raise _bad(number, "has characters beyond ASCII in its path, which are to be percent-encoded")
     if parts.username is None:
         return Webhook(address)
     login = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
@@ -194,6 +238,8 @@ def _way(address: str, number: int) -> Way:
 
 
 def _mail(parts: SplitResult, port: int | None, number: int) -> Mail:
+    if "?" in parts.query:
+        raise _bad(number, "has more than one '?': in a user or password it is percent-encoded, as %3F")
     said = parse_qs(parts.query)
     unknown = sorted(said.keys() - {"from", "to", "tls"})
     if unknown or parts.path not in ("", "/"):
@@ -202,6 +248,12 @@ def _mail(parts: SplitResult, port: int | None, number: int) -> Mail:
     sender = said.get("from", recipients)[:1]
     if not recipients or not all(_is_address(one) for one in (*recipients, *sender)):
         raise _bad(number, "names nobody as ?to=name@host.example, or names one wrongly there or in from=")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if not (user + password).isascii():
+        raise _bad(
+            number,
+            "has a user or password with characters beyond ASCII, with which no mail server is logged in to",
+        )
     tls = said.get("tls", ["on" if parts.username else "auto"])[-1]
     if tls not in ("on", "auto", "off"):
         raise _bad(number, "has another tls= than on, auto or off")
@@ -210,8 +262,8 @@ def _mail(parts: SplitResult, port: int | None, number: int) -> Mail:
         port=port or _PORTS[parts.scheme],
         sender=sender[0],
         recipients=recipients,
-        user=None if parts.username is None else unquote(parts.username),
-        password=unquote(parts.password or ""),
+        user=None if parts.username is None else user,
+        password=password,
         tls="direct" if parts.scheme == "smtps" else tls,
     )
 
@@ -235,6 +287,8 @@ def _reason(error: Exception) -> str:
         return f"the server answered {error.smtp_code} {_decoded(error.smtp_error)}"
     if isinstance(error, urllib.error.URLError):
         return str(error.reason)
+    if isinstance(error, InvalidURL) or (isinstance(error, ValueError) and not isinstance(error, OSError)):
+        return "its address cannot be used as it is written"  # the error quotes it
     return str(error) or type(error).__name__
 
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
 import pytest
 
 from pipeline.telling.message import Event, compose
@@ -132,6 +138,53 @@ def test_nobody_there() -> None:
         assert "secret" not in str(error.value)
 
 
+def _greets(client: socket.socket) -> None:
+    client.sendall(b"220-welcome\r\n")
+
+
+def _header(client: socket.socket) -> None:
+    client.sendall(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize(
+    ("address", "begin"),
+    [
+        ("smtp://127.0.0.1:{port}/?to=a@example.org", _greets),
+        ("http://127.0.0.1:{port}/services/secret", _header),
+        ("http://u:secret@127.0.0.1:{port}/", _header),
+    ],
+)
+def test_a_server_that_answers_a_byte_at_a_time_is_given_up(
+    address: str, begin: Callable[[socket.socket], None]
+) -> None:
+    given_up = threading.Event()
+
+    def answer(client: socket.socket) -> None:
+        with suppress(OSError), client:
+            begin(client)
+            while not given_up.wait(0.02):
+                client.sendall(b"2")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=lambda: answer(server.accept()[0]))
+        thread.start()
+        (way,) = ways_of(address.format(port=server.getsockname()[1]))
+        with pytest.raises(NotSent, match=r"no full answer within 0\.3 seconds") as error:
+            replace(way, within=0.3).send(_message())  # type: ignore[type-var]
+        given_up.set()
+        thread.join()
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/secret\x01", "http://127.0.0.1:1/secretä", "http://a..b/secret"]
+)
+def test_an_error_that_quotes_the_address_is_not_shown(url: str) -> None:
+    with pytest.raises(NotSent, match="cannot be used as it is written") as error:
+        Webhook(url).send(_message())
+    assert "secret" not in str(error.value)
+
+
 def test_several_addresses_and_what_follows_from_them() -> None:
     mail, direct, hook = ways_of(
         "smtp://u:p@mail.example/?to=a@example.org\n smtps://mail.example?to=a@example.org&from=b@example.org https://chat.example/x"
@@ -155,6 +208,12 @@ def test_several_addresses_and_what_follows_from_them() -> None:
         ("smtp://mail.example/?to=a@example.org&tls=secret", "has another tls="),
         ("smtp://mail.example/secret?to=a@example.org", "says a path"),
         ("smtp://mail.example/?to=a@example.org&ssl=1", "says ssl"),
+        ("smtp://u:1?secret=1@mail.example/?to=a@example.org", "more than one '?'"),
+        ("smtp://u:secret%C3%A4@mail.example/?to=a@example.org", "characters beyond ASCII"),
+        ("smtps://secretä:p@mail.example/?to=a@example.org", "characters beyond ASCII"),
+        ("https://chat.example/secret\x01", "control characters"),
+        ("smtp://u:secret\x7f@mail.example/?to=a@example.org", "control characters"),
+        ("https://chat.example/secretä", "percent-encoded"),
         ("secret", "begins with none of"),
     ],
 )
