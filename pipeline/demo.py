@@ -6,6 +6,7 @@ command that CI runs.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def run_demo(intake: Intake) -> int:
         complain(f"The job failed (exit code {code}). Its log is {log}; its end:\n" + log.read_text()[-3000:])
         return 2
     _show(intake, before)
-    _what_next()
+    _what_next(intake)
     return 0
 
 
@@ -110,11 +111,12 @@ def _show(intake: Intake, after_seq: int) -> None:
                 )
 
 
-def _what_next() -> None:
+def _what_next(intake: Intake) -> None:
+    drop = shlex.join(["cp", "my.csv", f"{intake.settings.inbox / 'orders'}/"])
     say(
         ("\nWhat to type next\n", "bold"),
         "  make dev                                  Dagster's web page on http://localhost:3000; then drop a file:\n"
-        "  cp my.csv data/inbox/orders/              it is loaded by itself within seconds\n"
+        f"  {drop:<41} it is loaded by itself within seconds\n"
         '  .venv/bin/pipeline query "SELECT * FROM errors.orders"\n'
         "  .venv/bin/pipeline status                 what waits, what was loaded\n",
     )

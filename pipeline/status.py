@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import duckdb
 from pipeline.files import scan_inbox
 from pipeline.files.names import shown
 from pipeline.intake import Intake, lying_in_quarantine
-from pipeline.terminal import STATUS_STYLES, say, show_rows
+from pipeline.terminal import INBOX, STATUS_STYLES, say, show_rows
 from pipeline.warehouse import Entry, WarehouseBusy, WarehouseError, quality
 from pipeline.warehouse.overview import DatasetFigures, dataset_figures, late_figures, latest_entries
 
@@ -120,7 +120,7 @@ def show_status(found: dict[str, Any]) -> None:
     show_rows(
         "Datasets",
         [c.replace("_", " ") for c in columns],
-        [[d[c] for c in columns] for d in found["datasets"]],
+        [_cells(d, columns) for d in found["datasets"]],
         numbers=[c.replace("_", " ") for c in columns[1:-1]],
     )
     if found["deliveries"]:
@@ -137,7 +137,7 @@ def show_status(found: dict[str, Any]) -> None:
         show_rows(
             "Newest deliveries",
             [c.replace("_", " ") for c in columns],
-            [[d[c] for c in columns] for d in found["deliveries"]],
+            [_cells(d, columns) for d in found["deliveries"]],
             numbers=["rows read", "rows clean", "rows rejected", "quality"],
         )
         for one in found["deliveries"]:
@@ -154,3 +154,7 @@ def show_status(found: dict[str, Any]) -> None:
         say(f"  module {module['module']} does not load: {module['waits']}")
     for item in found["refused"]:
         say(f"  not taken: {shown(item['path'])}: {item['reason']}")
+
+
+def _cells(row: Mapping[str, Any], columns: Sequence[str]) -> list[Any]:
+    return [row[name] or INBOX if name == "dataset" else row[name] for name in columns]

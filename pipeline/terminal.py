@@ -45,6 +45,7 @@ err = Console(stderr=True, emoji=False)
 _CELL = 4_000
 _LEAST_VALUE = 20
 _HELD_BYTES = 16 * 2**20
+INBOX = "inbox"  # stands for the dataset of files that lay in the inbox itself
 STATUS_STYLES = {
     "loaded": "green",
     "partial": "yellow",
@@ -404,7 +405,7 @@ def show_entries(entries: Sequence[Entry], title: str = "Deliveries") -> None:
     """Ledger rows as a table of deliveries."""
     rows = [
         (
-            e.dataset,
+            e.dataset or INBOX,
             e.delivery,
             e.status,
             e.rows_read,

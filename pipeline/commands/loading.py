@@ -133,6 +133,8 @@ def ingest(
         return
     if outcomes:
         show_entries([outcome.entry for outcome in outcomes])
+    elif failures or scan.unsettled or scan.refused:
+        say("No file was taken.")  # why is told below
     elif from_quarantine:
         say(f"No file of {', '.join(dataset or ())} lies in {house.settings.quarantine} that is to be taken.")
     else:

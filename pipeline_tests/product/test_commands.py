@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline_tests.product.support import SAMPLES, drop, drop_samples, pipeline, value
 
 
@@ -23,6 +26,39 @@ def test_ingest_of_an_empty_inbox_says_so_and_succeeds(home: Path) -> None:
     done = pipeline(home, "ingest")
     assert done.returncode == 0
     assert "Nothing waits" in done.stdout
+
+
+@pytest.mark.parametrize("left", ["of a broken dataset", "refused", "not in the quarantine"])
+def test_ingest_that_takes_nothing_does_not_say_that_nothing_waits(
+    home: Path, tmp_path: Path, left: str
+) -> None:
+    more: list[str] = []
+    environment = {"PIPELINE_HOME": str(home), "PIPELINE_SETTLE_SECONDS": "0", "COLUMNS": "400"}
+    match left:
+        case "of a broken dataset":
+            (tmp_path / "bad.py").write_text("from pipeline.contract import Dataset\nbad = Dataset('bad')\n")
+            environment["PIPELINE_DATASETS"] = str(tmp_path / "bad.py")
+            drop(SAMPLES / "orders" / "2026-11-16.csv", home, "bad")
+        case "refused":
+            (home / "inbox" / "orders").mkdir(parents=True)
+            (home / "inbox" / "orders" / "linked.csv").symlink_to(SAMPLES / "orders" / "2026-11-16.csv")
+        case "not in the quarantine":
+            more = ["orders", "--from-quarantine", "--delivery", "nosuch.csv"]
+    done = CliRunner().invoke(app, ["ingest", *more], env=environment)
+    assert "No file was taken." in done.stdout
+    assert "Nothing waits" not in done.stdout and "to be taken" not in done.stdout
+
+
+def test_a_file_in_the_inbox_itself_is_shown_as_of_the_inbox(home: Path) -> None:
+    (home / "inbox").mkdir(parents=True, exist_ok=True)
+    shutil.copy(SAMPLES / "orders" / "2026-11-16.csv", home / "inbox" / "loose.csv")
+    environment = {"PIPELINE_HOME": str(home), "PIPELINE_SETTLE_SECONDS": "0", "COLUMNS": "400"}
+    took = CliRunner().invoke(app, ["ingest"], env=environment).stdout
+    status = CliRunner().invoke(app, ["status"], env=environment).stdout
+    shown = [line.split() for line in (took + status).replace("│", " ").splitlines()]
+    assert any(words[:3] == ["inbox", "loose.csv", "quarantined"] for words in shown)  # of ingest
+    assert any(words[:4] == ["inbox", "0", "0", "1"] for words in shown)  # of status: its datasets
+    assert any(words[2:5] == ["inbox", "loose.csv", "quarantined"] for words in shown)  # and its deliveries
 
 
 def test_ingest_takes_the_named_datasets_only(home: Path) -> None:
