@@ -119,6 +119,11 @@ class Settings(BaseSettings):
         """What somebody was told of, and is to be told."""
         return self.home / "told.json"
 
+    @property
+    def tells(self) -> bool:
+        """Whether anybody is to be told of anything."""
+        return bool(self.tell.get_secret_value().strip())
+
 
 def load_settings() -> Settings:
     """Settings from the environment as it is now; raises `pydantic.ValidationError` naming a bad one."""

@@ -11,7 +11,6 @@ from functools import wraps
 from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec
 
 import typer
-from pydantic import ValidationError
 
 from pipeline.counts import counted
 
@@ -143,6 +142,8 @@ def end_if(failures: Failures) -> None:
 
 def tell_about(house: Intake, failures: Failures) -> None:
     """Tell whoever is configured of what failed, and of what the ledger has that is new; that this fails is said, and fails nothing."""
+    if not house.settings.tells:
+        return  # what sends messages takes its time to be imported
     from pipeline.telling import failed_part, tell
     from pipeline.terminal import complain
 
@@ -164,6 +165,8 @@ def told_if_it_fails(command: Callable[P, None]) -> Callable[P, None]:
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
+            from pydantic import ValidationError
+
             with suppress(ValidationError):  # settings that cannot be read say of nobody to be told
                 what, remedy = f"pipeline {command.__name__}", "Run it by hand: it says more."
                 why = "\n".join([str(error) or type(error).__name__, *getattr(error, "__notes__", ())])

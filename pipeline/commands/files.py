@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -122,6 +121,8 @@ def infer(
     elif out is None:
         say_text(inferred.text.removesuffix("\n"))
     else:
+        import shlex
+
         checked = shlex.join(map(str, files))
         say_text(
             f"Wrote {out}: dataset {inferred.name!r}, {counted(inferred.columns, 'column')}, from {counted(inferred.rows, 'row')}. Read it over, then:\n"

@@ -74,7 +74,7 @@ def build_definitions(
             *(inbox_sensor(dataset) for dataset in datasets.values()),
             unknown_inbox_sensor(datasets),
             *([dirty_windows_sensor(window_jobs)] if window_jobs else []),
-            *([tell_sensor()] if house.settings.tell.get_secret_value().strip() else []),
+            *([tell_sensor()] if house.settings.tells else []),
         ],
         schedules=schedules_of(datasets.values()),
         executor=in_process_executor,

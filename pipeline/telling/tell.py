@@ -66,9 +66,9 @@ def tell(
         warehouse: opened in place of that of `intake`.
         now: with its zone; None: as the clock says.
     """
-    addresses = settings.tell.get_secret_value()
-    if not addresses.strip():
+    if not settings.tells:
         return Told()
+    addresses = settings.tell.get_secret_value()
     now = now or datetime.now(UTC)
     try:
         ways = dict(zip(map(_key, addresses.split()), ways_of(addresses), strict=True))

@@ -122,6 +122,14 @@ def test_completion_imports_nothing_that_takes_long(loaded: Path) -> None:
     assert not heavy & set(re.findall(r"'(\w+)'", done.stdout))
 
 
+def test_help_imports_nothing_that_takes_long() -> None:
+    code = "import sys, pipeline.cli; print(sorted(sys.modules))"
+    done = run([sys.executable, "-c", code], dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    heavy = {"polars", "pydantic", "pydantic_core", "duckdb", "smtplib", "urllib.request", "pipeline.telling"}
+    assert not heavy & set(re.findall(r"'([\w.]+)'", done.stdout))
+
+
 def test_the_shells_get_their_scripts(home: Path) -> None:
     for shell, told in (
         ("bash", "complete -o default -F"),
