@@ -18,7 +18,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, TypeAdapter
 
 from pipeline.intake import Intake
 from pipeline.report import report_page
@@ -111,13 +113,23 @@ def trial(settings: Settings) -> list[tuple[str, str | None]]:
     return done
 
 
+def _moment(text: str) -> str:
+    """A time as it is kept: ISO with its zone. Raises ValueError where it is none."""
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("it has no zone")
+    return text
+
+
+_Moment = Annotated[str, AfterValidator(_moment)]
+
+
 @dataclass
 class _Waiting:
     """What one way has still to carry, and since when it does not."""
 
-    events: list[dict[str, str]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     failed: int = 0
-    not_before: str = ""
+    not_before: _Moment | Literal[""] = ""
 
 
 @dataclass
@@ -125,17 +137,15 @@ class _State:
     """`told.json`: the newest row of the ledger that was looked at (None: never), when what was told last, what waits by each way."""
 
     seq: int | None = None
-    once: dict[str, str] = field(default_factory=dict)
+    once: dict[str, _Moment] = field(default_factory=dict)
     ways: dict[str, _Waiting] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> _State:
         try:
-            said: dict[str, Any] = json.loads(path.read_bytes())
-            ways = {key: _Waiting(**one) for key, one in said["ways"].items()}
-            return cls(said["seq"], dict(said["once"]), ways)
-        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-            return cls()  # never told, or spoilt: as at first, the last day is told
+            return TypeAdapter(cls).validate_json(path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return cls()  # never told, spoilt, or of another version: as at first, the last day is told
 
     def write(self, path: Path) -> None:
         part = path.with_name(f".{path.name}.part")
@@ -156,7 +166,7 @@ class _State:
                     continue
                 self.once[mark] = now.isoformat()
             for way in self.ways.values():
-                way.events.append(asdict(event))
+                way.events.append(event)
         for way in self.ways.values():
             del way.events[:-_MOST]
 
@@ -166,7 +176,7 @@ def _sent(waiting: _Waiting, way: Way, home: Path, now: datetime, problems: list
     if not waiting.events or (waiting.not_before and datetime.fromisoformat(waiting.not_before) > now):
         return False
     try:
-        way.send(compose([Event(**one) for one in waiting.events], home))  # type: ignore[arg-type]
+        way.send(compose(waiting.events, home))
     except NotSent as error:
         pause = min(_FIRST_PAUSE * 2**waiting.failed, _LONGEST_PAUSE)
         waiting.failed = min(waiting.failed + 1, 16)

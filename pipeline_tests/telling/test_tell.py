@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -109,6 +110,32 @@ def test_what_was_long_before_anybody_was_to_be_told_is_not_told(intake: Intake)
         intake.settings.told.write_text("{spoilt")
         _tell(intake, _address(server), after=10)
     assert _whats(server) == [["orders/new.csv"], ["orders/new.csv"]]
+
+
+@pytest.mark.parametrize(
+    ("kept", "of_way"),
+    [
+        ({}, {"events": [{"kind": "quarantined", "title": "of another version"}], "failed": 0, "not_before": ""}),
+        ({}, {"events": ["text"]}),
+        ({}, {"events": 3}),
+        ({}, {"events": [], "failed": "often"}),
+        ({}, {"events": [], "failed": 1, "not_before": "2999-01-01T00:00:00"}),
+        ({}, {"events": [], "failed": 1, "not_before": "soon"}),
+        ({"once": {"mark": "yesterday"}}, {}),
+        ({"once": {"mark": "2026-01-01"}}, {}),
+        ({"seq": "the last"}, {}),
+    ],
+)  # fmt: skip
+def test_a_file_of_what_was_told_that_is_of_another_shape_is_as_none(
+    intake: Intake, kept: dict[str, object], of_way: dict[str, object]
+) -> None:
+    _drop(intake, "new.csv")
+    with web_server() as server:
+        key = hashlib.sha256(_address(server).encode()).hexdigest()[:16]
+        said = {"seq": 0, "once": {}, "ways": {key: of_way}} | kept
+        intake.settings.told.write_text(json.dumps(said))
+        assert _tell(intake, _address(server)).problems == ()
+    assert _whats(server) == [["orders/new.csv"]]
 
 
 def test_a_file_that_was_mended_meanwhile_is_not_told(intake: Intake) -> None:
