@@ -65,6 +65,7 @@ def examine() -> list[Finding]:
     for waits in declared.left_out:
         named = f"dataset {waits.name}" if waits.known else f"module {waits.name}"
         findings.append(Finding(named, False, waits.cause, waits.error.remedy))
+    findings += inboxes(settings, datasets)
     findings += _archive(settings, datasets)
     findings.append(_telling(settings))
     return findings + list(_warehouse(settings, datasets))
@@ -87,6 +88,15 @@ def _folders(settings: Settings) -> Finding:
                 "give this user the right to write there",
             )
     return Finding("folders", True, "all can be written to")
+
+
+def inboxes(settings: Settings, datasets: dict[str, Dataset]) -> Iterator[Finding]:
+    """Datasets whose files cannot come, for something else lies in the place of their folder."""
+    for name in datasets:
+        folder = settings.inbox / name
+        if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+            found = f"{folder}, where files of {name} are dropped, is no folder"
+            yield Finding("inbox", False, found, "move away what lies there; the next run makes the folder")
 
 
 def _disk(settings: Settings) -> Finding:

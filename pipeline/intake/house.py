@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from pipeline.files.leftovers import sweep, sweep_below
 from pipeline.files.names import shown
 from pipeline.settings import Settings, load_settings
 from pipeline.warehouse import PartFailed, Waiting, Warehouse, WarehouseMissing
+
+_IN_THE_WAY = (errno.EEXIST, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,17 @@ class Intake:
         return open_intake(settings)
 
     def make_folders(self) -> None:
-        """Make the folders that people look for: the home's, and an inbox for each dataset."""
+        """Make the folders that people look for: the home's, and an inbox for each dataset. One of a dataset that cannot be made holds no
+        files of it, and keeps no other from being made: a scan tells of what lies in its place, and so does `doctor`."""
         settings = self.settings
-        for folder in (settings.staging, settings.archive, settings.quarantine):
+        for folder in (settings.staging, settings.archive, settings.quarantine, settings.inbox):
             folder.mkdir(parents=True, exist_ok=True)
         for name in self.datasets:
-            (settings.inbox / name).mkdir(parents=True, exist_ok=True)
+            try:
+                (settings.inbox / name).mkdir(exist_ok=True)
+            except OSError as error:
+                if error.errno not in _IN_THE_WAY:
+                    raise
 
     def sweep(self) -> None:
         """Take away what killed processes left half made beside what is kept; what is left in `staging/` goes with every run."""

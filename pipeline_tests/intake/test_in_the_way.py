@@ -12,6 +12,7 @@ import pandera.polars as pa
 import pytest
 
 from pipeline.contract import Dataset, Total, Tumbling, agg
+from pipeline.doctor import inboxes
 from pipeline.intake import Intake, recompute_dirty, take_inbox, wait_and_scan
 from pipeline.settings import Settings
 from pipeline.warehouse import Failures, Warehouse
@@ -100,6 +101,35 @@ def test_what_lies_in_the_way_of_one_thing_is_its_failure_alone(intake: Intake, 
     shutil.rmtree(way) if way.is_dir() else way.unlink(missing_ok=True)
     assert _run(intake) == (["first/w.zip.d/a.csv"] if zipped else [], [])
     assert (intake.settings.published / "first" / "whole" / "total.parquet").is_file()
+
+
+def _link(target: str) -> Callable[[Path], None]:
+    return lambda path: path.symlink_to(target)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (_file, "taken"),
+        (_link("/nowhere"), "refused"),
+        (_link("first"), "refused"),
+        (_link("/dev/null"), "refused"),
+    ],
+)
+def test_what_lies_in_place_of_one_dataset_s_inbox_keeps_no_other_from_its_files(
+    intake: Intake, make: Callable[[Path], None], told: str
+) -> None:
+    own, other = intake.settings.inbox / "first", intake.settings.inbox / "second"
+    own.rmdir()
+    make(own)
+    (other / "one.csv").write_text(_rows(1))
+    found = [one for one in inboxes(intake.settings, dict(intake.datasets)) if not one.ok]
+    assert [(one.check, str(own) in one.found) for one in found] == [("inbox", True)]
+    scan = wait_and_scan(intake)
+    assert "second/one.csv" in [f"{one.dataset}/{one.delivery}" for one in scan.waiting]
+    assert [one.path for one in scan.refused] == ([own] if told == "refused" else [])
+    done, failures = _run(intake)
+    assert "second/one.csv" in done and failures == []
 
 
 def test_without_a_collector_a_zip_that_cannot_be_unpacked_is_refused(intake: Intake) -> None:
