@@ -27,16 +27,13 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-import polars as pl
-
 from pipeline.contract.errors import ContractError
 
 PLACES = "PIPELINE_DATASETS"
 _PACKAGE = "windrow_datasets_"
 _NEVER_BESIDE = sys.stdlib_module_names | {"pipeline", "pandas", "pandera", "polars"}
 _DECLARES = re.compile(r"\bDataset\(\s*(?:name\s*=\s*)?[\"']([^\"'\\\n]+)[\"']")
-IMPORT_FAILS = (Exception, SystemExit, pl.exceptions.PanicException)
-"""What an import of a user's module may raise; it is told, whatever it is, and ends nothing."""
+_LONGEST = 1000
 
 
 class Modules:
@@ -60,10 +57,12 @@ class Modules:
             module = importlib.util.module_from_spec(spec)
             sys.modules[full] = module
             spec.loader.exec_module(module)
-        except ContractError:
+        except (ContractError, KeyboardInterrupt):
             sys.modules.pop(full, None)
             raise
-        except IMPORT_FAILS as error:
+        except (
+            BaseException
+        ) as error:  # what a user's module raises is told, whatever it is, and ends nothing
             sys.modules.pop(full, None)
             raise ContractError(
                 path.stem,
@@ -89,9 +88,9 @@ def of_package(name: str) -> ModuleType:
     """A module or package that can be imported. Raises ContractError."""
     try:
         return importlib.import_module(name)
-    except ContractError:
+    except (ContractError, KeyboardInterrupt):
         raise
-    except IMPORT_FAILS as error:
+    except BaseException as error:  # as above
         raise ContractError(
             name,
             PLACES,
@@ -110,7 +109,9 @@ def source_of(name: str) -> Path | None:
     """The file of a module that can be imported, as far as that is known without importing it."""
     try:
         spec = importlib.util.find_spec(name)
-    except IMPORT_FAILS:  # what is above it does not import
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - what is above it does not import
         return None
     return Path(spec.origin) if spec is not None and spec.origin and spec.has_location else None
 
@@ -165,19 +166,28 @@ def _constants(tree: ast.Module) -> dict[str, str]:
 def _in_words(error: BaseException, source: Path | None) -> str:
     """An error at an import: its kind, what it says, and the line of the module where it does not name one."""
     if isinstance(error, SyntaxError):
-        return str(error)
+        return said_by(error)
     lines = [
         one.lineno
         for one in traceback.extract_tb(error.__traceback__)
         if source is not None and one.filename == str(source)
     ]
     line = f" (line {lines[-1]})" if lines else ""
-    told = " ".join(str(error).split())
+    told = said_by(error)
     # What the declarations themselves refuse is a sentence of its own.
     named = (
         told if type(error) is ValueError and told else f"{type(error).__name__}: {told}".removesuffix(": ")
     )
     return f"{named}{line}"
+
+
+def said_by(error: BaseException) -> str:
+    """What an error of a user's module says, in one line that is not endless; also where it fails to say it."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception as second:  # noqa: BLE001 - its own method fails, which is said
+        return f"its text cannot be made ({type(second).__name__})"
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]} …"
 
 
 def _shows(what: str) -> str:

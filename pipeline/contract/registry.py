@@ -14,12 +14,12 @@ from types import ModuleType
 from pipeline.contract.dataset import Dataset
 from pipeline.contract.errors import ContractError
 from pipeline.contract.modules import (
-    IMPORT_FAILS,
     PLACES,
     Modules,
     declared_in,
     modules_below,
     of_package,
+    said_by,
     source_of,
 )
 from pipeline.contract.references import check_references_to
@@ -187,9 +187,14 @@ class _Gathered:
             )  # what else is wrong with it is found now, not within the work of all
         except ContractError as error:
             self.left_out[name] = LeftOut(name, origin, error)
-        except IMPORT_FAILS as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - as at the import
             told = ContractError(
-                name, "declaration", f"cannot be read: {type(error).__name__}: {error}", "Mend it there."
+                name,
+                "declaration",
+                f"cannot be read: {type(error).__name__}: {said_by(error)}",
+                "Mend it there.",
             )
             self.left_out[name] = LeftOut(name, origin, told)
 

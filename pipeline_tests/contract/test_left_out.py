@@ -29,6 +29,35 @@ def test_what_is_broken_is_left_out_with_its_file_and_the_others_are_loaded(
     assert str(tmp_path / "mid.py") in left.cause and left.error.remedy
 
 
+NO_COMMON_ERRORS = {
+    "of no Exception": ("class Gone(BaseException): pass\nraise Gone('away')\n", "Gone: away"),
+    "of a test": ("import pytest\npytest.skip('not here', allow_module_level=True)\n", "Skipped: "),
+    "of a generator": ("raise GeneratorExit('away')\n", "GeneratorExit: away"),
+    "without words": (
+        "class Mute(Exception):\n    def __str__(self): raise ValueError('no')\nraise Mute()\n",
+        "Mute: its text cannot be made (ValueError)",
+    ),
+    "without an end": ("raise RuntimeError('very ' * 100_000)\n", "RuntimeError: very very"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_COMMON_ERRORS)
+@pytest.mark.parametrize("later", [False, True])
+def test_an_error_that_is_no_common_one_ends_nothing(tmp_path: Path, kind: str, later: bool) -> None:
+    """At the import, or when what is declared is looked at."""
+    raised, said = NO_COMMON_ERRORS[kind]
+    if later:
+        inner = "".join(f"        {line}\n" for line in raised.splitlines())
+        mid = f"{HEAD}class Odd(Dataset):\n    @property\n    def columns(self):\n{inner}\nmid = Odd('mid', schema=Row)\n"
+    else:
+        mid = HEAD + raised + dataset("mid")
+    found = found_in(tmp_path, aaa=HEAD + dataset("aaa"), mid=mid, zzz=HEAD + dataset("zzz"))
+    assert list(found.datasets) == ["aaa", *SHIPPED, "zzz"]
+    (left,) = found.left_out
+    assert left.name == "mid" and said in left.cause
+    assert len(left.cause) < 2000
+
+
 def test_a_module_that_does_not_say_which_datasets_it_declares_is_left_out_by_its_own_name(
     tmp_path: Path,
 ) -> None:
