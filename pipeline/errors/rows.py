@@ -50,16 +50,20 @@ def _whole_rows(saved: Path, rejected: Rejected, layout: Layout) -> Iterator[pl.
     """The error rows in pieces, those of one row never in two."""
     size = min(_BATCH_BYTES // max(rejected.record_bytes, 1), _BATCH_CELLS // len(layout.names), _BATCH_ROWS)
     with pq.ParquetFile(saved) as file:
-        held = pl.DataFrame()
+        held, left = pl.DataFrame(), file.metadata.num_rows
         for piece in file.iter_batches(batch_size=max(size, 1)):
             errors = pl.concat([held.drop(_N), pl.DataFrame(piece)]) if held.height else pl.DataFrame(piece)
             errors = _numbered(errors)
+            left -= piece.num_rows
+            if (
+                not left
+            ):  # nothing comes of the last row: a second frame for it would take as long as the first
+                yield errors
+                return
             whole = errors.filter(pl.col(_N) < errors[_N][-1])
             held = errors[whole.height :]
             if whole.height:
                 yield whole
-        if held.height:
-            yield _numbered(held)
 
 
 def _numbered(errors: pl.DataFrame) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandera.polars as pa
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.contract import Dataset, Derived, clean
@@ -56,6 +57,14 @@ def test_lines_are_in_the_order_of_delivery_and_row_and_say_where_they_are_from(
     assert [RowKey.read(key).row for key in found[KEY]] == [1, *range(1, 12)]
     assert [RowKey.read(key).delivery for key in found[KEY]] == ["a.csv", *["b.csv"] * 11]
     assert found[REASONS][1] == "b.csv, line 2: email: 'x' is not an e-mail address"
+
+
+@pytest.mark.parametrize("bad", [1, 2, 300])
+def test_few_rows_are_made_in_one_go(settings: Settings, tmp_path: Path, bad: int) -> None:
+    wrong = "".join(f"{number},x,-1,2026-01-01,,\n" for number in range(1, bad + 1))
+    exported(load(settings, orders(), {"a.csv": HEADER + wrong}), orders(), tmp_path)
+    with pq.ParquetFile(tmp_path / "errors.parquet") as file:
+        assert (file.metadata.num_rows, file.num_row_groups) == (bad, 1)
 
 
 def test_a_row_of_a_workbook_is_told_with_its_sheet(settings: Settings, tmp_path: Path) -> None:
