@@ -5,9 +5,10 @@ speak through it: the partitioned assets, the `ingest` job and the sensors. What
 the step's or the instance's.
 
 A loaded delivery is a materialization of its partition in `<dataset>/errors` and `<dataset>/clean`, in this order: the
-sensor that looks for missing events looks for the latter. So is a duplicate, whose rows the table has already: it says so. A
-quarantined delivery is an observation, so that its partition does not look filled. So is a correction, whose rows join other deliveries: those
-are told anew, with the counts that they have now.
+sensor that looks for missing events looks for the latter. So is a duplicate, whose rows the table has already, and a correction that was
+taken, whose rows join other deliveries: they say so, or their partitions would be missing for ever, or failed once they were mended. The
+deliveries that were corrected are told anew after it, with the counts that they have now. A quarantined delivery is an observation, so that
+its partition does not look filled.
 """
 
 from __future__ import annotations
@@ -113,24 +114,15 @@ def delivery_events(
     of_tables = (
         {} if rows is None else {"clean": {TABLE_ROWS: rows.clean}, "errors": {TABLE_ROWS: rows.errors}}
     )
-    if entry.is_correction and entry.status in CURRENT:
-        return [
-            AssetObservation(
-                key,
-                partition=entry.delivery,
-                description=f"{entry.delivery}: correction. {entry.reason or ''}".strip(),
-                metadata=dict(more or {}) | unloaded_metadata(entry, kept_at),
-                tags={LEDGER_TAG: entry.id},
-            )
-            for key in (errors_key(entry.dataset), clean_key(entry.dataset))
-        ]
+    is_taken_correction = entry.is_correction and entry.status in CURRENT
     tags = {LEDGER_TAG: entry.id} | ({DATA_VERSION: entry.sha256} if entry.sha256 else {})
-    if entry.status == "duplicate":
+    if entry.status == "duplicate" or is_taken_correction:
+        what = "correction" if is_taken_correction else "duplicate"
         return [
             AssetMaterialization(
                 key,
                 partition=entry.delivery,
-                description=f"{entry.delivery}: duplicate. {entry.reason or ''}".strip(),
+                description=f"{entry.delivery}: {what}. {entry.reason or ''}".strip(),
                 metadata=dict(more or {})
                 | unloaded_metadata(entry, kept_at)
                 | of_tables.get(key.path[-1], {}),
