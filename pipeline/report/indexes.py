@@ -115,7 +115,9 @@ def write_indexes(
                     )
             with aside.aside("report", "", "index"):
                 pages[index_page(intake.settings)] = home_page(
-                    datasets=_of_all(intake, session, figures), inbox=_inbox(intake)
+                    datasets=_of_all(intake, session, figures),
+                    modules=[f"{one.name}: {one.cause}" for one in intake.waits() if one.part == "module"],
+                    inbox=_inbox(intake),
                 )
         for page, text in pages.items():
             with aside.aside("report", "", page.relative_to(intake.settings.reports).as_posix()):
@@ -175,7 +177,8 @@ def _inbox(intake: Intake, dataset: str = "") -> str:
 
 def _of_all(intake: Intake, session: Session, found: dict[str, DatasetFigures]) -> list[dict[str, Any]]:
     page, rows = index_page(intake.settings), []
-    known = {name: DatasetFigures(name, 0, 0, 0, 0, None) for name in intake.datasets}
+    waits = {one.dataset: one.cause for one in intake.waits() if one.part == "dataset"}
+    known = {name: DatasetFigures(name, 0, 0, 0, 0, None) for name in (*intake.datasets, *waits)}
     for name, figures in sorted((known | found).items()):
         past = [
             one.quality for one in quality.newest(session.connection, name, _SPARK) if one.quality is not None
@@ -185,6 +188,7 @@ def _of_all(intake: Intake, session: Session, found: dict[str, DatasetFigures]) 
                 "figures": figures,
                 "href": link(page, index_page(intake.settings, name)) if figures.last_commit else None,
                 "inbox": _inbox(intake, name) if name in intake.datasets else None,
+                "waits": waits.get(name),
                 "windows": _windows(intake, name, page) if figures.last_commit else [],
                 "past": past,
                 "score": past[-1] if past else None,

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from pipeline.intake import Intake, take_inbox
+from pipeline.intake import Intake, open_intake, take_inbox
 from pipeline.report import report_page, reported, write_all_reports, write_indexes, write_reports
 from pipeline.report.paths import index_page
 from pipeline.settings import Settings
 from pipeline.status import gather_status
 from pipeline.warehouse import PartsFailed
-from pipeline_tests.report.conftest import Drop, TakeIn, order
+from pipeline_tests.report.conftest import HEADER, Drop, TakeIn, order
 
 EVIL = '<script>alert("1")</script>'
 
@@ -267,6 +267,32 @@ def test_an_index_lists_the_newest_first_and_draws_the_history(
     assert len(parsed(text).findall(".//circle/title")) == 2
     home = parsed(index_page(house.settings).read_text(encoding="utf-8"))
     assert [link.attrib["href"] for link in home.findall(".//td/a")] == ["orders/index.html"]
+
+
+@pytest.mark.parametrize(
+    ("module", "why"),
+    [
+        ("from pipeline.contract import Dataset\ncustomers = Dataset('customers', schema=Nope)\n", "Nope"),
+        ("from pipeline.contract import Dataset\ncustomers = Dataset('customers', schema=int)\n", "int"),
+        ("from nowhere_at_all import customers\n", "nowhere_at_all"),
+    ],
+)
+def test_a_dataset_that_does_not_load_is_on_the_index_with_its_cause_until_it_does(
+    settings: Settings, tmp_path: Path, module: str, why: str
+) -> None:
+    place = tmp_path / "customers.py"
+    place.write_text(module, encoding="utf-8")
+    orders = settings.inbox / "orders" / "a.csv"
+    orders.parent.mkdir(parents=True)
+    orders.write_text(HEADER + order(1), encoding="utf-8")
+    broken = open_intake(settings.model_copy(update={"datasets": str(place)}))
+    list(reported(broken, take_inbox(broken)))
+    write_indexes(broken, ["orders"])
+    page = index_page(settings).read_text(encoding="utf-8")
+    assert "does not load" in words(page) and why in words(page)
+    parsed(page)
+    write_indexes(open_intake(settings), ["orders"])
+    assert "does not load" not in words(index_page(settings).read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
