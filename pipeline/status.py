@@ -79,7 +79,7 @@ def gather_status(intake: Intake, last: int) -> dict[str, Any]:
         ],
         "refused": [{"path": str(r.path), "reason": r.reason} for r in scan.refused],
         "modules": [
-            {"module": one.name, "waits": f"{one.cause}. {one.remedy}"}
+            {"module": one.dataset, "waits": f"{one.cause}. {one.remedy}"}
             for one in intake.waits()
             if one.part == "module"
         ],

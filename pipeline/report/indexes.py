@@ -116,7 +116,7 @@ def write_indexes(
             with aside.aside("report", "", "index"):
                 pages[index_page(intake.settings)] = home_page(
                     datasets=_of_all(intake, session, figures),
-                    modules=[f"{one.name}: {one.cause}" for one in intake.waits() if one.part == "module"],
+                    modules=[one.cause for one in intake.waits() if one.part == "module"],
                     inbox=_inbox(intake),
                 )
         for page, text in pages.items():

@@ -49,6 +49,19 @@ def test_ingest_that_takes_nothing_does_not_say_that_nothing_waits(
     assert "Nothing waits" not in done.stdout and "to be taken" not in done.stdout
 
 
+@pytest.mark.parametrize("name", ["prices", "two words", "größen"])
+def test_a_module_that_does_not_load_is_named_by_the_status(home: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.py").write_text("import nowhere_at_all\n")
+    environment = {
+        "PIPELINE_HOME": str(home),
+        "PIPELINE_DATASETS": str(tmp_path / f"{name}.py"),
+        "COLUMNS": "400",
+    }
+    assert f"module {name} does not load: " in CliRunner().invoke(app, ["status"], env=environment).stdout
+    found = json.loads(CliRunner().invoke(app, ["status", "--json"], env=environment).stdout)
+    assert [one["module"] for one in found["modules"]] == [name]
+
+
 def test_a_file_in_the_inbox_itself_is_shown_as_of_the_inbox(home: Path) -> None:
     (home / "inbox").mkdir(parents=True, exist_ok=True)
     shutil.copy(SAMPLES / "orders" / "2026-11-16.csv", home / "inbox" / "loose.csv")

@@ -290,6 +290,7 @@ def test_a_dataset_that_does_not_load_is_on_the_index_with_its_cause_until_it_do
     write_indexes(broken, ["orders"])
     page = index_page(settings).read_text(encoding="utf-8")
     assert "does not load" in words(page) and why in words(page)
+    assert ": :" not in words(page)
     parsed(page)
     write_indexes(open_intake(settings), ["orders"])
     assert "does not load" not in words(index_page(settings).read_text(encoding="utf-8"))
