@@ -27,6 +27,7 @@ from pathlib import Path
 from pipeline.errors import CannotExport, write_saved
 from pipeline.ingest.staging import new_part
 from pipeline.intake import Intake, Outcome, corrected_by
+from pipeline.machine import written_to
 from pipeline.report.corrections import correction_document
 from pipeline.report.document import MOST_ROWS, Document, document_of, open_errors, open_rows, state_of
 from pipeline.report.paths import changes_of, original_of, report_page, workbook_of
@@ -117,7 +118,8 @@ def reported(
     failures: Failures | None = None,
     workbooks: Workbooks | None = None,
 ) -> Iterator[Outcome]:
-    """Outcomes as they come, some dozens at a time, each after its report was written.
+    """Outcomes as they come, some dozens at a time, each after its report was written, or could not be: what was taken is told all the
+    same.
 
     Raises:
         PartsFailed: reports could not be written, and `failures` is not there to take that; all outcomes were given.
@@ -128,11 +130,20 @@ def reported(
         for outcome in outcomes:
             waiting.append(outcome)
             if len(waiting) >= _AT_ONCE or time.monotonic() - since > _EVERY:
-                write_outcomes(intake, waiting, aside, workbooks)
-                yield from waiting
+                yield from _once_written(intake, waiting, aside, workbooks)
                 waiting, since = [], time.monotonic()
+        yield from _once_written(intake, waiting, aside, workbooks)
+
+
+def _once_written(
+    intake: Intake, waiting: Sequence[Outcome], aside: Failures, workbooks: Workbooks
+) -> Iterator[Outcome]:
+    try:
         write_outcomes(intake, waiting, aside, workbooks)
-        yield from waiting
+    except Exception:
+        yield from waiting  # they are committed
+        raise
+    yield from waiting
 
 
 def write_all_reports(intake: Intake, dataset: str, *, only_missing: bool = False) -> int:
@@ -205,11 +216,12 @@ def put(path: Path, content: str | bytes) -> None:
     content = content.encode() if isinstance(content, str) else content
     part = os.path.join(path.parent, f".{os.getpid()}-{threading.get_ident()}.part")  # noqa: PTH118  (a third of the time)
     try:
-        try:
-            _fill(part, content)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _fill(part, content)
+        with written_to(path.parent):
+            try:
+                _fill(part, content)
+            except FileNotFoundError:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _fill(part, content)
         os.replace(part, path)  # noqa: PTH105
     except BaseException:
         Path(part).unlink(missing_ok=True)

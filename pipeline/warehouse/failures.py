@@ -271,6 +271,9 @@ def _explained(error: Exception) -> tuple[str, str, bool]:
         return f"{error}{named}", "Look at its place and permissions; the next run tries it again.", False
     if isinstance(error, duckdb.Error):
         return first_words(error), "", not may_pass(error)
+    fault = machine_fault(error)
+    if fault is not None and fault is not error:
+        return _explained(fault)  # a library tells the machine's fault in a class of its own
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = "".join(f" (at {Path(one.filename).name}, line {one.lineno})" for one in last)
     return (

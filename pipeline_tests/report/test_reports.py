@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from pipeline.report import report_page, reported, write_all_reports, write_inde
 from pipeline.report.paths import index_page
 from pipeline.settings import Settings
 from pipeline.status import gather_status
-from pipeline.warehouse import PartsFailed
+from pipeline.warehouse import Failures, PartsFailed
 from pipeline_tests.report.conftest import HEADER, Drop, TakeIn, order
 
 EVIL = '<script>alert("1")</script>'
@@ -368,3 +371,42 @@ def test_each_further_bad_row_lowers_the_score(house: Intake, drop: Drop, take_i
     scores = [document_of(house, f"{bad}.csv")["quality"]["score"] for bad in range(5)]
     assert scores == sorted(scores, reverse=True) and len(set(scores)) == 5
     assert scores[0] == 100 and document_of(house, "4.csv")["quality_history"] == scores
+
+
+@contextmanager
+def _files_of_at_most(size: int) -> Iterator[None]:
+    """Meanwhile no file can grow beyond `size` bytes, which is told as a full disk is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_was_taken_is_told_where_its_reports_find_no_room(
+    house: Intake, drop: Drop, there: bool
+) -> None:
+    if there:
+        page = report_page(house.settings, "orders", "a.csv")
+        page.parent.mkdir(parents=True)
+        page.write_text("an older one")
+    drop("a.csv", order(1))
+    drop("b.csv", order(2))
+    taken, told = list(take_inbox(house)), []
+    with _files_of_at_most(1000), pytest.raises(OSError, match="are free") as error:
+        for outcome in reported(house, iter(taken), Failures()):
+            told.append(outcome)  # noqa: PERF402 - what came before the error is looked at
+    assert [one.delivery for one in told] == ["a.csv", "b.csv"]
+    assert error.value.filename == str(house.settings.reports / "orders")
+    assert not there or page.read_text() == "an older one"
+
+
+def test_a_workbook_that_finds_no_room_is_no_fault_to_be_reported(house: Intake, drop: Drop) -> None:
+    drop("a.csv", order(1), order(2, amount="oops"))
+    taken, failures = list(take_inbox(house)), Failures()
+    with _files_of_at_most(5000), pytest.raises(OSError, match="are free"):
+        list(reported(house, iter(taken), failures))
+    assert [one.part for one in failures.found] == ["workbook"]
+    assert "File too large" in str(failures.found[0]) and "report it" not in str(failures.found[0])
