@@ -5,16 +5,22 @@ What belongs here: running the commands, and turning known errors into a message
 
 from __future__ import annotations
 
+import os
 import sys
 
 from pipeline.commands import app
+from pipeline.machine import chain
 
 
 def main() -> None:
     """Run the command line; known errors become one readable message and exit code 2."""
+    _open_what_is_closed()
     try:
         app(prog_name="pipeline")
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as raised:
+        error: BaseException = raised
+        if any(isinstance(one, KeyboardInterrupt) for one in chain(raised)):
+            error = KeyboardInterrupt()
         message = _known(error)
         if message is None:
             raise
@@ -22,6 +28,13 @@ def main() -> None:
 
         complain(message)
         sys.exit(130 if isinstance(error, KeyboardInterrupt) else 2)
+
+
+def _open_what_is_closed() -> None:
+    """Give what was started without input, output or errors (`>&-`) empty ones: a file that is opened later must not become its output."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - the lowest free number, which is its own
 
 
 def _known(error: BaseException) -> str | None:

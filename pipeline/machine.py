@@ -49,6 +49,12 @@ def machine_fault(error: BaseException) -> OSError | MemoryError | None:
     return None
 
 
+def go_on_up_if_stopped(error: BaseException) -> None:
+    """Raise KeyboardInterrupt where an error came of one: DuckDB tells Ctrl-C as a RuntimeError, which is nobody's fault."""
+    if any(isinstance(one, KeyboardInterrupt) for one in chain(error)):
+        raise KeyboardInterrupt from error
+
+
 def stops_all(error: BaseException) -> bool:
     """Whether nothing else could be written or opened either."""
     return isinstance(error, OSError) and error.errno in _ALL_ALIKE

@@ -64,7 +64,10 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
-        return home.expanduser().resolve()
+        try:
+            return home.expanduser().resolve()
+        except (RuntimeError, OSError) as error:  # nobody of that name, links in a circle
+            raise ValueError(f"it leads nowhere: {error}") from error
 
     @property
     def dataset_places(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from pipeline.intake.inbox import meant_by
 from pipeline.intake.originals import require_recipients, without_recipients
 from pipeline.intake.origins import Origins
 from pipeline.intake.worker import StagingProcesses
-from pipeline.machine import chain, machine_fault
+from pipeline.machine import chain, go_on_up_if_stopped, machine_fault
 from pipeline.warehouse import FROM_WAREHOUSE, Failures, PartFailed, concerns_all
 
 FILES_AT_ONCE = 2
@@ -177,6 +177,7 @@ def prepare_one(
     except _INFRASTRUCTURE as error:
         return _left(intake, item, error)
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001
+        go_on_up_if_stopped(error)
         beside = machine_fault(error) or next(
             (one for one in chain(error) if isinstance(one, FROM_WAREHOUSE)), None
         )

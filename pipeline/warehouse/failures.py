@@ -18,7 +18,7 @@ import duckdb
 
 from pipeline.contract import ContractError
 from pipeline.counts import counted
-from pipeline.machine import is_full, machine_fault, stops_all
+from pipeline.machine import go_on_up_if_stopped, is_full, machine_fault, stops_all
 from pipeline.warehouse.errors import (
     MigrationError,
     WarehouseBusy,
@@ -179,6 +179,7 @@ class Failures:
             opens: the part opened the warehouse itself: a connection that broke goes with it, else all that uses it goes on up.
             last: nobody above sets anything aside: what concerns all parts alike is told too, and `stopped` says so.
         """
+        go_on_up_if_stopped(error)
         if isinstance(error, PartsFailed):
             self.add(error.failures)
         elif isinstance(error, PartFailed):

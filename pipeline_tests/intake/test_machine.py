@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -19,7 +20,7 @@ from pipeline.files import UnreadableFile
 from pipeline.intake import Intake, open_intake, prepare, take_inbox, wait_and_scan
 from pipeline.machine import machine_fault
 from pipeline.settings import Settings
-from pipeline.warehouse import Warehouse, WarehouseBusy
+from pipeline.warehouse import Failures, Warehouse, WarehouseBusy
 from pipeline_tests.sending_back import write_back
 from pipeline_tests.warehouse.test_connection import HOLDS
 
@@ -124,7 +125,7 @@ def test_a_full_disk_is_no_files_fault(intake: Intake, size: int) -> None:
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def raised(error: Exception, by: Exception, hidden: bool = False) -> Exception:
+def raised(error: Exception, by: BaseException, hidden: bool = False) -> Exception:
     """`error` as it is once it was raised for `by`; without its cause where that is hidden."""
     error.__context__ = by
     if hidden:
@@ -166,3 +167,19 @@ def test_what_a_file_says_is_not_taken_for_the_machines_fault(error: BaseExcepti
 
 def test_no_memory_is_the_machines_fault() -> None:
     assert isinstance(machine_fault(raised(RuntimeError("a chunk failed"), MemoryError())), MemoryError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        raised(RuntimeError("Query interrupted"), KeyboardInterrupt()),
+        raised(duckdb.Error("stopped"), KeyboardInterrupt()),
+    ],
+)
+@pytest.mark.parametrize("last", [False, True])
+def test_ctrl_c_within_a_query_is_no_failure_of_a_part(error: Exception, last: bool) -> None:
+    """DuckDB tells it as a RuntimeError of its own."""
+    failures = Failures()
+    with pytest.raises(KeyboardInterrupt), failures.aside("window", "orders", "daily", last=last):
+        raise error
+    assert not failures

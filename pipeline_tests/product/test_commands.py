@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -157,6 +160,25 @@ def test_doctor_ends_with_1_and_the_remedy_where_a_dataset_is_wrong(home: Path, 
     done = pipeline(home, "doctor", PIPELINE_DATASETS=str(tmp_path))
     assert done.returncode == 1
     assert "'y'" in done.stdout
+
+
+@pytest.mark.parametrize("value", ["~nobody-of-that-name/home", "{home}/circle"])
+def test_a_home_that_leads_nowhere_is_named(home: Path, tmp_path: Path, value: str) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    done = pipeline(home, "status", PIPELINE_HOME=value.format(home=tmp_path))
+    assert done.returncode == 2
+    assert (
+        "PIPELINE_HOME" in done.stderr and "leads nowhere" in done.stderr and "Traceback" not in done.stderr
+    )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_without_input_and_output_the_work_is_done(home: Path, closed: str) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -m pipeline.cli status {closed}', sys.executable],
+        env=os.environ | {"PIPELINE_HOME": str(home)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_wrong_setting_is_named_with_its_value(home: Path) -> None:
