@@ -20,9 +20,10 @@ from contextlib import suppress
 from pathlib import Path
 
 _OWN = re.compile(r"(?:\.?windrow-|\.)(?P<host>[^~]+)~(?P<pid>\d+)~[0-9a-z_]+(?:\.tmp)?")
-_OF_A_PROCESS = re.compile(r"(?:\.|windrow-)(?P<pid>\d+)(?:-\d+\.part)?")
-_OF_BEFORE = re.compile(r"\.[0-9a-f]{32}\.tmp|windrow-(?:check-)?[a-z0-9_]{8}|\.windrow-export-[a-z0-9_]{8}")
-"""As earlier versions called them."""
+_OF_A_PROCESS = re.compile(r"\.(?P<pid>\d+)-\d+\.part")
+_OF_BEFORE = re.compile(r"\.[0-9a-f]{32}\.tmp|\.windrow-export-[a-z0-9_]{8}")
+"""As earlier versions called them, as far as nobody else calls a file or folder so: archive and quarantine hold what people have named, and an
+export lies among their own folders. What else those versions left in the system's temporary folder goes as that is cleaned."""
 _OLD_SECONDS = 86_400
 _swept: set[tuple[int, Path]] = set()
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.files.leftovers import scratch_prefix
 from pipeline.machine import program_of
 from pipeline.warehouse.errors import WarehouseBusy, WarehouseMissing, full_disk
 
@@ -232,7 +233,8 @@ def _room_to_spill(wanted: Path) -> Path:
     """Where a reader may spill to: a home may be read-only, or not be there, and stays as it is."""
     if wanted.parent.is_dir() and os.access(wanted.parent, os.W_OK):
         return wanted
-    return Path(tempfile.gettempdir()) / f"windrow-{os.getpid()}"
+    folder = Path(tempfile.gettempdir())
+    return folder / f"{scratch_prefix(folder)}spilled"
 
 
 @contextmanager

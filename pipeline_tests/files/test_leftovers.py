@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.files import scan_inbox
 from pipeline.files.filing import file_away
 from pipeline.files.leftovers import half_made, scratch_prefix, sweep, sweep_below
 from pipeline.files.sealing import new_keys, recipients_of, seal
@@ -41,9 +42,8 @@ GOES = {
     "a hidden folder of one": (f".windrow-{HOST}~{{gone}}~k3j_a9x1", 0),
     "of another machine, a day ago": (".elsewhere~1~0123456789abcdef0123456789abcdef.tmp", DAY),
     "of an earlier version, a day ago": (".0123456789abcdef0123456789abcdef.tmp", DAY),
-    "a folder of an earlier version, a day ago": ("windrow-k3j_a9x1", DAY),
     "a report of a process that is gone": (".{gone}-140676430297984.part", DAY),
-    "where one spilled that only read": ("windrow-{gone}", DAY),
+    "where one spilled that only read": (f"windrow-{HOST}~{{gone}}~spilled", DAY),
 }
 STAYS = {
     "of this process": (f".{HOST}~{os.getpid()}~0123456789abcdef0123456789abcdef.tmp", DAY),
@@ -54,6 +54,11 @@ STAYS = {
     "a file of somebody": ("orders~12~old.tmp", DAY),
     "a hidden file of somebody": (".notes.tmp", DAY),
     "a folder of somebody": ("windrow-my-notes", DAY),
+    "one of eight letters": ("windrow-invoices", DAY),
+    "one that ends with a day": ("windrow-20261130", DAY),
+    "one that ends with a number": ("windrow-99999999", DAY),
+    "one that has check in it": ("windrow-check-archived", DAY),
+    "a hidden file of another program": (".99999999", DAY),
 }
 
 
@@ -83,6 +88,20 @@ def test_folders_below_are_looked_into_where_that_is_asked_for(tmp_path: Path, g
     assert not left.exists()
     sweep(tmp_path / "not there")
     sweep(_make(tmp_path / "a file"))
+
+
+@pytest.mark.parametrize("name", ["windrow-20261130", "windrow-invoices", "windrow-99999999/a"])
+def test_originals_keep_whatever_name_they_came_with(tmp_path: Path, name: str) -> None:
+    """What the inbox takes lies in the archive and the quarantine under the same name."""
+    dropped, kept = tmp_path / "inbox" / "orders" / name, tmp_path / "archive" / name
+    for path in (dropped, kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("number\n1\n")
+    assert [file.delivery for file in scan_inbox(tmp_path / "inbox", 0).waiting] == [name]
+    for path in (kept, kept.parent):
+        os.utime(path, (time.time() - DAY, time.time() - DAY))
+    sweep_below(tmp_path / "archive")
+    assert kept.read_text() == "number\n1\n"
 
 
 def test_whoever_begins_in_a_place_takes_away_what_was_left_there(tmp_path: Path, gone: int) -> None:
