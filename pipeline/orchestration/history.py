@@ -21,6 +21,8 @@ from pipeline.orchestration.names import (
     QUARANTINED_TAG,
     WINDOWS_FAILED_TAG,
     WORKER_TAG,
+    mark,
+    mark_of,
 )
 from pipeline.orchestration.plans import Ended
 from pipeline.orchestration.worker import process_lives, worker_parts
@@ -137,7 +139,7 @@ def runs_in_progress(instance: DagsterInstance, run_ids: Sequence[str]) -> set[s
 def any_at_work(instance: DagsterInstance) -> bool:
     """Whether a run is under way that has signed in: one of ours, which may commit, and tell of it itself."""
     runs = instance.get_runs(RunsFilter(statuses=list(UNDER_WAY)), limit=_LIMIT)
-    return any(WORKER_TAG in run.tags for run in runs)
+    return any(mark_of(run, WORKER_TAG) for run in runs)
 
 
 def end_abandoned_runs(instance: DagsterInstance, jobs: Sequence[str] = ()) -> list[str]:
@@ -149,7 +151,7 @@ def end_abandoned_runs(instance: DagsterInstance, jobs: Sequence[str] = ()) -> l
     ended = []
     for record in instance.get_run_records(RunsFilter(statuses=list(_AT_WORK)), limit=_LIMIT):
         run = record.dagster_run
-        if (WORKER_TAG in run.tags or run.job_name in jobs) and _gone(instance, run):
+        if (mark_of(run, WORKER_TAG) or run.job_name in jobs) and _gone(instance, run):
             instance.report_run_failed(
                 run, "The process that executed this run is gone; another run finishes the work."
             )
@@ -172,8 +174,8 @@ def mark_committed(instance: DagsterInstance, run_id: str, deliveries: Sequence[
     if run is None or run.status not in _FAILED:
         return
     marks = {ABANDONED_TAG: "looked up"} if ABANDONED_TAG in run.tags else {}
-    if deliveries and COMMITTED_TAG not in run.tags:
-        marks[COMMITTED_TAG] = str(len(deliveries))
+    if deliveries and not mark_of(run, COMMITTED_TAG):
+        marks[COMMITTED_TAG] = mark(run_id, str(len(deliveries)))
         how = "canceled" if run.status == DagsterRunStatus.CANCELED else "killed"
         many = "1 delivery" if len(deliveries) == 1 else f"{len(deliveries):,} deliveries"
         more = f" and {len(deliveries) - _NAMED:,} more" if len(deliveries) > _NAMED else ""
@@ -187,7 +189,7 @@ def mark_committed(instance: DagsterInstance, run_id: str, deliveries: Sequence[
 
 
 def _gone(instance: DagsterInstance, run: DagsterRun) -> bool:
-    host, process, born = worker_parts(run.tags.get(WORKER_TAG, ""))
+    host, process, born = worker_parts(mark_of(run, WORKER_TAG))
     if host == platform.node() and process is not None:
         return not process_lives(process, born)
     latest = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
@@ -197,7 +199,8 @@ def _gone(instance: DagsterInstance, run: DagsterRun) -> bool:
 def _failed(run: DagsterRun) -> bool:
     """Whether a run left its work undone; one that quarantined files has done all of it, and one of which only windows failed has taken
     in all of its files."""
-    return run.status in _FAILED and not {QUARANTINED_TAG, WINDOWS_FAILED_TAG} & set(run.tags)
+    done = mark_of(run, QUARANTINED_TAG) or mark_of(run, WINDOWS_FAILED_TAG)
+    return run.status in _FAILED and not done
 
 
 def _ended_at(record: RunRecord) -> float:

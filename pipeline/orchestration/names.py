@@ -12,6 +12,7 @@ from typing import TypeVar
 from dagster import (
     AssetKey,
     Backoff,
+    DagsterRun,
     DynamicPartitionsDefinition,
     Jitter,
     RetryPolicy,
@@ -58,6 +59,18 @@ INFRASTRUCTURE = RetryPolicy(max_retries=3, delay=1, backoff=Backoff.EXPONENTIAL
 
 INBOX_KEY = AssetKey("inbox")
 """The inbox as a whole: on it is seen what lies in no dataset's folder."""
+
+
+def mark(run_id: str, value: str) -> str:
+    """The value of a tag that a run is marked with. It names the run: who re-executes a run from Dagster's page has all tags copied, and
+    they would say of the new run what is true of the old one."""
+    return f"{value} (run {run_id[:8]})"
+
+
+def mark_of(run: DagsterRun, tag: str) -> str:
+    """The value that this very run was marked with; empty where it was not."""
+    value, _, named = run.tags.get(tag, "").rpartition(" (run ")
+    return value if named == f"{run.run_id[:8]})" else ""
 
 
 def inbox_key(dataset: str) -> AssetKey:

@@ -27,7 +27,7 @@ from pipeline.intake import Intake, Outcome, Prepared, commit
 from pipeline.orchestration.bulk import tell
 from pipeline.orchestration.events import AssetEvent, report_outcomes
 from pipeline.orchestration.history import end_abandoned_runs
-from pipeline.orchestration.names import QUARANTINED_TAG, WORKER_TAG
+from pipeline.orchestration.names import QUARANTINED_TAG, WORKER_TAG, mark
 from pipeline.orchestration.worker import this_worker
 from pipeline.report import Workbooks, renew_windows, write_indexes, write_outcomes
 from pipeline.warehouse import Entry, Failures, PartsFailed, Recomputed, may_pass
@@ -147,7 +147,8 @@ def fail_if_quarantined(
     reasons = {entry.delivery: entry.reason or "" for entry in entries if entry.status == "quarantined"}
     if not reasons:
         return
-    context.instance.add_run_tags(context.run.run_id, {QUARANTINED_TAG: str(len(reasons))})
+    run_id = context.run.run_id
+    context.instance.add_run_tags(run_id, {QUARANTINED_TAG: mark(run_id, str(len(reasons)))})
     again = {outcome.delivery: outcome.again for outcome in outcomes if outcome.again is not None}
     reasons = {key: f"{again[key]}. {text}" if key in again else text for key, text in reasons.items()}
     named = "; ".join(f"{delivery}: {reason}" for delivery, reason in list(reasons.items())[:_NAMED])
@@ -202,7 +203,7 @@ def in_words(outcome: Outcome) -> str:
 def sign_in(context: OpExecutionContext) -> None:
     """Note on the run which process executes it, and end the runs whose process is gone: the place in the pool that a
     killed process has kept would block the next step for ever."""
-    context.instance.add_run_tags(context.run.run_id, {WORKER_TAG: this_worker()})
+    context.instance.add_run_tags(context.run.run_id, {WORKER_TAG: mark(context.run.run_id, this_worker())})
     for run_id in end_abandoned_runs(context.instance):
         context.log.warning(f"run {run_id} was ended: its process is gone")
 

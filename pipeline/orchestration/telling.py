@@ -25,7 +25,7 @@ from dagster import (
 )
 
 from pipeline.intake import Intake
-from pipeline.orchestration.names import QUARANTINED_TAG
+from pipeline.orchestration.names import QUARANTINED_TAG, mark_of
 from pipeline.orchestration.reconcile import glance
 from pipeline.telling import Event, failed_run, tell
 
@@ -75,7 +75,7 @@ def _failed_since(instance: DagsterInstance, moment: datetime) -> Sequence[Dagst
     """Runs that failed; those that quarantined files have done their work, and the files are told."""
     wanted = RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=moment)
     records = instance.get_run_records(wanted, limit=_LIMIT, order_by="update_timestamp", ascending=True)
-    return [one.dagster_run for one in records if QUARANTINED_TAG not in one.dagster_run.tags]
+    return [one.dagster_run for one in records if not mark_of(one.dagster_run, QUARANTINED_TAG)]
 
 
 def _event(instance: DagsterInstance, run: DagsterRun) -> Event:

@@ -52,6 +52,7 @@ from pipeline.orchestration.names import (
     days_of,
     in_parts,
     ingest_job_name,
+    mark,
     window_key,
     windows_job_name,
 )
@@ -108,7 +109,8 @@ def windows_follow(
     taken_in = not failures
     yield from report_dirty(context, intake, [dataset.name], failures)
     if taken_in and failures:
-        context.instance.add_run_tags(context.run.run_id, {WINDOWS_FAILED_TAG: str(len(failures.found))})
+        run_id = context.run.run_id
+        context.instance.add_run_tags(run_id, {WINDOWS_FAILED_TAG: mark(run_id, str(len(failures.found)))})
 
 
 def _told(

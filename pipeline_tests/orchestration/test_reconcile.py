@@ -24,7 +24,15 @@ from pipeline.intake import Intake, recompute_dirty, replay, take_inbox
 from pipeline.orchestration import reconcile
 from pipeline.orchestration.checks.contract import contract_checks
 from pipeline.orchestration.checks.verdicts import CHECKS
-from pipeline.orchestration.names import ABANDONED_TAG, COMMITTED_TAG, WORKER_TAG, clean_key, errors_key
+from pipeline.orchestration.names import (
+    ABANDONED_TAG,
+    COMMITTED_TAG,
+    WORKER_TAG,
+    clean_key,
+    errors_key,
+    mark,
+    mark_of,
+)
 from pipeline.orchestration.reconcile import compare
 from pipeline.orchestration.sensors import evaluate_inbox, evaluate_unknown_inbox
 from pipeline_tests.orchestration.conftest import Drop, Run, order
@@ -269,9 +277,9 @@ def test_windows_of_a_run_under_way_are_left_to_it_for_a_while(
         job_name="ingest",
         run_id=str(uuid.uuid4()),
         status=DagsterRunStatus.STARTED,
-        tags={WORKER_TAG: "x:1:1"},
     )
     instance.add_run(at_work)
+    instance.add_run_tags(at_work.run_id, {WORKER_TAG: mark(at_work.run_id, "x:1:1")})
     drop("a.csv", order(1))
     on_the_command_line(intake)
     done = compare(instance, intake, "orders")
@@ -282,9 +290,10 @@ def test_windows_of_a_run_under_way_are_left_to_it_for_a_while(
 
 
 def killed_run(instance: DagsterInstance) -> DagsterRun:
-    gone = {WORKER_TAG: f"{platform.node()}:{2**22 + 1}:1"}
+    run_id = str(uuid.uuid4())
+    gone = {WORKER_TAG: mark(run_id, f"{platform.node()}:{2**22 + 1}:1")}
     return instance.add_run(
-        DagsterRun(job_name="ingest", run_id=str(uuid.uuid4()), status=DagsterRunStatus.STARTED, tags=gone)
+        DagsterRun(job_name="ingest", run_id=run_id, status=DagsterRunStatus.STARTED, tags=gone)
     )
 
 
@@ -294,7 +303,7 @@ def said_on(instance: DagsterInstance, run_id: str) -> tuple[str | None, list[st
     assert run is not None
     events = instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)
     words = [one.dagster_event.message or "" for one in events if one.dagster_event is not None]
-    return run.tags.get(COMMITTED_TAG), [text for text in words if text.startswith("committed")]
+    return mark_of(run, COMMITTED_TAG) or None, [text for text in words if text.startswith("committed")]
 
 
 @pytest.mark.parametrize("who", ["us", "Dagster", "a person"])

@@ -21,10 +21,10 @@ from dagster import (
 from pipeline.contract import Reference
 from pipeline.files import scan_inbox
 from pipeline.intake import Intake, take_inbox
-from pipeline.orchestration import reconcile, sensors
+from pipeline.orchestration import history, reconcile, sensors
 from pipeline.orchestration.history import end_abandoned_runs
 from pipeline.orchestration.inbox_state import InboxState
-from pipeline.orchestration.names import WORKER_TAG
+from pipeline.orchestration.names import QUARANTINED_TAG, WINDOWS_FAILED_TAG, WORKER_TAG, mark
 from pipeline.orchestration.plans import ATTEMPTS, Try
 from pipeline.orchestration.schedules import nightly_requests
 from pipeline.orchestration.sensors import evaluate_dirty_windows, evaluate_inbox, evaluate_unknown_inbox
@@ -283,15 +283,28 @@ def test_windows_are_left_to_the_run_that_touches_them_if_it_is_the_only_one(
 def test_runs_whose_process_is_gone_are_ended(instance: DagsterInstance) -> None:
     import platform
 
-    gone = add_run(
-        instance, "ingest", DagsterRunStatus.STARTED, {WORKER_TAG: f"{platform.node()}:{2**22 + 1}:1"}
-    )
+    nobody = f"{platform.node()}:{2**22 + 1}:1"
+    gone = add_run(instance, "ingest", DagsterRunStatus.STARTED, {})
+    instance.add_run_tags(gone.run_id, {WORKER_TAG: mark(gone.run_id, nobody)})
+    # One that is executed again has the tags of the run before, and no process of its own yet.
+    again = add_run(instance, "ingest", DagsterRunStatus.STARTING, {WORKER_TAG: mark(gone.run_id, nobody)})
     fresh = add_run(instance, "ingest", DagsterRunStatus.STARTED, {})
     assert end_abandoned_runs(instance, ["ingest"]) == [gone.run_id]
     ended = instance.get_run_by_id(gone.run_id)
     assert ended is not None and ended.status == DagsterRunStatus.FAILURE
-    still = instance.get_run_by_id(fresh.run_id)
-    assert still is not None and still.status == DagsterRunStatus.STARTED
+    still = [instance.get_run_by_id(run.run_id) for run in (again, fresh)]
+    assert [run.status for run in still if run] == [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+
+
+@pytest.mark.parametrize("tag", [QUARANTINED_TAG, WINDOWS_FAILED_TAG])
+def test_a_mark_that_was_copied_from_another_run_does_not_count(instance: DagsterInstance, tag: str) -> None:
+    first = add_run(instance, "orders_ingest", DagsterRunStatus.STARTED, {})
+    instance.add_run_tags(first.run_id, {tag: mark(first.run_id, "1")})
+    instance.report_run_failed(first)
+    assert history.failures_in_a_row(instance, "orders_ingest")[0] == 0
+    again = add_run(instance, "orders_ingest", DagsterRunStatus.STARTED, {tag: mark(first.run_id, "1")})
+    instance.report_run_failed(again)
+    assert history.failures_in_a_row(instance, "orders_ingest")[0] == 1
 
 
 def test_what_the_sensor_remembers_survives_its_cursor() -> None:

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from pipeline.intake import Intake, open_intake, take_inbox
 from pipeline.orchestration.build import build_definitions
-from pipeline.orchestration.names import QUARANTINED_TAG, ingest_job_name
+from pipeline.orchestration.names import QUARANTINED_TAG, ingest_job_name, mark
 from pipeline.orchestration.telling import evaluate_tell
 from pipeline.settings import Settings
 from pipeline_tests.orchestration.conftest import Drop
@@ -48,10 +48,10 @@ def tick(instance: DagsterInstance, intake: Intake, cursor: str | None = None) -
     return result.cursor, result.skip_reason.skip_message or ""
 
 
-def fail(instance: DagsterInstance, of: str, why: str, tags: dict[str, str] | None = None) -> str:
-    run = instance.add_run(
-        DagsterRun(job_name=of, run_id=str(uuid.uuid4()), status=DagsterRunStatus.STARTED, tags=tags)
-    )
+def fail(instance: DagsterInstance, of: str, why: str, marks: dict[str, str] | None = None) -> str:
+    run_id = str(uuid.uuid4())
+    tags = {tag: mark(run_id, value) for tag, value in (marks or {}).items()}
+    run = instance.add_run(DagsterRun(job_name=of, run_id=run_id, status=DagsterRunStatus.STARTED, tags=tags))
     instance.report_run_failed(run, why)
     return run.run_id
 
