@@ -18,7 +18,7 @@ WRONG: dict[str, tuple[Declare, str, str]] = {
     # what is wrong: (declaration, cause holds, remedy holds)
     "an unknown form": (lambda: clean.unicode("NFX"), "'NFX'", "NFC, NFD"),  # type: ignore[arg-type]
     "unknown breaks": (lambda: clean.control(breaks="tab"), "'tab'", '"keep"'),  # type: ignore[arg-type]
-    "a null word that is a number": (lambda: clean.nulls(0), "is 0", "a text"),  # type: ignore[arg-type]
+    "a null word that is a truth value": (lambda: clean.nulls(True), "are True", "give texts and numbers"),
     "no default": (lambda: clean.default(""), "value is ''", "not empty"),
     "nothing to replace": (lambda: clean.replace("", "x"), "old is ''", "not empty"),
     "a broken pattern": (lambda: clean.regex("(", "x"), "unclosed group", "correct it"),
