@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 
 def counted(count: int, one: str, many: str = "") -> str:
@@ -17,6 +18,12 @@ def counted(count: int, one: str, many: str = "") -> str:
         ('1 delivery', '0 deliveries', '1,200 rows are')
     """
     return f"{count:,} {one if count == 1 else many or plural(one)}"
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """The first `most` of some names, and how many more there are."""
+    more = len(names) - most
+    return "; ".join(names[:most]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def plural(one: str) -> str:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
+from pipeline.counts import counted
 from pipeline.orchestration.asked import Span, keys_in, span_of
 from pipeline.orchestration.names import (
     ABANDONED_TAG,
@@ -177,7 +178,7 @@ def mark_committed(instance: DagsterInstance, run_id: str, deliveries: Sequence[
     if deliveries and not mark_of(run, COMMITTED_TAG):
         marks[COMMITTED_TAG] = mark(run_id, str(len(deliveries)))
         how = "canceled" if run.status == DagsterRunStatus.CANCELED else "killed"
-        many = "1 delivery" if len(deliveries) == 1 else f"{len(deliveries):,} deliveries"
+        many = counted(len(deliveries), "delivery")
         more = f" and {len(deliveries) - _NAMED:,} more" if len(deliveries) > _NAMED else ""
         instance.report_engine_event(
             f"committed {many} before it was {how}: {', '.join(deliveries[:_NAMED])}{more}. What is committed stays, is told of without "

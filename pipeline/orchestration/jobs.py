@@ -26,7 +26,7 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pipeline.contract import Dataset
-from pipeline.counts import counted
+from pipeline.counts import counted, first_of
 from pipeline.files.names import shown
 from pipeline.intake import Intake, Outcome, prepare_batches, strays, wait_and_scan
 from pipeline.orchestration.asked import register
@@ -237,7 +237,7 @@ def faults(limit: float, found: Found, quarantine: Path) -> str | None:
     ]
     if refused:
         files = counted(len(refused), "file is quarantined", "files are quarantined")
-        named = _named([f"{name}: {reason}" for name, reason in refused.items()])
+        named = first_of([f"{name}: {reason}" for name, reason in refused.items()], _NAMED)
         told.append(
             f"{files}, without a row loaded: {named}. The files, and what to do, are in {shown(quarantine)}."
         )
@@ -245,7 +245,9 @@ def faults(limit: float, found: Found, quarantine: Path) -> str | None:
         more = f"more than {limit:.2%} rejected rows" if limit else "rejected rows"
         deliveries = counted(len(above), f"delivery has {more}", f"deliveries have {more}")
         worst = sorted(above, key=lambda name: -above[name])
-        named = _named([f"{name}: {above[name]:.2%} ({_rows(*found.rejected[name])})" for name in worst])
+        named = first_of(
+            [f"{name}: {above[name]:.2%} ({_rows(*found.rejected[name])})" for name in worst], _NAMED
+        )
         datasets = dict.fromkeys(name.partition("/")[0] for name in worst)
         look = ", ".join(f"`pipeline errors {dataset}`" for dataset in datasets)
         told.append(f"{deliveries}; all other rows are committed. {named}. To see them: {look}.")
@@ -258,16 +260,11 @@ def _no_faults(found: Found) -> Iterator[str]:
         rows = counted(
             sum(found.warned.values()), "row has a warning and is loaded", "rows have warnings and are loaded"
         )
-        yield f"No fault: {rows}: {_named([f'{name}: {rows:,}' for name, rows in found.warned.items()])}."
+        yield f"No fault: {rows}: {first_of([f'{name}: {rows:,}' for name, rows in found.warned.items()], _NAMED)}."
     if found.duplicates:
         files = counted(len(found.duplicates), "file was", "files were")
-        yield f"No fault: {files} loaded before, byte by byte: {_named(found.duplicates)}."
+        yield f"No fault: {files} loaded before, byte by byte: {first_of(found.duplicates, _NAMED)}."
 
 
 def _rows(rejected: int, read: int) -> str:
     return f"{rejected:,} of {counted(read, 'row')}"
-
-
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return "; ".join(names[:_NAMED]) + (f"; and {more:,} more" if more > 0 else "")

@@ -6,13 +6,13 @@ The asset is there only while the dataset is not, so its check never says someth
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckKey,
     AssetCheckResult,
     AssetChecksDefinition,
+    AssetCheckSeverity,
     AssetKey,
     AssetSpec,
     DagsterInstance,
@@ -22,6 +22,7 @@ from dagster import (
 
 from pipeline.contract.registry import LeftOut
 from pipeline.orchestration.bulk import tell_runless
+from pipeline.orchestration.checks.verdicts import Verdict
 from pipeline.orchestration.names import broken_key
 
 LOADS = "loads"
@@ -60,7 +61,7 @@ def broken_checks(left_out: Sequence[LeftOut]) -> list[AssetChecksDefinition]:
 def _check(key: AssetKey, one: LeftOut) -> AssetChecksDefinition:
     @asset_check(asset=key, name=LOADS, description="The dataset's declaration loads.")
     def loads() -> AssetCheckResult:
-        return AssetCheckResult(passed=False, description=_said(one), metadata=_metadata(one))
+        return AssetCheckResult(**_verdict(one).on(key))
 
     return loads
 
@@ -77,15 +78,7 @@ def tell_broken(instance: DagsterInstance, left_out: Sequence[LeftOut]) -> None:
             record.event.asset_check_evaluation if record is not None and record.event is not None else None
         )
         if told is None or told.description != _said(one):
-            events.append(
-                AssetCheckEvaluation(
-                    asset_key=check.asset_key,
-                    check_name=LOADS,
-                    passed=False,
-                    description=_said(one),
-                    metadata=_metadata(one),
-                )
-            )
+            events.append(AssetCheckEvaluation(**_verdict(one).on(check.asset_key)))
     tell_runless(instance, events)
 
 
@@ -103,5 +96,6 @@ def _helps(one: LeftOut) -> str:
     return f"{waits} until it is mended and the code location is reloaded (Deployment → Reload). All other datasets go on."
 
 
-def _metadata(one: LeftOut) -> dict[str, Any]:
-    return {"module": MetadataValue.path(one.place), "remedy": one.error.remedy}
+def _verdict(one: LeftOut) -> Verdict:
+    told = {"module": MetadataValue.path(one.place), "remedy": one.error.remedy}
+    return Verdict(LOADS, False, AssetCheckSeverity.ERROR, _said(one), told)

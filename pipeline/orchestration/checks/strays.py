@@ -15,6 +15,7 @@ from dagster import (
     asset_check,
 )
 
+from pipeline.counts import counted, first_of
 from pipeline.files.names import shown
 from pipeline.intake import Intake, Stray, strays
 from pipeline.orchestration.checks.verdicts import Verdict
@@ -37,12 +38,7 @@ def inbox_check() -> AssetChecksDefinition:
     def known_folders(context: AssetCheckExecutionContext) -> AssetCheckResult:
         intake: Intake = context.op_execution_context.resources.intake
         verdict = verdict_on(intake, strays(intake))
-        return AssetCheckResult(
-            passed=verdict.passed,
-            severity=verdict.severity,
-            description=verdict.description,
-            metadata=verdict.metadata,
-        )
+        return AssetCheckResult(**verdict.on(INBOX_KEY))
 
     return known_folders
 
@@ -50,14 +46,7 @@ def inbox_check() -> AssetChecksDefinition:
 def inbox_evaluation(intake: Intake, found: Sequence[Stray]) -> AssetCheckEvaluation:
     """The verdict as an event."""
     verdict = verdict_on(intake, found)
-    return AssetCheckEvaluation(
-        asset_key=INBOX_KEY,
-        check_name=KNOWN_FOLDERS,
-        passed=verdict.passed,
-        severity=verdict.severity,
-        description=verdict.description,
-        metadata=verdict.metadata,
-    )
+    return AssetCheckEvaluation(**verdict.on(INBOX_KEY))
 
 
 def verdict_on(intake: Intake, found: Sequence[Stray]) -> Verdict:
@@ -67,9 +56,7 @@ def verdict_on(intake: Intake, found: Sequence[Stray]) -> Verdict:
     if not found:
         text = "every file lies in the folder of a dataset"
         return Verdict(KNOWN_FOLDERS, True, AssetCheckSeverity.WARN, text, metadata)
-    named = "; ".join(_in_words(intake, one) for one in found[:_NAMED])
-    more = f"; and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
-    many = "files lie" if len(found) > 1 else "file lies"
+    named = first_of([_in_words(intake, one) for one in found], _NAMED)
     metadata["which"] = markdown_table(
         ["file", "did you mean", "where it is"],
         [
@@ -84,7 +71,9 @@ def verdict_on(intake: Intake, found: Sequence[Stray]) -> Verdict:
     metadata["what_to_do"] = (
         "Move each file into the folder of its dataset, or delete it; of a quarantined one the .reason.json beside it, too."
     )
-    text = f"{len(found):,} {many} in no dataset's folder: {named}{more}. There are: {known}"
+    text = (
+        f"{counted(len(found), 'file lies', 'files lie')} in no dataset's folder: {named}. There are: {known}"
+    )
     return Verdict(KNOWN_FOLDERS, False, AssetCheckSeverity.WARN, text, metadata)
 
 

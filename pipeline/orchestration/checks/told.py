@@ -49,12 +49,7 @@ def evaluations(
         latest = _latest(instance, clean_key(name)) if verdicts else None
         for verdict in verdicts:
             yield AssetCheckEvaluation(
-                asset_key=clean_key(name),
-                check_name=verdict.check,
-                passed=verdict.passed,
-                severity=verdict.severity,
-                description=verdict.description,
-                metadata=verdict.metadata,
+                **verdict.on(clean_key(name)),
                 target_materialization_data=latest
                 and AssetCheckEvaluationTargetMaterializationData(
                     storage_id=latest.storage_id, run_id=latest.run_id, timestamp=latest.timestamp
@@ -112,14 +107,7 @@ def checks_of(dataset: Dataset) -> AssetChecksDefinition:
         chosen = {key.name for key in context.selected_asset_check_keys}
         for verdict in _judged_now(intake, dataset, intake.warehouse)[1]:
             if verdict.check in chosen:
-                yield AssetCheckResult(
-                    asset_key=clean_key(dataset.name),
-                    check_name=verdict.check,
-                    passed=verdict.passed,
-                    severity=verdict.severity,
-                    description=verdict.description,
-                    metadata=verdict.metadata,
-                )
+                yield AssetCheckResult(**verdict.on(clean_key(dataset.name)))
 
     return run_checks
 

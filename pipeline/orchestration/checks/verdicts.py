@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dagster import AssetCheckSeverity
+from dagster import AssetCheckSeverity, AssetKey
 
 from pipeline.contract import Dataset
 from pipeline.counts import counted
@@ -32,6 +32,17 @@ class Verdict:
     severity: AssetCheckSeverity
     description: str
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    def on(self, asset: AssetKey) -> dict[str, Any]:
+        """It, of an asset, in the words of Dagster's results and evaluations, which are the same."""
+        return {
+            "asset_key": asset,
+            "check_name": self.check,
+            "passed": self.passed,
+            "severity": self.severity,
+            "description": self.description,
+            "metadata": self.metadata,
+        }
 
 
 def judge(

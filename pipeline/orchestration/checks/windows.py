@@ -69,7 +69,7 @@ def _checks(dataset: Dataset, windows: Sequence[Window], mark: str) -> AssetChec
         chosen = context.selected_asset_check_keys
         names = [w.name for w in windows if key_of(dataset, w.name) in chosen]
         for name, verdict in verdicts(op.resources.intake, dataset, names):
-            yield AssetCheckResult(**_said(dataset, name, verdict))
+            yield AssetCheckResult(**verdict.on(window_key(dataset.name, name)))
 
     return verify
 
@@ -84,19 +84,7 @@ def evaluated(
 ) -> Iterator[AssetCheckEvaluation]:
     """The verdicts over a sample of some days or of all, for a step that has just computed them."""
     for name, verdict in verdicts(intake, dataset, windows, days):
-        yield AssetCheckEvaluation(**_said(dataset, name, verdict))
-
-
-def _said(dataset: Dataset, window: str, verdict: Verdict) -> dict[str, Any]:
-    """A verdict in the words of Dagster's results and evaluations, which are the same."""
-    return {
-        "asset_key": window_key(dataset.name, window),
-        "check_name": MATCHES,
-        "passed": verdict.passed,
-        "severity": verdict.severity,
-        "description": verdict.description,
-        "metadata": verdict.metadata,
-    }
+        yield AssetCheckEvaluation(**verdict.on(window_key(dataset.name, name)))
 
 
 def verdicts(
