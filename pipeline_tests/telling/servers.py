@@ -34,6 +34,19 @@ class MailServer:
 
 
 @contextmanager
+def _serving(server: socketserver.TCPServer) -> Iterator[int]:
+    """The port of a server that answers in a thread of its own, for as long as the block lasts."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
 def mail_server(**options: Any) -> Iterator[MailServer]:
     """SMTP on a free port, for as long as the block lasts."""
     state = MailServer(**options)
@@ -44,15 +57,8 @@ def mail_server(**options: Any) -> Iterator[MailServer]:
         def handle(self) -> None:
             _talk(state, self)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        state.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield state
-        finally:
-            server.shutdown()
-            thread.join()
+    with _serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)) as state.port:
+        yield state
 
 
 def _talk(state: MailServer, handler: socketserver.StreamRequestHandler) -> None:
@@ -148,12 +154,5 @@ def web_server(**options: Any) -> Iterator[WebServer]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        state.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield state
-        finally:
-            server.shutdown()
-            thread.join()
+    with _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as state.port:
+        yield state
